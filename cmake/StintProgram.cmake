@@ -1,0 +1,16 @@
+# stint_program(NAME LIBRARY links...): every .c of the current folder but main.c as static library LIBRARY (so that tests link the
+# same objects), and the program NAME from main.c.
+function(stint_program NAME LIBRARY)
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  list(REMOVE_ITEM SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
+  if(NOT SOURCES)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int empty_translation_unit;\n")
+    set(SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
+  endif()
+  add_library(${LIBRARY} STATIC ${SOURCES})
+  target_include_directories(${LIBRARY} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${LIBRARY} PUBLIC stint_common ${ARGN} m)
+  add_executable(${NAME} main.c)
+  target_link_libraries(${NAME} PRIVATE ${LIBRARY})
+  set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()

@@ -1,0 +1,115 @@
+/*
+ * conf_table - every configuration key: type, default, range, unit, reloadable, doc. Expanded into the structs of conf.h,
+ * the parser, `stint config print|reference` and the man page.
+ *
+ * X(TYPE, key, default, min, max, reloadable, doc)
+ *   STR       text                              min/max: length in bytes
+ *   INT       whole number
+ *   DURATION  "250ms", "5s", "1m", "2h", "7d"    kept in milliseconds
+ *   SIZE      "64K", "256M", "2G"                kept in bytes
+ *   BOOL      yes|no|true|false|on|off|1|0
+ *   LIST      comma-separated names, kept as text
+ */
+#pragma once
+
+#define CONF_MS(s)  ((s) * INT64_C(1000))
+#define CONF_MIB(m) ((m) * INT64_C(1048576))
+#define CONF_DAY_MS INT64_C(86400000)
+
+#define CONF_REDIS(X)                                                                                                  \
+    X(STR, url, "redis://127.0.0.1:6379", 1, 511, false, "redis://[user:password@]host[:port][/db] or unix:///path")   \
+    X(STR, url_file, "", 0, 511, false, "file whose first line is the url; wins over url")                             \
+    X(DURATION, connect_timeout, 2000, 10, 60000, true, "longest wait for a connection")                               \
+    X(DURATION, command_timeout, 5000, 10, 600000, true, "longest wait for an answer; the connection is closed past it")
+
+#define CONF_POSTGRES(X)                                                                                               \
+    X(STR, url, "postgresql://127.0.0.1/stint", 1, 511, false, "libpq connection URI")                                 \
+    X(STR, url_file, "", 0, 511, false, "file whose first line is the url; wins over url")                             \
+    X(DURATION, connect_timeout, 5000, 1000, 60000, true, "longest wait for a connection")                             \
+    X(DURATION, statement_timeout, 15000, 10, 600000, true, "statement_timeout of every session")                      \
+    X(INT, pool_max, 2, 1, 16, false, "most connections of one worker")
+
+#define CONF_SUPERVISOR(X)                                                                                             \
+    X(STR, run_dir, "/run/stint", 1, 255, false, "folder of the control socket")                                       \
+    X(STR, state_dir, "/var/lib/stint", 1, 255, false, "folder for what must outlive a restart")                       \
+    X(STR, instance, "", 0, 80, false, "name of this host in the registry; default: host name; a random part is added") \
+    X(DURATION, lease, 10000, 1000, 600000, true, "a host silent for so long has lost its jobs")                       \
+    X(DURATION, heartbeat, 3000, 100, 60000, true, "how often the lease is renewed; at most a third of it")            \
+    X(DURATION, boot_timeout, 15000, 100, 600000, true, "a worker not ready by then is a boot failure")                \
+    X(DURATION, kill_grace, 2000, 0, 600000, true, "between TERM and KILL of a job past its hard timeout")             \
+    X(DURATION, drain_timeout, 330000, 0, 86400000, true, "longest drain; then the jobs in hand are handed back")      \
+    X(INT, restart_max, 10, 1, 10000, true, "restarts of a pool within restart_window before it backs off")            \
+    X(DURATION, restart_window, 60000, 1000, 3600000, true, "window of restart_max")                                   \
+    X(DURATION, backoff_base, 100, 1, 60000, true, "first delay before a worker that failed is started again")         \
+    X(DURATION, backoff_max, 30000, 1, 3600000, true, "longest such delay")                                            \
+    X(STR, log_level, "info", 1, 8, true, "debug, info, warn or error")                                                \
+    X(STR, log_format, "auto", 1, 8, false, "json, text, or auto: text on a terminal")                                 \
+    X(STR, log_file, "", 0, 255, false, "file to append to, reopened on USR1; empty: standard error")
+
+#define CONF_METRICS(X)                                                                                                \
+    X(BOOL, enabled, 1, 0, 1, false, "serve HTTP")                                                                     \
+    X(STR, listen, "127.0.0.1", 1, 64, false, "address to bind")                                                       \
+    X(INT, port, 9464, 0, 65535, false, "port to bind; 0: any free one, written to run_dir/metrics.port")              \
+    X(DURATION, interval, 2000, 100, 600000, true, "how often queue counts are read from Redis and published")
+
+#define CONF_MATCH(X)                                                                                                  \
+    X(STR, preset, "speed", 1, 16, true, "speed or wingman: timers and rules of docs/matching.md")                     \
+    X(STR, policy, "greedy", 1, 16, true, "greedy, fcfs or max")                                                       \
+    X(STR, duplicate, "replace", 1, 16, true, "the same ticket id again: replace or refuse")                           \
+    X(DURATION, presence, 30000, 1000, CONF_DAY_MS, true, "a ticket not touched for so long has left")                 \
+    X(DURATION, expires, 0, 0, 30 * CONF_DAY_MS, true, "longest wait of a ticket; 0: the preset's")                    \
+    X(DURATION, pending_release, 60000, 0, CONF_DAY_MS, true, "a pair not confirmed by then is released; 0: never")    \
+    X(DURATION, round_deadline, 5000, 100, 600000, true, "a round older than this is stale")                           \
+    X(DURATION, relax_after, 60000, 0, CONF_DAY_MS, true, "first relaxation stage, with consent")                      \
+    X(DURATION, relax_every, 30000, 1000, CONF_DAY_MS, true, "time between stages")                                    \
+    X(INT, candidates_max, 4096, 16, 1000000, true, "most candidates looked at in one attempt")
+
+#define CONF_PDF(X)                                                                                                    \
+    X(STR, roots, "", 0, 511, true, "comma-separated folders that source.path may name; empty: none")                  \
+    X(SIZE, max_bytes, CONF_MIB(10), 1024, CONF_MIB(256), true, "largest input")                                       \
+    X(INT, max_pages, 100, 1, 10000, true, "most pages")                                                               \
+    X(DURATION, timeout, 60000, 10, 600000, true, "wall time of one cell")                                             \
+    X(DURATION, cpu, 30000, 1000, 600000, true, "CPU time of one cell, whole seconds")                                 \
+    X(SIZE, memory, CONF_MIB(256), CONF_MIB(64), CONF_MIB(4096), true, "address space of one cell beyond the library")  \
+    X(SIZE, max_reply, CONF_MIB(16), 4096, CONF_MIB(256), true, "largest reply of one cell")                           \
+    X(STR, timezone, "Africa/Johannesburg", 1, 63, true, "time zone when the payload names none")
+
+#define CONF_POOL(X)                                                                                                   \
+    X(STR, queue, "", 0, 64, false, "queue it fetches from; default: the default queue of its first kind")             \
+    X(LIST, kinds, "", 1, 511, false, "kinds it runs")                                                                 \
+    X(INT, workers, 1, 0, 256, true, "workers started")                                                                \
+    X(INT, workers_max, 0, 0, 256, true, "most workers it can be scaled to; 0: twice `workers`, at least 8")           \
+    X(SIZE, memory, CONF_MIB(2048), 0, CONF_MIB(1048576), true, "RLIMIT_AS of a worker; 0: none")                      \
+    X(INT, files, 256, 32, 1048576, true, "RLIMIT_NOFILE")                                                             \
+    X(INT, processes, 0, 0, 1048576, true, "RLIMIT_NPROC (counts the whole user's); 0: as inherited")                  \
+    X(SIZE, core, 0, 0, CONF_MIB(1048576), true, "RLIMIT_CORE")                                                        \
+    X(SIZE, file_size, CONF_MIB(1024), 0, CONF_MIB(1048576), true, "RLIMIT_FSIZE; 0: none")                            \
+    X(INT, nice, 5, 0, 19, true, "added niceness")                                                                     \
+    X(INT, recycle_jobs, 100000, 0, 1000000000, true, "a worker is replaced after so many jobs; 0: never")             \
+    X(DURATION, recycle_age, CONF_DAY_MS, 0, 365 * CONF_DAY_MS, true, "… after this age; 0: never")                    \
+    X(SIZE, recycle_rss, CONF_MIB(512), 0, CONF_MIB(1048576), true, "… above this resident memory; 0: never")          \
+    X(INT, batch_max, 0, 0, 1000, true, "most jobs claimed at once; 0: the kind's own")                                \
+    X(DURATION, batch_target, 5, 1, 60000, true, "expected run time of an adaptive batch")
+
+#define CONF_KIND(X)                                                                                                   \
+    X(BOOL, enabled, -1, 0, 1, true, "run it; default: the kind's own (probe: no)")                                    \
+    X(INT, attempts, -1, 1, 1000, true, "most handler failures before dead")                                           \
+    X(INT, crashes, 2, 1, 100, true, "most deaths of its process before dead, whatever its attempts")                  \
+    X(DURATION, backoff, -1, 0, CONF_DAY_MS, true, "first retry delay, doubling, with full jitter")                    \
+    X(DURATION, backoff_max, 3600000, 0, 30 * CONF_DAY_MS, true, "longest retry delay")                                \
+    X(DURATION, timeout, -1, 1, 30 * CONF_DAY_MS, true, "hard timeout: the worker is killed")                          \
+    X(DURATION, soft_timeout, 0, 0, 30 * CONF_DAY_MS, true, "the handler is asked to stop; 0: nine tenths of timeout") \
+    X(DURATION, cpu, 0, 0, 30 * CONF_DAY_MS, true, "CPU time of one job, whole seconds; 0: as timeout")                \
+    X(BOOL, track, -1, 0, 1, true, "keep a status after the end")                                                      \
+    X(DURATION, retain, 3600000, 1000, 365 * CONF_DAY_MS, true, "how long that status is kept")                        \
+    X(DURATION, unknown_grace, 300000, 0, 30 * CONF_DAY_MS, true,                                                      \
+      "how long a job of a kind no worker knows waits for a newer worker; only in [kind.default]")
+
+/* The fixed sections: S(section name, struct suffix, table). Pools and kinds repeat: [pool.NAME], [kind.NAME]. */
+#define CONF_SECTIONS(S)                                                                                               \
+    S(redis, CONF_REDIS)                                                                                               \
+    S(postgres, CONF_POSTGRES)                                                                                         \
+    S(supervisor, CONF_SUPERVISOR)                                                                                     \
+    S(metrics, CONF_METRICS)                                                                                           \
+    S(match, CONF_MATCH)                                                                                               \
+    S(pdf, CONF_PDF)

@@ -1,0 +1,54 @@
+/*
+ * ipc - what a supervisor and its workers say to each other, and what a worker is born with.
+ *
+ * Runs in: supervisor and worker. A SOCK_SEQPACKET pair; one struct ipc_msg a packet. EOF on the worker's end means its
+ * parent died: it exits at once. EOF on the supervisor's end is never acted on: waitpid is.
+ */
+#pragma once
+
+#include "base.h"
+
+/* Descriptors of a freshly executed worker besides 0 (/dev/null), 1 and 2 (log). Everything above is closed. */
+enum {
+    WORKER_FD_SCOREBOARD = 3, /* memfd, shared map: see scoreboard.h */
+    WORKER_FD_CONTROL = 4,    /* seqpacket socket to the supervisor */
+    WORKER_FD_CONFIG = 5,     /* sealed memfd: the effective configuration as INI text, secrets included */
+    WORKER_FD_END = 6,
+};
+
+/* Exit codes a worker uses on purpose; exit_cause.c reads them. */
+enum {
+    WORKER_EXIT_OK = 0,          /* drained, recycled or told to stop; no job in hand */
+    WORKER_EXIT_BOOT = 70,       /* could not start: configuration, limits, sandbox */
+    WORKER_EXIT_MEM_LIMIT = 71,  /* an allocation failed */
+    WORKER_EXIT_FATAL = 72,      /* an error of class fatal; jobs are handed back without cost */
+    WORKER_EXIT_ORPHANED = 73,   /* the supervisor is gone */
+};
+
+enum ipc_type {
+    /* worker -> supervisor */
+    IPC_READY = 1, /* configuration, limits and connections stand; text: "" */
+    IPC_IDLE,      /* the last fetch came back empty; will fetch again on IPC_WAKE */
+    IPC_BUSY,      /* it fetches again on its own */
+    IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
+    IPC_RECYCLE,   /* it will exit after this message: a recycling limit was reached; text: which */
+    /* supervisor -> worker */
+    IPC_WAKE,   /* there may be work: fetch */
+    IPC_QUIET,  /* fetch no more; go on living */
+    IPC_RESUME, /* fetch again */
+    IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */
+    IPC_CANCEL, /* text: stream entry id of the job to cancel; ignored when it is not the one in hand */
+};
+
+enum { IPC_TEXT_MAX = 480 };
+
+struct ipc_msg {
+    uint32_t type;           /* enum ipc_type */
+    uint32_t size;           /* bytes of text used, without NUL */
+    char text[IPC_TEXT_MAX]; /* NUL-terminated */
+};
+
+/* Sends without blocking. 0, -EAGAIN when the peer's buffer is full (the message is dropped), or -errno. */
+int ipc_send(int fd, enum ipc_type type, const char *text);
+/* Receives one message without blocking. 1: got one; 0: nothing there; -ENODATA: EOF; -EBADMSG: not a message; -errno. */
+int ipc_recv(int fd, struct ipc_msg *ret_msg);

@@ -1,0 +1,14 @@
+/*
+ * killpoint - named places where a test build can die, stop or fail, chosen by STINT_KILL_POINT="name[:skip]".
+ *
+ * Runs in: every process of a build with STINT_TEST_HOOKS; compiled to nothing otherwise.
+ */
+#pragma once
+
+#ifdef STINT_TEST_HOOKS
+/* SIGKILLs the process when `name` is the chosen point and it was passed `skip` times before (default 0). */
+void killpoint(const char *name);
+#define KILL_POINT(name) killpoint(name)
+#else
+#define KILL_POINT(name) ((void)0)
+#endif

@@ -1,0 +1,37 @@
+/*
+ * redis_uv - an asynchronous Redis connection on a libuv loop that comes back by itself.
+ *
+ * Runs in: supervisor (loop and metrics thread, one each), worker. Thread: the loop's only. Never blocks.
+ * On every (re)connection it AUTHs, SELECTs and makes sure the Functions library is there, and only then reports ready.
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "err.h"
+#include <hiredis/hiredis.h>
+#include <uv.h>
+
+struct redis_uv; /* opaque */
+
+/* The answer to one command. reply is borrowed for the call; NULL when the connection was lost or timed out (e says why).
+ * An error reply arrives as a reply of type REDIS_REPLY_ERROR. Called exactly once per accepted command. */
+typedef void (*redis_uv_reply_fn)(void *arg, const redisReply *reply, const struct err *e);
+/* ready: true when commands are accepted, false when the connection was lost or could not be made (e says why). */
+typedef void (*redis_uv_state_fn)(void *arg, bool ready, const struct err *e);
+
+/* name: for CLIENT SETNAME. blocking: no command timeout (a doorbell connection). Copies conf. Connects at once. */
+struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, bool blocking,
+                              redis_uv_state_fn on_state, void *arg);
+/* Closes; pending callbacks get NULL replies before this returns; on_closed (may be NULL) when its handles are gone. */
+void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg);
+bool redis_uv_ready(const struct redis_uv *r);
+/* Sends. 0: on_reply will be called once. -ENOTCONN: not ready, on_reply will not be called. on_reply may be NULL. */
+int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int argc, const char *const argv[],
+                  const size_t lens[]);
+/* Drops the connection and connects anew (a server that answers READONLY or LOADING; tests). */
+void redis_uv_reset(struct redis_uv *r);
+/* Commands sent, and the last round trip in µs; for the scoreboard. */
+void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us);
+/* Hook for round trips: called with each answered command's µs. */
+void redis_uv_on_rtt(struct redis_uv *r, void (*on_rtt)(void *arg, uint64_t us), void *arg);

@@ -1,0 +1,20 @@
+/*
+ * sandbox - the last steps of a child that will touch foreign bytes: seccomp allow-list and what goes with it.
+ *
+ * Runs in: parser cell. The list of system calls is an argument: each program states its own, by measured need.
+ */
+#pragma once
+
+#include "base.h"
+#include "err.h"
+
+/* Closes every descriptor but those in keep (n of them, any order). async-signal-safe. 0 or -errno. */
+int sandbox_close_fds(const int *keep, size_t n);
+/* Allows only the named system calls (NULL-terminated list); any other kills the process with SIGSYS. Sets no_new_privs first.
+ * ERR_SANDBOX… as ERR_BOOT_FAILURE with e naming the call that could not be added. */
+int sandbox_seccomp(const char *const allowed[], struct err *e);
+/* Enters a new, empty user+network+ipc namespace where the kernel allows it. 0: entered; 1: the kernel refused (not fatal:
+ * seccomp stands on its own), with e saying why. */
+int sandbox_namespaces(struct err *e);
+/* Name of a system call by number ("openat"), static or in buf; for SIGSYS evidence. */
+const char *sandbox_syscall_name(int nr, char *buf, size_t size);
