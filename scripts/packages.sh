@@ -1,0 +1,39 @@
+# Debian packages by purpose, and the one function that installs what is missing. Sourced by run.sh, test.sh and bench/run.
+
+PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
+  libuv1-dev libhiredis-dev libpq-dev libjansson-dev libinih-dev libmicrohttpd-dev
+  libseccomp-dev libical-dev libcurl4-openssl-dev libpoppler-glib-dev zlib1g-dev"
+PACKAGES_RUN="redis-server postgresql tzdata qpdf curl"
+PACKAGES_TEST="libcmocka-dev clang prometheus procps strace python3 python3-reportlab"
+
+# packages_install NAME...: installs those that are missing; says which; needs root or sudo only then.
+packages_install() {
+  local missing="" name as_root=""
+  for name in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || missing="$missing $name"
+  done
+  [ -z "$missing" ] && return 0
+  command -v apt-get >/dev/null || { echo "stint: needs Debian packages$missing, and there is no apt-get here" >&2; return 1; }
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "stint: as root, run: apt-get install$missing" >&2; return 1; }
+    as_root=sudo
+  fi
+  echo "== installing Debian packages:$missing"
+  # RUNLEVEL=1: where no systemd runs, packages do not start servers of their own (stint starts private ones).
+  # shellcheck disable=SC2086
+  $as_root apt-get -qq update >/dev/null &&
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends $missing \
+      >"${TMPDIR:-/tmp}/stint-apt.$$.log" 2>&1 ||
+    { tail -20 "${TMPDIR:-/tmp}/stint-apt.$$.log" >&2; echo "stint: apt-get failed; its output: ${TMPDIR:-/tmp}/stint-apt.$$.log" >&2; return 1; }
+  rm -f "${TMPDIR:-/tmp}/stint-apt.$$.log"
+}
+
+# build_preset PRESET: configures when needed, builds, prints only what went wrong.
+build_preset() {
+  local log="build/$1.log"
+  mkdir -p build
+  if [ ! -f "build/$1/build.ninja" ]; then
+    cmake --preset "$1" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+  fi
+  cmake --build --preset "$1" >"$log" 2>&1 || { tail -60 "$log" >&2; return 1; }
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Sets up everything and runs every test. ./test.sh [--fast] [RING...]
+#   rings: unit check integration crash   (default: all, then unit and integration again under ASan+UBSan)
+#   --fast: no sanitizer round
+# The last line says: N passed, N failed, N skipped.
+set -u
+cd "$(dirname "$0")" || exit 1
+. scripts/packages.sh
+. scripts/test-count.sh
+
+fast=no rings=""
+for arg in "$@"; do
+  case "$arg" in
+    --fast) fast=yes ;;
+    unit|check|integration|crash) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash" >&2; exit 2 ;;
+  esac
+done
+started=$SECONDS
+
+# shellcheck disable=SC2086
+packages_install $PACKAGES_BUILD $PACKAGES_RUN $PACKAGES_TEST || exit 1
+echo "== build (dev)"
+build_preset dev || exit 1
+
+for ring in ${rings:-unit check integration crash}; do
+  run_ring dev "$ring"
+done
+if [ "$fast" = no ] && [ -z "$rings" ]; then
+  echo "== build (asan: AddressSanitizer and UndefinedBehaviorSanitizer)"
+  build_preset asan || exit 1
+  for ring in unit integration; do
+    run_ring asan "$ring"
+  done
+fi
+
+echo "== $((SECONDS - started)) s"
+print_counts
