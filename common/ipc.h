@@ -16,6 +16,10 @@ enum {
     WORKER_FD_END = 6,
 };
 
+/* A worker's arguments, all required (each --name and its value are two arguments):
+ *   stint-worker --pool NAME --instance INSTANCE --slot NUMBER --generation NUMBER
+ * slot is its cell in the scoreboard; its consumer name is INSTANCE:NUMBER:NUMBER. */
+
 /* Exit codes a worker uses on purpose; exit_cause.c reads them. */
 enum {
     WORKER_EXIT_OK = 0,          /* drained, recycled or told to stop; no job in hand */
@@ -27,7 +31,7 @@ enum {
 
 enum ipc_type {
     /* worker -> supervisor */
-    IPC_READY = 1, /* configuration, limits and connections stand; text: "" */
+    IPC_READY = 1, /* configuration and limits stand, Redis answered or is being retried (PHASE_AWAY); text: "" */
     IPC_IDLE,      /* the last fetch came back empty; will fetch again on IPC_WAKE */
     IPC_BUSY,      /* it fetches again on its own */
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
