@@ -8,6 +8,7 @@
 #include "base.h"
 #include "conf.h"
 #include "err.h"
+#include "redis_address.h"
 #include <hiredis/hiredis.h>
 
 struct redis_sync {
@@ -20,15 +21,9 @@ int redis_sync_open(struct redis_sync *r, const struct conf_redis *conf, struct 
 void redis_sync_close(struct redis_sync *r); /* NULL-safe, twice-safe */
 /* Loads the Functions library when the server has none or an older one. */
 int redis_sync_functions(struct redis_sync *r, struct err *e);
-/* One command; *ret_reply is the caller's (freeReplyObject). An error reply becomes ERR_REDIS_REFUSED (its text in e), or
- * ERR_NOT_FOUND / ERR_REFUSED / ERR_BAD_ARGUMENT when it starts with STINT_NOTFOUND / STINT_REFUSED / STINT_BADARG.
+/* One command; *ret_reply is the caller's (freeReplyObject). An error reply becomes ERR_REDIS_REFUSED (its text in e),
+ * or ERR_NOT_FOUND / ERR_REFUSED / ERR_BAD_ARGUMENT when it starts with STINT_NOTFOUND / STINT_REFUSED / STINT_BADARG.
  * A lost library ("Function not found") is loaded again and the command repeated once. */
 int redis_sync_cmd(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *format, ...);
 int redis_sync_argv(struct redis_sync *r, redisReply **ret_reply, struct err *e, int argc, const char *const argv[],
                     const size_t lens[]);
-/* Splits a URL of conf_table.h. Outputs are static-sized; unix sockets set ret->path. */
-struct redis_address {
-    char host[256], path[256], user[128], password[256];
-    int port, db;
-};
-int redis_address_parse(const char *url, struct redis_address *ret, struct err *e);

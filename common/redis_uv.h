@@ -14,8 +14,8 @@
 
 struct redis_uv; /* opaque */
 
-/* The answer to one command. reply is borrowed for the call; NULL when the connection was lost or timed out (e says why).
- * An error reply arrives as a reply of type REDIS_REPLY_ERROR. Called exactly once per accepted command. */
+/* The answer to one command. reply is borrowed for the call; NULL when the connection was lost or timed out (e says
+ * why). An error reply arrives as a reply of type REDIS_REPLY_ERROR. Called exactly once per accepted command. */
 typedef void (*redis_uv_reply_fn)(void *arg, const redisReply *reply, const struct err *e);
 /* ready: true when commands are accepted, false when the connection was lost or could not be made (e says why). */
 typedef void (*redis_uv_state_fn)(void *arg, bool ready, const struct err *e);

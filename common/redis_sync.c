@@ -1,0 +1,211 @@
+/*
+ * redis_sync - one command, one answer, for programs that have nothing else to do meanwhile.
+ * It refuses to hide an outage: apart from one repeat after a lost Functions library, every failure is the caller's to
+ * see.
+ */
+#include "redis_sync.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "redis_format.h"
+#include "redis_functions.h"
+#include "redis_reply.h"
+
+static struct timeval timeval_of_ms(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+}
+
+/* The connection can no longer be trusted (hiredis never resumes after an error): closes it and says why. */
+static int lost(struct redis_sync *r, const struct redis_address *a, struct err *e)
+{
+    char where[REDIS_ADDRESS_TEXT_MAX];
+    int code = ERR_REDIS_UNAVAILABLE;
+    const char *why = r->ctx ? r->ctx->errstr : "out of memory";
+    const char *remedy = "; is Redis running, and is redis.url right?";
+    if (r->ctx && r->ctx->err == REDIS_ERR_IO && errno == EAGAIN) {
+        code = ERR_TIMED_OUT;
+        why = "no answer in time";
+        remedy = "; is it stopped or overloaded? (redis.command_timeout, redis.connect_timeout)";
+    }
+    (void)err_set(e, code, "Redis at %s: %s%s", redis_address_text(a, where), why, remedy);
+    redisFree(r->ctx);
+    r->ctx = NULL;
+    return code;
+}
+
+static int connect_to(struct redis_sync *r, const struct redis_address *a, struct err *e)
+{
+    struct timeval timeout = timeval_of_ms(r->conf.connect_timeout);
+    r->ctx =
+        a->path[0] ? redisConnectUnixWithTimeout(a->path, timeout) : redisConnectWithTimeout(a->host, a->port, timeout);
+    if (!r->ctx || r->ctx->err)
+        return lost(r, a, e);
+    (void)fcntl(r->ctx->fd, F_SETFD, FD_CLOEXEC);
+    timeout = timeval_of_ms(r->conf.command_timeout);
+    if (redisSetTimeout(r->ctx, timeout) != REDIS_OK)
+        return lost(r, a, e);
+    if (!a->path[0])
+        (void)redisEnableKeepAlive(r->ctx); /* a convenience: the command timeout stands without it */
+    return 0;
+}
+
+/* One formatted command on the bare connection; an error reply is a reply. */
+static int run_raw(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
+{
+    struct redis_address a;
+    void *reply = NULL;
+    if (!r->ctx)
+        return err_set(e, ERR_REDIS_UNAVAILABLE, "the connection to Redis was lost; open it again");
+    errno = 0;
+    if (redisAppendFormattedCommand(r->ctx, bytes, len) == REDIS_OK && redisGetReply(r->ctx, &reply) == REDIS_OK) {
+        *ret_reply = reply;
+        return 0;
+    }
+    if (redis_address_parse(r->conf.url, &a, NULL) < 0)
+        a = (struct redis_address){.path = "redis.url"};
+    return lost(r, &a, e);
+}
+
+/* Turns an error reply into its code and frees it; any other reply goes to the caller. */
+static int take_reply(redisReply *reply, redisReply **ret_reply, struct err *e)
+{
+    if (reply->type == REDIS_REPLY_ERROR) {
+        int rc = redis_reply_error(reply->str, e);
+        freeReplyObject(reply);
+        return rc;
+    }
+    *ret_reply = reply;
+    return 0;
+}
+
+/* A command of fixed arguments whose answer does not matter beyond "no error". */
+static int run_plain(struct redis_sync *r, struct err *e, int argc, const char *const argv[])
+{
+    struct buf command;
+    redisReply *reply = NULL;
+    buf_init(&command, REDIS_COMMAND_MAX_BYTES);
+    int rc = redis_format(&command, argc, argv, NULL);
+    if (rc < 0)
+        (void)err_set(e, rc, "out of memory for a Redis command");
+    else
+        rc = run_raw(r, &reply, e, command.data, command.len);
+    buf_fini(&command);
+    if (rc == 0)
+        rc = take_reply(reply, &reply, e);
+    if (rc == 0)
+        freeReplyObject(reply);
+    return rc;
+}
+
+static int log_in(struct redis_sync *r, const struct redis_address *a, struct err *e)
+{
+    int rc = 0;
+    if (a->password[0]) {
+        rc = a->user[0] ? run_plain(r, e, 3, (const char *const[]){"AUTH", a->user, a->password})
+                        : run_plain(r, e, 2, (const char *const[]){"AUTH", a->password});
+    }
+    if (rc == 0 && a->db > 0) {
+        char db[16];
+        (void)snprintf(db, sizeof db, "%d", a->db);
+        rc = run_plain(r, e, 2, (const char *const[]){"SELECT", db});
+    }
+    return rc;
+}
+
+int redis_sync_open(struct redis_sync *r, const struct conf_redis *conf, struct err *e)
+{
+    struct redis_address a;
+    r->ctx = NULL;
+    r->conf = *conf;
+    int rc = redis_address_parse(conf->url, &a, e);
+    if (rc < 0)
+        return rc;
+    rc = connect_to(r, &a, e);
+    if (rc == 0)
+        rc = log_in(r, &a, e);
+    if (rc < 0)
+        redis_sync_close(r);
+    return rc;
+}
+
+void redis_sync_close(struct redis_sync *r)
+{
+    if (!r || !r->ctx)
+        return;
+    redisFree(r->ctx);
+    r->ctx = NULL;
+}
+
+/* Version of the server's library: 0 when it has none. */
+static int server_version(struct redis_sync *r, long long *ret_version, struct err *e)
+{
+    static const char question[] = "*3\r\n$5\r\nFCALL\r\n$13\r\nstint_version\r\n$1\r\n0\r\n";
+    redisReply *reply = NULL;
+    int rc = run_raw(r, &reply, e, question, sizeof question - 1);
+    if (rc < 0)
+        return rc;
+    if (reply->type == REDIS_REPLY_INTEGER)
+        *ret_version = reply->integer;
+    else if (reply->type == REDIS_REPLY_ERROR && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
+        *ret_version = 0;
+    else if (reply->type == REDIS_REPLY_ERROR)
+        rc = redis_reply_error(reply->str, e);
+    else
+        rc = err_set(e, ERR_PROTOCOL, "stint_version answered no number; another library named stint is on this Redis");
+    freeReplyObject(reply);
+    return rc;
+}
+
+int redis_sync_functions(struct redis_sync *r, struct err *e)
+{
+    long long version = 0;
+    int rc = server_version(r, &version, e);
+    if (rc < 0 || version >= redis_functions_version())
+        return rc;
+    return run_plain(r, e, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", redis_functions_source(NULL)});
+}
+
+/* Runs a formatted command; a lost library is loaded and the command, which did nothing, repeated once. */
+static int run_command(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
+{
+    redisReply *reply = NULL;
+    int rc = run_raw(r, &reply, e, bytes, len);
+    if (rc == 0 && reply->type == REDIS_REPLY_ERROR && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS) {
+        freeReplyObject(reply);
+        rc = redis_sync_functions(r, e);
+        if (rc == 0)
+            rc = run_raw(r, &reply, e, bytes, len);
+    }
+    return rc < 0 ? rc : take_reply(reply, ret_reply, e);
+}
+
+int redis_sync_argv(struct redis_sync *r, redisReply **ret_reply, struct err *e, int argc, const char *const argv[],
+                    const size_t lens[])
+{
+    struct buf command;
+    buf_init(&command, REDIS_COMMAND_MAX_BYTES);
+    int rc = redis_format(&command, argc, argv, lens);
+    if (rc < 0)
+        (void)err_set(e, rc, "a Redis command does not fit %d bytes, or memory is short", REDIS_COMMAND_MAX_BYTES);
+    else
+        rc = run_command(r, ret_reply, e, command.data, command.len);
+    buf_fini(&command);
+    return rc;
+}
+
+int redis_sync_cmd(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *format, ...)
+{
+    char *bytes = NULL;
+    va_list args;
+    va_start(args, format);
+    int len = redisvFormatCommand(&bytes, format, args);
+    va_end(args);
+    if (len < 0)
+        return err_set(e, ERR_OUT_OF_MEMORY, "out of memory, or a wrong Redis command format: %s", format);
+    int rc = run_command(r, ret_reply, e, bytes, (size_t)len);
+    redisFreeCommand(bytes);
+    return rc;
+}
