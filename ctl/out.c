@@ -1,0 +1,357 @@
+/*
+ * out - see out.h. Refuses to pass a job's bytes to a terminal unchanged: an id or an error text may hold escape sequences.
+ */
+#include "out.h"
+
+#include "clock.h"
+#include "err.h"
+
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <wchar.h>
+
+static const char *const TINTS[] = {
+    [TINT_NONE] = "",           [TINT_BOLD] = "\033[1m",    [TINT_DIM] = "\033[2m",
+    [TINT_GREEN] = "\033[32m", [TINT_YELLOW] = "\033[33m", [TINT_RED] = "\033[31m",
+};
+
+void out_init(struct out *o, FILE *to, FILE *remarks, bool json, bool quiet, bool no_colour)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool dumb = term != NULL && strcmp(term, "dumb") == 0, tty = isatty(fileno(to)) == 1;
+    *o = (struct out){.to = to, .remarks = remarks, .json = json, .quiet = quiet};
+    o->colour = tty && !json && !no_colour && !dumb && (no_color == NULL || *no_color == '\0');
+    o->live = isatty(fileno(remarks)) == 1 && !dumb;
+    struct winsize size;
+    if (tty && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+        o->columns = size.ws_col;
+}
+
+static void tinted(struct out *o, enum tint tint, const char *text)
+{
+    bool on = o->colour && tint != TINT_NONE;
+    (void)fprintf(o->to, "%s%s%s", on ? TINTS[tint] : "", text, on ? "\033[0m" : "");
+}
+
+static void print_line(struct out *o, enum tint tint, const char *format, va_list ap)
+{
+    char *text = NULL;
+    if (o->json || vasprintf(&text, format, ap) < 0)
+        return;
+    tinted(o, tint, text);
+    (void)fputc('\n', o->to);
+    free(text);
+}
+
+void out_line(struct out *o, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    print_line(o, TINT_NONE, format, ap);
+    va_end(ap);
+}
+
+void out_tinted(struct out *o, enum tint tint, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    print_line(o, tint, format, ap);
+    va_end(ap);
+}
+
+void out_remark(struct out *o, const char *format, ...)
+{
+    if (o->quiet)
+        return;
+    va_list ap;
+    va_start(ap, format);
+    (void)vfprintf(o->remarks, format, ap);
+    va_end(ap);
+    (void)fputc('\n', o->remarks);
+}
+
+void out_json(struct out *o, const json_t *record)
+{
+    (void)json_dumpf(record, o->to, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)fputc('\n', o->to);
+}
+
+/* Length of the UTF-8 sequence at p (1..4), 0 when it is broken; *ret_point: its code point. */
+static size_t utf8_next(const unsigned char *p, size_t left, uint32_t *ret_point)
+{
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least;
+    } shapes[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    for (size_t n = 0; n < ARRAY_LEN(shapes); n++) {
+        if ((p[0] & shapes[n].mask) != shapes[n].lead)
+            continue;
+        if (n + 1 > left)
+            return 0;
+        uint32_t point = p[0] & (unsigned char)~shapes[n].mask;
+        for (size_t i = 1; i <= n; i++) {
+            if ((p[i] & 0xc0) != 0x80)
+                return 0;
+            point = point << 6 | (p[i] & 0x3f);
+        }
+        bool surrogate = point >= 0xd800 && point <= 0xdfff;
+        if (point < shapes[n].least || point > 0x10ffff || surrogate)
+            return 0;
+        *ret_point = point;
+        return n + 1;
+    }
+    return 0;
+}
+
+/* C0, DEL, C1, and the marks that reorder a line's text. */
+static bool harmful(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+char *out_harmless(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (copy == NULL)
+        return NULL;
+    size_t used = 0;
+    for (size_t i = 0; i < len;) {
+        uint32_t point = 0;
+        size_t n = utf8_next((const unsigned char *)text + i, len - i, &point);
+        if (n == 0 || harmful(point)) {
+            copy[used++] = point == '\n' || point == '\t' ? ' ' : '?';
+            i += MAX_OF(n, (size_t)1);
+            continue;
+        }
+        memcpy(copy + used, text + i, n);
+        used += n;
+        i += n;
+    }
+    copy[used] = '\0';
+    return copy;
+}
+
+/* Bytes of text that fit in `columns`; *ret_width: columns they take. */
+static size_t fit(const char *text, size_t columns, size_t *ret_width)
+{
+    size_t width = 0, i = 0, len = strlen(text);
+    while (i < len) {
+        uint32_t point = 0;
+        size_t n = utf8_next((const unsigned char *)text + i, len - i, &point);
+        int w = n == 0 ? 1 : wcwidth((wchar_t)point);
+        size_t cell = w < 0 ? 1 : (size_t)w;
+        if (width + cell > columns)
+            break;
+        width += cell;
+        i += MAX_OF(n, (size_t)1);
+    }
+    *ret_width = width;
+    return i;
+}
+
+size_t out_width(const char *text)
+{
+    size_t width;
+    (void)fit(text, SIZE_MAX / 2, &width);
+    return width;
+}
+
+void table_init(struct table *t, const char *const titles[])
+{
+    *t = (struct table){.n_rows = 0};
+    for (; titles[t->n_columns] != NULL; t->n_columns++) {
+        assert(t->n_columns < TABLE_COLUMN_MAX);
+        t->titles[t->n_columns] = titles[t->n_columns];
+    }
+}
+
+int table_row(struct table *t)
+{
+    if (t->n_rows >= TABLE_ROW_MAX)
+        return ERR_OUT_OF_MEMORY;
+    if (t->n_rows == t->cap_rows) {
+        size_t cap = t->cap_rows == 0 ? 32 : t->cap_rows * 2;
+        struct table_cell *cells = reallocarray(t->cells, cap * t->n_columns, sizeof *cells);
+        if (cells == NULL)
+            return ERR_OUT_OF_MEMORY;
+        t->cells = cells;
+        t->cap_rows = cap;
+    }
+    memset(&t->cells[t->n_rows * t->n_columns], 0, t->n_columns * sizeof *t->cells);
+    t->n_rows++;
+    return 0;
+}
+
+static struct table_cell *cell_of(struct table *t, size_t column)
+{
+    assert(column < t->n_columns);
+    return t->n_rows == 0 ? NULL : &t->cells[(t->n_rows - 1) * t->n_columns + column];
+}
+
+void table_set(struct table *t, size_t column, const char *format, ...)
+{
+    struct table_cell *cell = cell_of(t, column);
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (n < 0 || cell == NULL)
+        return;
+    free(cell->text);
+    cell->text = out_harmless(text, (size_t)n);
+    free(text);
+}
+
+void table_tint(struct table *t, size_t column, enum tint tint)
+{
+    struct table_cell *cell = cell_of(t, column);
+    if (cell != NULL)
+        cell->tint = tint;
+}
+
+static const char *title_text(const char *title)
+{
+    return *title == '>' || *title == '~' ? title + 1 : title;
+}
+
+static void print_cell(struct out *o, const char *title, const char *text, enum tint tint, size_t width, bool last)
+{
+    enum { PAD_MAX = 512 };
+    size_t shown;
+    size_t bytes = fit(text, width, &shown);
+    bool cut = text[bytes] != '\0';
+    if (cut && width > 0)
+        bytes = fit(text, width - 1, &shown);
+    char *piece = NULL;
+    if (asprintf(&piece, "%.*s%s", (int)bytes, text, cut && width > 0 ? "…" : "") < 0)
+        return;
+    size_t pad = width - shown - (cut && width > 0 ? 1 : 0);
+    int blanks = (int)MIN_OF(pad, (size_t)PAD_MAX);
+    if (*title == '>')
+        (void)fprintf(o->to, "%*s", blanks, "");
+    tinted(o, tint, piece);
+    if (*title != '>' && !last)
+        (void)fprintf(o->to, "%*s", blanks, "");
+    (void)fputs(last ? "\n" : "  ", o->to);
+    free(piece);
+}
+
+static void measure(const struct table *t, const struct out *o, size_t widths[static TABLE_COLUMN_MAX])
+{
+    size_t total = 0;
+    for (size_t c = 0; c < t->n_columns; c++) {
+        widths[c] = out_width(title_text(t->titles[c]));
+        for (size_t r = 0; r < t->n_rows; r++) {
+            const char *text = t->cells[r * t->n_columns + c].text;
+            widths[c] = MAX_OF(widths[c], text == NULL ? 0 : out_width(text));
+        }
+        total += widths[c] + (c > 0 ? 2 : 0);
+    }
+    for (size_t c = 0; c < t->n_columns && o->columns > 0; c++) {
+        size_t over = total > (size_t)o->columns ? total - (size_t)o->columns : 0;
+        size_t floor = MAX_OF(out_width(title_text(t->titles[c])), (size_t)8);
+        if (over == 0 || *t->titles[c] != '~' || widths[c] <= floor)
+            continue;
+        size_t narrower = widths[c] > over + floor ? widths[c] - over : floor;
+        total -= widths[c] - narrower;
+        widths[c] = narrower;
+    }
+}
+
+void table_print(const struct table *t, struct out *o)
+{
+    size_t widths[TABLE_COLUMN_MAX];
+    if (t->n_rows == 0 || o->json)
+        return;
+    measure(t, o, widths);
+    for (size_t c = 0; c < t->n_columns; c++)
+        print_cell(o, t->titles[c], title_text(t->titles[c]), TINT_BOLD, widths[c], c + 1 == t->n_columns);
+    for (size_t r = 0; r < t->n_rows; r++)
+        for (size_t c = 0; c < t->n_columns; c++) {
+            const struct table_cell *cell = &t->cells[r * t->n_columns + c];
+            print_cell(o, t->titles[c], cell->text == NULL ? "" : cell->text, cell->tint, widths[c],
+                       c + 1 == t->n_columns);
+        }
+}
+
+void table_fini(struct table *t)
+{
+    for (size_t i = 0; i < t->n_rows * t->n_columns; i++)
+        free(t->cells[i].text);
+    free(t->cells);
+    *t = (struct table){.n_rows = 0};
+}
+
+char *out_ms(char out[static 32], int64_t ms)
+{
+    long long s = (long long)(ms / 1000);
+    if (ms < 0)
+        (void)snprintf(out, 32, "-");
+    else if (ms < 1000)
+        (void)snprintf(out, 32, "%lld ms", (long long)ms);
+    else if (s < 10)
+        (void)snprintf(out, 32, "%.1f s", (double)ms / 1000.0);
+    else if (s < 60)
+        (void)snprintf(out, 32, "%lld s", s);
+    else if (s < 3600)
+        (void)snprintf(out, 32, "%lld min %02lld s", s / 60, s % 60);
+    else if (s < 86400)
+        (void)snprintf(out, 32, "%lld h %02lld min", s / 3600, s / 60 % 60);
+    else
+        (void)snprintf(out, 32, "%lld d %lld h", s / 86400, s / 3600 % 24);
+    return out;
+}
+
+char *out_bytes(char out[static 32], int64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024.0 && unit + 1 < ARRAY_LEN(units); unit++)
+        value /= 1024.0;
+    if (bytes < 0)
+        (void)snprintf(out, 32, "-");
+    else
+        (void)snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return out;
+}
+
+char *out_time(char out[static 32], int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    if (wall_ms <= 0 || localtime_r(&seconds, &tm) == NULL || strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        (void)snprintf(out, 32, "-");
+    return out;
+}
+
+void progress_init(struct progress *p, struct out *o, const char *label)
+{
+    *p = (struct progress){.out = o, .label = label};
+}
+
+void progress_update(struct progress *p, size_t done, size_t total)
+{
+    enum { BAR = 24, REDRAW_MS = 100 };
+    uint64_t now = clock_mono_ms();
+    if (!p->out->live || p->out->quiet || total == 0 || (p->drawn && done < total && now - p->shown_ms < REDRAW_MS))
+        return;
+    size_t filled = MIN_OF(done, total) * BAR / total;
+    char bar[BAR * 3 + 1] = "";
+    for (size_t i = 0; i < BAR; i++)
+        (void)strcat(bar, i < filled ? "█" : "░");
+    (void)fprintf(p->out->remarks, "\r%s %s %zu/%zu %zu %%\033[K", p->label, bar, done, total, done * 100 / total);
+    (void)fflush(p->out->remarks);
+    p->shown_ms = now;
+    p->drawn = true;
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->drawn)
+        (void)fprintf(p->out->remarks, "\r\033[K");
+    p->drawn = false;
+}

@@ -1,0 +1,229 @@
+/*
+ * session - see session.h. Opens nothing before a verb needs it, so that "stint help" works on a bare machine, and refuses to
+ * show a password in any message.
+ */
+#include "session.h"
+
+#include "clock.h"
+#include "control_client.h"
+
+#include <pwd.h>
+#include <stdio.h>
+
+enum { CONTROL_TIMEOUT_MS = 10000 };
+
+static void find_actor(char *out, size_t size)
+{
+    char host[128] = "localhost";
+    (void)gethostname(host, sizeof host - 1);
+    const char *user = getenv("SUDO_USER");
+    if (user == NULL || *user == '\0')
+        user = getenv("USER");
+    const struct passwd *pw = user == NULL || *user == '\0' ? getpwuid(geteuid()) : NULL;
+    if (pw != NULL)
+        user = pw->pw_name;
+    (void)snprintf(out, size, "%.80s@%.127s", user != NULL && *user != '\0' ? user : "unknown", host);
+}
+
+void session_init(struct session *s)
+{
+    *s = (struct session){.verb = "stint"};
+    find_actor(s->actor, sizeof s->actor);
+}
+
+void session_fini(struct session *s)
+{
+    if (s == NULL)
+        return;
+    if (s->redis_open)
+        redis_sync_close(&s->redis);
+    s->redis_open = false;
+    PQfinish(s->pg);
+    s->pg = NULL;
+    free(s->conf);
+    s->conf = NULL;
+    args_fini(&s->args);
+}
+
+void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX])
+{
+    const char *dir = args_text(&s->args, "dir", NULL);
+    if (dir == NULL)
+        conf_default_dir(ret_dir);
+    else
+        (void)snprintf(ret_dir, CONF_STR_MAX, "%s", dir);
+}
+
+static int find_config(const struct session *s, char ret_path[static CONF_STR_MAX], struct err *e)
+{
+    const char *config = args_text(&s->args, "config", NULL), *dir = args_text(&s->args, "dir", NULL);
+    if (config != NULL || dir == NULL)
+        return conf_find(config, ret_path, e);
+    if (snprintf(ret_path, CONF_STR_MAX, "%s/stint.conf", dir) >= CONF_STR_MAX)
+        return err_set(e, ERR_BAD_ARGUMENT, "--dir: the path is too long; at most %d bytes", CONF_STR_MAX - 12);
+    if (access(ret_path, R_OK) < 0)
+        return err_set(e, ERR_NOT_FOUND, "--dir: %s cannot be read (%s): no stack was started there; try \"stint up "
+                       "--dir %s\"", ret_path, strerror(errno), dir);
+    return 0;
+}
+
+int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
+{
+    if (s->conf == NULL) {
+        char path[CONF_STR_MAX];
+        int rc = find_config(s, path, e);
+        if (rc < 0)
+            return rc;
+        AUTO_FREE struct conf *conf = calloc(1, sizeof *conf);
+        if (conf == NULL)
+            return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the configuration");
+        rc = conf_load(conf, path, e);
+        if (rc < 0)
+            return rc;
+        s->conf = TAKE(conf);
+    }
+    *ret_conf = s->conf;
+    return 0;
+}
+
+int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *e)
+{
+    const struct conf *conf;
+    int rc = session_conf(s, &conf, e);
+    if (rc < 0)
+        return rc;
+    if (!s->redis_open) {
+        rc = redis_sync_open(&s->redis, &conf->redis, e);
+        if (rc < 0)
+            return rc;
+        s->redis_open = true;
+        rc = redis_sync_functions(&s->redis, e);
+        if (rc < 0)
+            return rc;
+    }
+    *ret_redis = &s->redis;
+    return 0;
+}
+
+/* Where the connection goes, without user and password. */
+static void describe_server(const PGconn *pg, char *out, size_t size)
+{
+    const char *host = PQhost(pg), *port = PQport(pg), *db = PQdb(pg);
+    (void)snprintf(out, size, "%s:%s/%s", host != NULL && *host != '\0' ? host : "local socket",
+                   port != NULL ? port : "", db != NULL ? db : "");
+}
+
+/* libpq's text up to its first newline. */
+static int first_line(const char *text)
+{
+    return (int)MIN_OF(strcspn(text, "\n"), (size_t)300);
+}
+
+static int dial_pg(const struct conf_postgres *conf, PGconn **ret_pg, struct err *e)
+{
+    char seconds[24], options[64], server[256];
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)MAX_OF((conf->connect_timeout + 999) / 1000, 2));
+    (void)snprintf(options, sizeof options, "-c statement_timeout=%lld", (long long)conf->statement_timeout);
+    const char *const keys[] = {"dbname", "connect_timeout", "options", "application_name", NULL};
+    const char *const values[] = {conf->url, seconds, options, "stint", NULL};
+    PGconn *pg = PQconnectdbParams(keys, values, 1);
+    if (pg == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a PostgreSQL connection");
+    if (PQstatus(pg) != CONNECTION_OK) {
+        const char *why = PQerrorMessage(pg);
+        describe_server(pg, server, sizeof server);
+        (void)err_set(e, ERR_STORE_UNAVAILABLE,
+                      "PostgreSQL at %s cannot be reached: %.*s. Start it (\"stint up\" brings its own) or set "
+                      "postgres.url, STINT_POSTGRES_URL", server, first_line(why), why);
+        PQfinish(pg);
+        return ERR_STORE_UNAVAILABLE;
+    }
+    *ret_pg = pg;
+    return 0;
+}
+
+int session_pg(struct session *s, PGconn **ret_pg, struct err *e)
+{
+    const struct conf *conf;
+    int rc = session_conf(s, &conf, e);
+    if (rc == 0 && s->pg == NULL)
+        rc = dial_pg(&conf->postgres, &s->pg, e);
+    if (rc == 0)
+        *ret_pg = s->pg;
+    return rc;
+}
+
+int session_sql(struct session *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
+                struct err *e)
+{
+    PGconn *pg;
+    int rc = session_pg(s, &pg, e);
+    if (rc < 0)
+        return rc;
+    PGresult *rows = PQexecParams(pg, sql, n_params, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(rows);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE), *why = PQerrorMessage(pg);
+        bool missing = state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0);
+        rc = PQstatus(pg) == CONNECTION_OK ? ERR_STORE_REFUSED : ERR_STORE_UNAVAILABLE;
+        (void)err_set(e, rc, "PostgreSQL: %.*s%s", first_line(why), why,
+                      missing ? "; the schema is not there yet: run \"stint migrate\"" : "");
+        PQclear(rows);
+        return rc;
+    }
+    *ret_rows = rows;
+    return 0;
+}
+
+int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e)
+{
+    const struct conf *conf;
+    int rc = session_conf(s, &conf, e);
+    if (rc < 0)
+        return rc;
+    return control_client_ask(conf->supervisor.run_dir, verb, fields, CONTROL_TIMEOUT_MS, ret_reply, e);
+}
+
+enum exit_code session_exit_code(int code)
+{
+    switch (code) {
+    case 0:
+        return EXIT_DONE;
+    case ERR_BAD_ARGUMENT:
+        return EXIT_USAGE;
+    case ERR_NOT_FOUND:
+        return EXIT_NOT_FOUND;
+    case ERR_REDIS_UNAVAILABLE:
+    case ERR_STORE_UNAVAILABLE:
+    case -ECONNREFUSED:
+        return EXIT_UNREACHABLE;
+    case ERR_REFUSED:
+        return EXIT_REFUSED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int session_fail(struct session *s, const struct err *e)
+{
+    if (s->out.json) {
+        json_t *record = json_pack("{s:{s:s, s:s}}", "error", "code", err_name(e->code), "message", e->message);
+        AUTO_FREE char *text = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
+        (void)fprintf(s->out.remarks, "%s\n", text != NULL ? text : "{\"error\":{}}");
+        json_decref(record);
+    } else {
+        AUTO_FREE char *text = out_harmless(e->message, strlen(e->message));
+        (void)fprintf(s->out.remarks, "%s: %s\n", s->verb, text != NULL ? text : err_text(e->code));
+    }
+    return (int)session_exit_code(e->code);
+}
+
+bool session_confirm(struct session *s, const char *question)
+{
+    char answer[16] = "";
+    if (isatty(STDIN_FILENO) != 1)
+        return false;
+    (void)fprintf(s->out.remarks, "%s [y/N] ", question);
+    (void)fflush(s->out.remarks);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
