@@ -71,6 +71,11 @@ const struct conf_kind *conf_kind_of(const struct conf *c, const char *kind);
 const struct conf_pool *conf_pool_of(const struct conf *c, const char *pool);
 /* Default queue of a kind, from the pool that runs it, else kind_defaults.h; NULL when neither knows it. */
 const char *conf_queue_of_kind(const struct conf *c, const char *kind);
+/* Most workers a pool can be scaled to: workers_max, or what its 0 stands for. */
+int64_t conf_pool_workers_max(const struct conf_pool *pool);
+/* Walks a LIST: copies the next item, spaces stripped, and moves *cursor (start it at the list). False at the end; an item
+ * that does not fit is cut. */
+bool conf_list_next(const char **cursor, char *ret_item, size_t size);
 /* The distinct queues of all pools; returns how many, at most max. */
 size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max);
 

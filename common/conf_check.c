@@ -1,0 +1,257 @@
+/*
+ * conf_check - what follows from several keys together: completes kinds and pools, looks them up, and refuses combinations
+ * that cannot work. Pure.
+ */
+#include "conf_fields.h"
+
+#include "keys.h"
+#include "scoreboard.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+struct conf_kind_default {
+    const char *name, *queue;
+    int64_t track, attempts, backoff_ms, timeout_ms, enabled;
+};
+
+static const struct conf_kind_default kind_defaults[] = {
+#define X(name, queue, batch_max, batch_whole, track, attempts, backoff_ms, timeout_ms, enabled)                       \
+    {name, queue, track, attempts, backoff_ms, timeout_ms, enabled},
+    KIND_DEFAULTS(X)
+#undef X
+};
+
+static const char kind_names[] =
+#define X(name, ...) " " name
+    KIND_DEFAULTS(X)
+#undef X
+    ;
+
+static const struct conf_kind_default *conf_kind_default(const char *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kind_defaults); i++)
+        if (strcmp(kind_defaults[i].name, kind) == 0)
+            return &kind_defaults[i];
+    return NULL;
+}
+
+const struct conf_kind *conf_kind_of(const struct conf *c, const char *kind)
+{
+    for (size_t i = 0; i < c->n_kinds; i++)
+        if (strcmp(c->kinds[i].name, kind) == 0)
+            return &c->kinds[i];
+    return NULL;
+}
+
+const struct conf_pool *conf_pool_of(const struct conf *c, const char *pool)
+{
+    for (size_t i = 0; i < c->n_pools; i++)
+        if (strcmp(c->pools[i].name, pool) == 0)
+            return &c->pools[i];
+    return NULL;
+}
+
+bool conf_list_next(const char **cursor, char *ret_item, size_t size)
+{
+    const char *s = *cursor;
+    for (;;) {
+        s += strspn(s, " \t,");
+        size_t len = strcspn(s, ",");
+        if (len == 0)
+            return false;
+        *cursor = s + len;
+        while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+            len--;
+        len = MIN_OF(len, size - 1);
+        memcpy(ret_item, s, len);
+        ret_item[len] = '\0';
+        return true;
+    }
+}
+
+static bool conf_pool_runs(const struct conf_pool *pool, const char *kind)
+{
+    char item[CONF_STR_MAX];
+    for (const char *cursor = pool->kinds; conf_list_next(&cursor, item, sizeof item);)
+        if (strcmp(item, kind) == 0)
+            return true;
+    return false;
+}
+
+const char *conf_queue_of_kind(const struct conf *c, const char *kind)
+{
+    for (size_t i = 0; i < c->n_pools; i++)
+        if (conf_pool_runs(&c->pools[i], kind))
+            return c->pools[i].queue;
+    const struct conf_kind_default *known = conf_kind_default(kind);
+    return known != NULL ? known->queue : NULL;
+}
+
+size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_pools; i++) {
+        size_t k = 0;
+        while (k < n && strcmp(ret_queues[k], c->pools[i].queue) != 0)
+            k++;
+        if (k == n && n < max)
+            ret_queues[n++] = c->pools[i].queue;
+    }
+    return n;
+}
+
+int64_t conf_pool_workers_max(const struct conf_pool *pool)
+{
+    if (pool->workers_max != 0)
+        return pool->workers_max;
+    return MIN_OF(MAX_OF(pool->workers * 2, 8), SCORE_SLOT_MAX);
+}
+
+static void conf_finish_kind(struct conf_kind *kind)
+{
+    static const struct conf_kind_default other = {"", "", true, 3, 1000, 60000, false};
+    const struct conf_kind_default *own = conf_kind_default(kind->name);
+    if (own == NULL)
+        own = &other;
+    kind->enabled = kind->enabled == -1 ? own->enabled : kind->enabled;
+    kind->attempts = kind->attempts == -1 ? own->attempts : kind->attempts;
+    kind->backoff = kind->backoff == -1 ? own->backoff_ms : kind->backoff;
+    kind->timeout = kind->timeout == -1 ? own->timeout_ms : kind->timeout;
+    kind->track = kind->track == -1 ? own->track : kind->track;
+}
+
+/* A pool named as a kind or its queue runs that kind unless it says otherwise; its queue is its first kind's. */
+static void conf_finish_pool(struct conf_pool *pool)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kind_defaults) && pool->kinds[0] == '\0'; i++)
+        if (strcmp(pool->name, kind_defaults[i].name) == 0 || strcmp(pool->name, kind_defaults[i].queue) == 0)
+            (void)snprintf(pool->kinds, sizeof pool->kinds, "%s", kind_defaults[i].name);
+    char first[KIND_MAX];
+    const char *cursor = pool->kinds;
+    if (pool->queue[0] != '\0' || !conf_list_next(&cursor, first, sizeof first))
+        return;
+    const struct conf_kind_default *known = conf_kind_default(first);
+    if (known != NULL)
+        (void)snprintf(pool->queue, sizeof pool->queue, "%s", known->queue);
+}
+
+void conf_finish(struct conf *c)
+{
+    for (size_t i = 0; i < c->n_kinds; i++)
+        conf_finish_kind(&c->kinds[i]);
+    for (size_t i = 0; i < c->n_pools; i++)
+        conf_finish_pool(&c->pools[i]);
+}
+
+static int conf_check_pool_kinds(const struct conf *c, const struct conf_pool *pool, struct err *e)
+{
+    const char *names[ARRAY_LEN(kind_defaults)];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        names[i] = kind_defaults[i].name;
+    char item[CONF_STR_MAX];
+    size_t n = 0, enabled = 0;
+    for (const char *cursor = pool->kinds; conf_list_next(&cursor, item, sizeof item); n++) {
+        if (conf_kind_default(item) == NULL) {
+            const char *near = conf_nearest(item, names, ARRAY_LEN(names));
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds: no kind is called \"%s\"%s%s%s; allowed:%s", pool->name, item, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                           near != NULL ? "\"?" : "", kind_names);
+        }
+        enabled += conf_kind_of(c, item)->enabled != 0;
+    }
+    if (n == 0)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds is missing: say which kinds its workers run", pool->name);
+    if (enabled == 0 && pool->workers > 0)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] runs only kinds that are not enabled (%s): set [kind.…] enabled = yes, or workers = 0",
+                       pool->name, pool->kinds);
+    return 0;
+}
+
+static int conf_check_pools(const struct conf *c, struct err *e)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < c->n_pools; i++) {
+        const struct conf_pool *pool = &c->pools[i];
+        int rc = conf_check_pool_kinds(c, pool, e);
+        if (rc < 0)
+            return rc;
+        if (!keys_queue_valid(pool->queue))
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: \"%s\" is no queue name: 1 to %d of A-Z a-z 0-9 . _ -", pool->name,
+                           pool->queue, QUEUE_MAX - 1);
+        if (pool->workers > conf_pool_workers_max(pool))
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] workers (%lld) is above workers_max (%lld)", pool->name,
+                           (long long)pool->workers, (long long)conf_pool_workers_max(pool));
+        total += conf_pool_workers_max(pool);
+    }
+    if (total > SCORE_SLOT_MAX)
+        return err_set(e, ERR_BAD_CONFIG, "the pools' workers_max add up to %lld; at most %d are allowed: set workers_max lower",
+                       (long long)total, SCORE_SLOT_MAX);
+    return 0;
+}
+
+static int conf_check_kinds(const struct conf *c, struct err *e)
+{
+    for (size_t i = 0; i < c->n_kinds; i++) {
+        const struct conf_kind *kind = &c->kinds[i];
+        if (kind->soft_timeout > kind->timeout)
+            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] soft_timeout (%lld ms) is longer than timeout (%lld ms)", kind->name,
+                           (long long)kind->soft_timeout, (long long)kind->timeout);
+        if (kind->backoff > kind->backoff_max)
+            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] backoff (%lld ms) is longer than backoff_max (%lld ms)", kind->name,
+                           (long long)kind->backoff, (long long)kind->backoff_max);
+    }
+    return 0;
+}
+
+/* Texts of which only some are allowed. */
+static int conf_check_words(const struct conf *c, struct err *e)
+{
+    const struct {
+        const char *key, *value, *allowed;
+    } rows[] = {
+        {"[supervisor] log_level", c->supervisor.log_level, "debug,info,warn,error"},
+        {"[supervisor] log_format", c->supervisor.log_format, "auto,json,text"},
+        {"[match] preset", c->match.preset, "speed,wingman"},
+        {"[match] policy", c->match.policy, "greedy,fcfs,max"},
+        {"[match] duplicate", c->match.duplicate, "replace,refuse"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char item[32];
+        bool found = false;
+        for (const char *cursor = rows[i].allowed; conf_list_next(&cursor, item, sizeof item);)
+            found |= strcmp(item, rows[i].value) == 0;
+        if (!found)
+            return err_set(e, ERR_BAD_CONFIG, "%s: \"%s\" is not allowed; allowed: %s", rows[i].key, rows[i].value, rows[i].allowed);
+    }
+    return 0;
+}
+
+static int conf_check_places(const struct conf *c, struct err *e)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    char item[CONF_STR_MAX];
+    if (inet_pton(AF_INET, c->metrics.listen, address) != 1 && inet_pton(AF_INET6, c->metrics.listen, address) != 1)
+        return err_set(e, ERR_BAD_CONFIG, "[metrics] listen: \"%s\" is no IP address; write one like 127.0.0.1 or ::1",
+                       c->metrics.listen);
+    if (strncmp(c->redis.url, "redis://", 8) != 0 && strncmp(c->redis.url, "unix:", 5) != 0)
+        return err_set(e, ERR_BAD_CONFIG, "[redis] url must start with redis:// or unix:// (TLS is not supported: use a local proxy)");
+    if (c->supervisor.run_dir[0] != '/' || c->supervisor.state_dir[0] != '/')
+        return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir and state_dir must be absolute paths");
+    for (const char *cursor = c->pdf.roots; conf_list_next(&cursor, item, sizeof item);)
+        if (item[0] != '/')
+            return err_set(e, ERR_BAD_CONFIG, "[pdf] roots: \"%s\" is not an absolute path", item);
+    return 0;
+}
+
+int conf_check(const struct conf *c, struct err *e)
+{
+    int rc;
+    if (c->supervisor.heartbeat > c->supervisor.lease / 3)
+        return err_set(e, ERR_BAD_CONFIG, "[supervisor] heartbeat (%lld ms) must be at most a third of lease (%lld ms)",
+                       (long long)c->supervisor.heartbeat, (long long)c->supervisor.lease);
+    if (c->supervisor.backoff_base > c->supervisor.backoff_max)
+        return err_set(e, ERR_BAD_CONFIG, "[supervisor] backoff_base is longer than backoff_max");
+    if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0)
+        return rc;
+    return conf_check_pools(c, e);
+}
