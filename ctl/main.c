@@ -1,1 +1,14 @@
-int main(void){return 0;}
+/*
+ * stint - the operator's command. Everything it can do is a row of verb_table.h.
+ */
+#include "verb.h"
+
+#include <locale.h>
+
+int main(int argc, char *argv[])
+{
+    /* 1. Characters are measured as UTF-8 whatever the caller's locale; numbers stay in the C form. */
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    /* 2. Find the verb, read its options, run it. */
+    return verb_main(argc, argv);
+}

@@ -10,4 +10,72 @@
 #define VERB_MANY (-1)
 
 #define VERB_TABLE(X)                                                                                                  \
-    X(help, "help", "Help", 0, 3, "[VERB]", "what there is, or how one verb is used", "stint help dlq replay")
+    X(enqueue, "enqueue", "Jobs", 0, 1, "[KIND]",                                                                      \
+      "add a job, or a file of jobs",                                                                                  \
+      "stint enqueue pdf-parse --payload @job.json --band high --wait\nstint enqueue --bulk jobs.ndjson")              \
+    X(job_show, "job show", "Jobs", 1, 1, "ID",                                                                        \
+      "everything known of a job",                                                                                     \
+      "stint job show 0192f0c1-7f2a")                                                                                  \
+    X(job_wait, "job wait", "Jobs", 1, 1, "ID",                                                                        \
+      "wait until a job has ended; exit 1 unless it is done",                                                          \
+      "stint job wait 0192f0c1-7f2a --timeout 1m")                                                                     \
+    X(job_cancel, "job cancel", "Jobs", 1, 1, "ID",                                                                    \
+      "end a job that waits, ask one that runs to stop",                                                               \
+      "stint job cancel 0192f0c1-7f2a --reason sent-twice")                                                            \
+    X(queue_list, "queue list", "Queues", 0, 0, "",                                                                    \
+      "every queue on one line",                                                                                       \
+      "stint queue list --json")                                                                                       \
+    X(queue_stats, "queue stats", "Queues", 0, 1, "[QUEUE]",                                                           \
+      "bands, dead causes and the ledger of a queue",                                                                  \
+      "stint queue stats pdf")                                                                                         \
+    X(queue_pause, "queue pause", "Queues", 0, 1, "[QUEUE]",                                                           \
+      "start no more jobs of a queue or of a kind",                                                                    \
+      "stint queue pause pdf --kind pdf-parse --reason upgrade")                                                       \
+    X(queue_resume, "queue resume", "Queues", 0, 1, "[QUEUE]",                                                         \
+      "start them again",                                                                                              \
+      "stint queue resume pdf --kind pdf-parse")                                                                       \
+    X(queue_config, "queue config", "Queues", 1, 3, "QUEUE [FIELD [VALUE]]",                                           \
+      "show or set a queue's weights, rate and caps",                                                                  \
+      "stint queue config pdf\nstint queue config pdf rate 10")                                                        \
+    X(worker_list, "worker list", "Workers", 0, 0, "",                                                                 \
+      "what every worker does",                                                                                        \
+      "stint worker list --pool pdf")                                                                                  \
+    X(worker_scale, "worker scale", "Workers", 2, 2, "POOL N",                                                         \
+      "how many workers a pool has",                                                                                   \
+      "stint worker scale pdf 4")                                                                                      \
+    X(worker_quiet, "worker quiet", "Workers", 0, 0, "",                                                               \
+      "finish the job in hand, fetch none",                                                                            \
+      "stint worker quiet --pool pdf")                                                                                 \
+    X(worker_resume, "worker resume", "Workers", 0, 0, "",                                                             \
+      "fetch again",                                                                                                   \
+      "stint worker resume --pool pdf")                                                                                \
+    X(worker_restart, "worker restart", "Workers", 0, 0, "",                                                           \
+      "replace workers one by one; try a stopped pool again",                                                          \
+      "stint worker restart --pool pdf")                                                                               \
+    X(worker_drain, "worker drain", "Workers", 1, 1, "POOL",                                                           \
+      "let a pool finish and keep it empty",                                                                           \
+      "stint worker drain pdf --timeout 5m")                                                                           \
+    X(worker_kill, "worker kill", "Workers", 1, 1, "SLOT",                                                             \
+      "kill a worker now; its job is moved on",                                                                        \
+      "stint worker kill 3")                                                                                           \
+    X(reload, "reload", "Workers", 0, 0, "",                                                                           \
+      "read the configuration again",                                                                                  \
+      "stint reload")                                                                                                  \
+    X(drain, "drain", "Workers", 0, 0, "",                                                                             \
+      "finish all jobs in hand, then stop the supervisor",                                                             \
+      "stint drain")                                                                                                   \
+    X(audit, "audit", "Operations", 0, 0, "",                                                                          \
+      "what operators did",                                                                                            \
+      "stint audit --queue pdf --limit 20")                                                                            \
+    X(config_check, "config check", "Operations", 0, 0, "",                                                            \
+      "is the configuration valid",                                                                                    \
+      "stint config check --config /etc/stint/stint.conf")                                                             \
+    X(config_print, "config print", "Operations", 0, 0, "",                                                            \
+      "the effective configuration, without secrets",                                                                  \
+      "stint config print")                                                                                            \
+    X(config_reference, "config reference", "Operations", 0, 0, "",                                                    \
+      "every key: type, default, range, meaning",                                                                      \
+      "stint config reference")                                                                                        \
+    X(help, "help", "Operations", 0, 3, "[VERB]",                                                                      \
+      "what there is, or how one verb is used",                                                                        \
+      "stint help dlq replay")

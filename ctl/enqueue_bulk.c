@@ -1,0 +1,226 @@
+/*
+ * enqueue_bulk - see enqueue_bulk.h. A batch never spans two queues and never overtakes an earlier line, so that "go on with
+ * line N" is exact after any break.
+ */
+#include "enqueue_bulk.h"
+
+#include "enqueue_options.h"
+#include "fcall.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { LINE_BYTES_MAX = 16 * 1024 * 1024, BATCH_BYTES_MAX = 32 * 1024 * 1024, REFUSED_SHOWN_MAX = 20 };
+
+struct bulk {
+    struct session *s;
+    FILE *in;
+    size_t line, total;                  /* line last read; lines of the file, 0 when unknown */
+    char queue[QUEUE_MAX];               /* of the batch */
+    size_t n, bytes;                     /* jobs of the batch, and their size */
+    size_t lines[FCALL_BATCH_MAX];
+    char *options[FCALL_BATCH_MAX];      /* owned */
+    char *payloads[FCALL_BATCH_MAX];     /* owned */
+    size_t ready, scheduled, duplicate, refused;
+    struct progress progress;
+};
+
+static void drop_batch(struct bulk *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        free(b->options[i]);
+        free(b->payloads[i]);
+    }
+    b->n = b->bytes = 0;
+}
+
+static void refuse(struct bulk *b, size_t line, const char *why)
+{
+    b->refused++;
+    if (b->s->out.json) {
+        json_t *record = json_pack("{s:I, s:s, s:s}", "line", (json_int_t)line, "state", "refused", "why", why);
+        out_json(&b->s->out, record);
+        json_decref(record);
+        return;
+    }
+    progress_end(&b->progress);
+    AUTO_FREE char *shown = out_harmless(why, strlen(why));
+    if (b->refused <= REFUSED_SHOWN_MAX)
+        (void)fprintf(b->s->out.remarks, "line %zu refused: %s\n", line, shown != NULL ? shown : "");
+    else if (b->refused == REFUSED_SHOWN_MAX + 1)
+        (void)fprintf(b->s->out.remarks, "more refused lines follow; --json names them all\n");
+}
+
+static void take_answer(struct bulk *b, size_t line, const redisReply *reply)
+{
+    bool text = reply->type == REDIS_REPLY_STRING;
+    json_t *answer = text ? json_loadb(reply->str, (size_t)reply->len, 0, NULL) : NULL;
+    const char *state = json_text(answer, "state");
+    size_t *count = strcmp(state, "ready") == 0       ? &b->ready
+                    : strcmp(state, "scheduled") == 0 ? &b->scheduled
+                    : strcmp(state, "duplicate") == 0 ? &b->duplicate
+                                                      : NULL;
+    if (count == NULL) {
+        refuse(b, line, answer == NULL ? "the server's answer is not readable" : json_text(answer, "why"));
+    } else {
+        (*count)++;
+        if (b->s->out.json) {
+            (void)json_object_set_new(answer, "line", json_integer((json_int_t)line));
+            (void)json_object_set_new(answer, "queue", json_string(b->queue));
+            out_json(&b->s->out, answer);
+        }
+    }
+    json_decref(answer);
+}
+
+static int flush_batch(struct bulk *b, struct err *e)
+{
+    struct fcall c;
+    redisReply *reply = NULL;
+    if (b->n == 0)
+        return 0;
+    fcall_init(&c, "stint_enqueue_bulk", b->queue);
+    for (size_t i = 0; i < b->n; i++) {
+        fcall_add(&c, b->options[i]);
+        fcall_add(&c, b->payloads[i]);
+    }
+    int rc = fcall_run(b->s, &c, &reply, e);
+    if (rc < 0)
+        return rc;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != b->n)
+        rc = err_set(e, ERR_PROTOCOL, "stint_enqueue_bulk answered what is not a list of %zu answers", b->n);
+    for (size_t i = 0; rc == 0 && i < b->n; i++)
+        take_answer(b, b->lines[i], reply->element[i]);
+    freeReplyObject(reply);
+    if (rc == 0)
+        drop_batch(b);
+    progress_update(&b->progress, b->line, b->total);
+    return rc;
+}
+
+/* Adds a parsed line. A line that cannot be sent is refused, which is no error of the whole. */
+static int add_line(struct bulk *b, const json_t *line, struct err *e)
+{
+    struct err why = {.code = 0};
+    char queue[QUEUE_MAX];
+    json_t *options = NULL;
+    const char *fallback = args_text(&b->s->args, "queue", NULL);
+    int rc = enqueue_options_from_line(b->s, line, &options, &why);
+    if (rc == 0) {
+        const char *given = json_string_value(json_object_get(line, "queue"));
+        rc = enqueue_options_queue(b->s, json_text(line, "kind"), given != NULL ? given : fallback, queue, &why);
+    }
+    if (rc < 0) {
+        json_decref(options);
+        refuse(b, b->line, why.message);
+        return 0;
+    }
+    AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
+    AUTO_FREE char *payload = json_dumps(json_object_get(line, "payload"), JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(options);
+    if (text == NULL || payload == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for line %zu", b->line);
+    size_t bytes = strlen(text) + strlen(payload);
+    bool full = b->n == FCALL_BATCH_MAX || b->bytes + bytes > BATCH_BYTES_MAX || strcmp(b->queue, queue) != 0;
+    rc = full ? flush_batch(b, e) : 0;
+    if (rc < 0)
+        return rc;
+    memcpy(b->queue, queue, sizeof b->queue);
+    b->lines[b->n] = b->line;
+    b->options[b->n] = TAKE(text);
+    b->payloads[b->n++] = TAKE(payload);
+    b->bytes += bytes;
+    return 0;
+}
+
+static int read_lines(struct bulk *b, struct err *e)
+{
+    AUTO_FREE char *text = NULL;
+    size_t cap = 0;
+    size_t first = (size_t)args_int(&b->s->args, "from-line", 1);
+    for (ssize_t len; (len = getline(&text, &cap, b->in)) >= 0;) {
+        b->line++;
+        bool blank = strspn(text, " \t\r\n") == (size_t)len;
+        if (b->line < first || blank)
+            continue;
+        if (len > LINE_BYTES_MAX) {
+            refuse(b, b->line, "the line is longer than 16 MiB");
+            continue;
+        }
+        json_error_t why;
+        json_t *line = json_loadb(text, (size_t)len, JSON_REJECT_DUPLICATES, &why);
+        int rc = 0;
+        if (line == NULL) {
+            char message[256];
+            (void)snprintf(message, sizeof message, "not JSON: %s at column %d", why.text, why.column);
+            refuse(b, b->line, message);
+        } else {
+            rc = add_line(b, line, e);
+        }
+        json_decref(line);
+        if (rc < 0)
+            return rc;
+    }
+    return ferror(b->in) != 0 ? err_set(e, -EIO, "reading stopped behind line %zu: %s", b->line, strerror(errno))
+                              : flush_batch(b, e);
+}
+
+/* Lines of a regular file, for the progress bar; 0 when it is a pipe. */
+static size_t count_lines(FILE *in)
+{
+    struct stat st;
+    char chunk[65536];
+    size_t lines = 0, n;
+    if (fstat(fileno(in), &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    while ((n = fread(chunk, 1, sizeof chunk, in)) > 0)
+        for (const char *p = chunk; (p = memchr(p, '\n', n - (size_t)(p - chunk))) != NULL; p++)
+            lines++;
+    rewind(in);
+    return lines;
+}
+
+/* The service went away in the middle of a batch: whether the batch arrived is not known. */
+static int interrupted(struct bulk *b, const struct err *e)
+{
+    progress_end(&b->progress);
+    int code = session_fail(b->s, e);
+    if (b->n > 0)
+        (void)fprintf(b->s->out.remarks,
+                      "lines before %zu were handled; lines %zu to %zu may or may not have arrived. Go on with --from-line "
+                      "%zu; jobs with an id or a unique key are not added twice\n",
+                      b->lines[0], b->lines[0], b->lines[b->n - 1], b->lines[0]);
+    else
+        (void)fprintf(b->s->out.remarks, "go on with --from-line %zu\n", b->line + 1);
+    return code;
+}
+
+static int summary(struct bulk *b)
+{
+    progress_end(&b->progress);
+    out_line(&b->s->out, "%zu ready, %zu scheduled, %zu duplicate, %zu refused", b->ready, b->scheduled, b->duplicate,
+             b->refused);
+    return b->refused == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+int enqueue_bulk_run(struct session *s, const char *path)
+{
+    struct err e = {.code = 0};
+    struct bulk b = {.s = s};
+    bool standard = strcmp(path, "-") == 0;
+    b.in = standard ? stdin : fopen(path, "re");
+    if (b.in == NULL) {
+        (void)err_set(&e, errno == ENOENT ? ERR_NOT_FOUND : ERR_BAD_ARGUMENT, "--bulk: %s cannot be opened: %s", path,
+                      strerror(errno));
+        return session_fail(s, &e);
+    }
+    b.total = count_lines(b.in);
+    progress_init(&b.progress, &s->out, "enqueue");
+    int rc = read_lines(&b, &e);
+    int code = rc < 0 ? interrupted(&b, &e) : summary(&b);
+    drop_batch(&b);
+    if (!standard)
+        (void)fclose(b.in);
+    return code;
+}

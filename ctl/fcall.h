@@ -1,0 +1,48 @@
+/*
+ * fcall - calls of the Functions (docs/protocol.md) on one queue, and which queues a verb means.
+ *
+ * Runs in: ctl. Blocks with redis.command_timeout. Everything it returns is the caller's to free.
+ */
+#pragma once
+
+#include "session.h"
+
+enum { FCALL_BATCH_MAX = 100, FCALL_ARGS_MAX = 2 * FCALL_BATCH_MAX + 8, QUEUE_LIST_MAX = CONF_POOL_MAX };
+
+/* One call's arguments, borrowed. */
+struct fcall {
+    const char *function;
+    const char *queue;
+    int argc;
+    const char *argv[FCALL_ARGS_MAX];
+    size_t lens[FCALL_ARGS_MAX];
+};
+
+void fcall_init(struct fcall *c, const char *function, const char *queue);
+/* Adds an argument; at most FCALL_ARGS_MAX (asserted). */
+void fcall_add(struct fcall *c, const char *text);
+void fcall_add_bytes(struct fcall *c, const char *bytes, size_t len);
+
+/* The raw reply. */
+int fcall_run(struct session *s, const struct fcall *c, redisReply **ret_reply, struct err *e);
+/* The reply's text as JSON. ERR_PROTOCOL when it is none. */
+int fcall_json(struct session *s, const struct fcall *c, json_t **ret_json, struct err *e);
+/* The reply as a number. ERR_PROTOCOL when it is none. */
+int fcall_integer(struct session *s, const struct fcall *c, int64_t *ret_number, struct err *e);
+
+/* The queues a verb works on. */
+struct queue_list {
+    size_t n;
+    char names[QUEUE_LIST_MAX][QUEUE_MAX];
+};
+
+/* `name` alone when given (checked), else every configured queue. */
+int queue_list_resolve(struct session *s, const char *name, struct queue_list *ret_list, struct err *e);
+/* The queue that knows job `id`: `name` when given, else the first configured queue whose stint_job answers. *ret_job is the
+ * job as stint_job tells it, with "queue" added. ERR_NOT_FOUND names the queues that were asked. */
+int queue_list_find_job(struct session *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],
+                        json_t **ret_job, struct err *e);
+
+/* Shorthands for reading replies: "" or fallback when the member is absent or of another type. */
+const char *json_text(const json_t *object, const char *key);
+int64_t json_number(const json_t *object, const char *key, int64_t fallback);

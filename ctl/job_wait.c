@@ -1,0 +1,139 @@
+/*
+ * job_wait - see job_wait.h. Refuses to call a job done that merely disappeared: without a kept status it is reported as gone.
+ */
+#include "job_wait.h"
+
+#include "clock.h"
+#include "fcall.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+enum { POLL_LEAST_MS = 5, POLL_MOST_MS = 200 };
+
+bool job_wait_ended(const char *state)
+{
+    static const char *const ends[] = {"done", "dead", "cancelled", "expired", "gone"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (strcmp(state, ends[i]) == 0)
+            return true;
+    return false;
+}
+
+static void show_progress(struct session *s, const json_t *job, const char *id)
+{
+    const json_t *progress = json_object_get(job, "progress");
+    if (s->out.live && !s->out.quiet && json_is_object(progress))
+        (void)fprintf(s->out.remarks, "\r%s: %lld %% %s\033[K", id, (long long)json_number(progress, "percent", 0),
+                      json_text(progress, "message"));
+}
+
+int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,
+                 struct err *e)
+{
+    uint64_t start = clock_mono_ms();
+    bool seen = false;
+    for (int delay = POLL_LEAST_MS;; delay = MIN_OF(delay * 3 / 2 + 1, POLL_MOST_MS)) {
+        struct fcall c;
+        json_t *job = NULL;
+        fcall_init(&c, "stint_job", queue);
+        fcall_add(&c, id);
+        int rc = fcall_json(s, &c, &job, e);
+        if (rc == ERR_NOT_FOUND && seen) {
+            *ret_job = json_pack("{s:s, s:s, s:s}", "id", id, "queue", queue, "state", "gone");
+            return *ret_job != NULL ? 0 : err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
+        }
+        if (rc < 0)
+            return rc;
+        seen = true;
+        if (job_wait_ended(json_text(job, "state"))) {
+            (void)json_object_set_new(job, "queue", json_string(queue));
+            *ret_job = job;
+            return 0;
+        }
+        show_progress(s, job, id);
+        char state[32];
+        (void)snprintf(state, sizeof state, "%s", json_text(job, "state"));
+        json_decref(job);
+        if (timeout_ms > 0 && clock_mono_ms() - start >= (uint64_t)timeout_ms)
+            return err_set(e, ERR_TIMEOUT, "job %s is still %s after %lld ms; it goes on: \"stint job wait %s\" waits again, "
+                           "\"stint job cancel %s\" ends it", id, state, (long long)timeout_ms, id, id);
+        (void)poll(NULL, 0, delay);
+    }
+}
+
+const json_t *job_wait_last_error(const json_t *job)
+{
+    const json_t *errors = json_object_get(job, "errors");
+    size_t n = json_array_size(errors);
+    return n > 0 ? json_array_get(errors, n - 1) : NULL;
+}
+
+const char *job_wait_next_step(const json_t *error)
+{
+    static const struct {
+        const char *code, *step;
+    } steps[] = {
+        {"BAD_PAYLOAD", "mend the payload: stint dlq replay ID --edit '{\"field\":value}'"},
+        {"UNKNOWN_KIND", "start workers that know the kind, or purge it: stint dlq purge ID"},
+        {"SOURCE_MISSING", "put the input where the payload says, then: stint dlq replay ID"},
+        {"SOURCE_REFUSED", "allow the source in the configuration (pdf.roots), then: stint dlq replay ID"},
+        {"SOURCE_UNAVAILABLE", "bring the source back, then: stint dlq replay ID"},
+        {"PASSWORD_REQUIRED", "give the password: stint dlq replay ID --edit '{\"password\":\"…\"}' or enqueue it anew"},
+        {"NOT_PDF", "replace the input by the right file, then: stint dlq replay ID"},
+        {"CORRUPT_PDF", "replace the input by an undamaged file, then: stint dlq replay ID"},
+        {"EMPTY_FILE", "replace the input, then: stint dlq replay ID"},
+        {"TOO_LARGE", "raise pdf.max_bytes or send a smaller input, then: stint dlq replay ID"},
+        {"TOO_MANY_PAGES", "raise pdf.max_pages or split the document, then: stint dlq replay ID"},
+        {"UNRECOGNISED_FORMAT", "say what it is with expect, e.g. --edit '{\"expect\":\"table\"}'"},
+        {"TYPE_MISMATCH", "correct expect: stint dlq replay ID --edit '{\"expect\":\"auto\"}'"},
+        {"TIMEOUT", "raise kind.NAME.timeout or split the work, then: stint dlq replay ID"},
+        {"CPU_LIMIT", "raise kind.NAME.cpu or split the work, then: stint dlq replay ID"},
+        {"MEM_LIMIT", "raise the pool's memory, then: stint dlq replay ID"},
+        {"REDIS_UNAVAILABLE", "bring Redis back, then: stint dlq replay ID"},
+        {"STORE_UNAVAILABLE", "bring PostgreSQL back, then: stint dlq replay ID"},
+        {"WORKER_LOST", "see whether its host is well, then: stint dlq replay ID"},
+    };
+    const char *code = json_text(error, "code");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (strcmp(steps[i].code, code) == 0)
+            return steps[i].step;
+    return "look at its errors (stint dlq show ID), mend the reason, then: stint dlq replay ID";
+}
+
+static void print_failure(struct session *s, const json_t *job)
+{
+    const json_t *error = job_wait_last_error(job);
+    const char *id = json_text(job, "id"), *state = json_text(job, "state");
+    AUTO_FREE char *message = out_harmless(json_text(error, "message"), strlen(json_text(error, "message")));
+    out_tinted(&s->out, TINT_RED, "%s is %s", id, state);
+    if (error == NULL)
+        return;
+    out_line(&s->out, "  cause  %s", json_text(error, "cause"));
+    out_line(&s->out, "  code   %s", json_text(error, "code"));
+    out_line(&s->out, "  error  %s", message != NULL ? message : "");
+    if (strcmp(state, "dead") == 0)
+        out_line(&s->out, "  next   %s", job_wait_next_step(error));
+}
+
+int job_wait_report(struct session *s, const json_t *job)
+{
+    const char *state = json_text(job, "state");
+    bool done = strcmp(state, "done") == 0, gone = strcmp(state, "gone") == 0;
+    if (s->out.live && !s->out.quiet)
+        (void)fprintf(s->out.remarks, "\r\033[K");
+    if (s->out.json) {
+        out_json(&s->out, job);
+    } else if (gone) {
+        out_line(&s->out, "%s has left the queue; its kind keeps no status (kind.NAME.track)", json_text(job, "id"));
+    } else if (!done) {
+        print_failure(s, job);
+    } else {
+        const json_t *result = json_object_get(job, "result");
+        out_tinted(&s->out, TINT_GREEN, "%s is done", json_text(job, "id"));
+        AUTO_FREE char *text = result == NULL ? NULL : json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY);
+        if (text != NULL)
+            out_line(&s->out, "%s", text);
+    }
+    return done || gone ? EXIT_DONE : EXIT_FAILED;
+}

@@ -1,0 +1,88 @@
+/*
+ * queue_stats - see queue_stats.h. Refuses to compute what stint_stats already says: drift and totals are the server's.
+ */
+#include "queue_stats.h"
+
+#include "buf.h"
+
+int queue_stats_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e)
+{
+    struct fcall c;
+    fcall_init(&c, "stint_stats", queue);
+    return fcall_json(s, &c, ret_stats, e);
+}
+
+struct queue_sums queue_stats_sum(const json_t *stats)
+{
+    struct queue_sums sums = {.ready = 0};
+    json_t *bands = json_object_get(stats, "bands"), *band;
+    const char *name;
+    json_object_foreach(bands, name, band)
+    {
+        int64_t oldest = json_number(band, "oldest_ms", 0);
+        sums.ready += json_number(band, "ready", 0);
+        sums.active += json_number(band, "active", 0);
+        sums.oldest_ms = MAX_OF(sums.oldest_ms, oldest);
+    }
+    return sums;
+}
+
+void queue_stats_table(struct table *t)
+{
+    static const char *const titles[] = {"QUEUE", ">READY", ">ACTIVE", ">SCHEDULED", ">DEAD", ">DONE", ">OLDEST",
+                                         ">HOSTS", ">DRIFT",  "STATE",      NULL};
+    table_init(t, titles);
+}
+
+char *queue_stats_words(const json_t *value)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    (void)buf_adds(&out, "");
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *text = json_string_value(json_array_get(value, i));
+        (void)buf_addf(&out, "%s%s", i > 0 ? ", " : "", text != NULL ? text : "?");
+    }
+    json_t *members = json_is_object(value) ? (json_t *)(uintptr_t)value : NULL, *member;
+    const char *name;
+    json_object_foreach(members, name, member)
+        (void)buf_addf(&out, "%s%s %lld", out.len > 0 ? ", " : "", name, (long long)json_integer_value(member));
+    char *text = buf_take(&out);
+    buf_fini(&out);
+    return text;
+}
+
+static void set_count(struct table *t, size_t column, int64_t n, enum tint when_positive)
+{
+    table_set(t, column, "%lld", (long long)n);
+    if (n != 0)
+        table_tint(t, column, when_positive);
+}
+
+int queue_stats_row(struct table *t, const json_t *stats)
+{
+    struct queue_sums sums = queue_stats_sum(stats);
+    char age[32];
+    int rc = table_row(t);
+    if (rc < 0)
+        return rc;
+    table_set(t, 0, "%s", json_text(stats, "queue"));
+    set_count(t, 1, sums.ready, TINT_NONE);
+    set_count(t, 2, sums.active, TINT_GREEN);
+    set_count(t, 3, json_number(stats, "scheduled", 0), TINT_NONE);
+    set_count(t, 4, json_number(stats, "dead", 0), TINT_RED);
+    set_count(t, 5, json_number(json_object_get(stats, "ledger"), "done", 0), TINT_NONE);
+    table_set(t, 6, "%s", sums.oldest_ms > 0 ? out_ms(age, sums.oldest_ms) : "-");
+    set_count(t, 7, json_number(stats, "instances", 0), TINT_NONE);
+    set_count(t, 8, json_number(stats, "drift", 0), TINT_RED);
+    AUTO_FREE char *kinds = queue_stats_words(json_object_get(stats, "paused_kinds"));
+    bool paused = json_is_true(json_object_get(stats, "paused"));
+    if (paused)
+        table_set(t, 9, "paused");
+    else if (kinds != NULL && *kinds != '\0')
+        table_set(t, 9, "paused: %s", kinds);
+    else
+        table_set(t, 9, "running");
+    table_tint(t, 9, paused || (kinds != NULL && *kinds != '\0') ? TINT_YELLOW : TINT_NONE);
+    return 0;
+}

@@ -1,0 +1,119 @@
+/*
+ * verb_enqueue - `stint enqueue`: one job, optionally waited for; or a whole file of them.
+ *
+ * Refuses to send a payload that is not JSON.
+ */
+#include "enqueue_bulk.h"
+#include "enqueue_options.h"
+#include "job_wait.h"
+#include "payload_in.h"
+#include "verb.h"
+
+const struct arg_spec verb_enqueue_options[] = {
+    {"payload", ARG_TEXT, "JSON|@FILE|-", "what the job works on; default {\"v\":1}", NULL, 0, 0},
+    {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs the kind", NULL, 1, 64},
+    {"id", ARG_TEXT, "ID", "the job's name, 1 to 128 of A-Z a-z 0-9 . _ : -; default: a new UUIDv7", NULL, 1, 128},
+    {"band", ARG_ENUM, "BAND", "priority", "express|high|normal|low", 0, 0},
+    {"delay", ARG_DURATION, "5s", "start no earlier than this from now", NULL, 0, INT64_C(31536000000)},
+    {"at", ARG_TEXT, "TIME", "start no earlier than this time, 2026-11-22T08:00:00Z", NULL, 0, 0},
+    {"timeout", ARG_DURATION, "30s", "hard timeout of a run; default: the kind's", NULL, 1, INT64_C(2592000000)},
+    {"attempts", ARG_INT, "N", "most failures of its handler; default: the kind's", NULL, 1, 1000},
+    {"unique", ARG_TEXT, "KEY[:1h]", "another job with the key inside the window (1 h) is a duplicate", NULL, 1, 256},
+    {"expires", ARG_DURATION, "1m", "do not start later than this from now", NULL, 1, INT64_C(31536000000)},
+    {"tenant", ARG_TEXT, "NAME", "on whose behalf", NULL, 1, 64},
+    {"traceparent", ARG_TEXT, "W3C", "trace context, carried to the worker's log", NULL, 55, 55},
+    {"actor", ARG_TEXT, "WHO", "who asks; default: you@host", NULL, 1, 128},
+    {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done", NULL, 0, 0},
+    {"timeout-wait", ARG_DURATION, "1m", "longest wait of --wait; default: none", NULL, 1, INT64_C(86400000)},
+    {"bulk", ARG_TEXT, "FILE|-", "one {\"kind\",\"payload\",\"queue\"?,options…} a line", NULL, 1, 4095},
+    {"from-line", ARG_INT, "N", "with --bulk: begin at this line, to go on after a break", NULL, 1, INT64_C(1) << 40},
+    {.name = NULL},
+};
+
+/* Says what the Function answered. Returns the exit code. */
+static int report(struct session *s, const char *queue, json_t *answer)
+{
+    const char *id = json_text(answer, "id"), *state = json_text(answer, "state"), *why = json_text(answer, "why");
+    bool refused = strcmp(state, "refused") == 0;
+    (void)json_object_set_new(answer, "queue", json_string(queue));
+    if (refused && !s->out.json) {
+        struct err e = {.code = 0};
+        (void)err_set(&e, ERR_REFUSED, "refused: %s", why);
+        return session_fail(s, &e);
+    }
+    if (s->out.json)
+        out_json(&s->out, answer);
+    else if (strcmp(state, "duplicate") == 0)
+        out_line(&s->out, "%s is there already in queue %s: nothing was added%s%s", id, queue, *why != '\0' ? "; " : "", why);
+    else
+        out_line(&s->out, "%s %s in queue %s", id, state, queue);
+    return refused ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int send_one(struct session *s, const char *queue, const json_t *options, const char *payload, size_t len,
+                    json_t **ret_answer, struct err *e)
+{
+    struct fcall c;
+    AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
+    if (text == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the options");
+    fcall_init(&c, "stint_enqueue", queue);
+    fcall_add(&c, text);
+    fcall_add_bytes(&c, payload, len);
+    return fcall_json(s, &c, ret_answer, e);
+}
+
+static int wait_for(struct session *s, const char *queue, const char *id)
+{
+    struct err e = {.code = 0};
+    json_t *job = NULL;
+    int rc = job_wait_end(s, queue, id, args_int(&s->args, "timeout-wait", 0), &job, &e);
+    if (rc < 0)
+        return session_fail(s, &e);
+    int code = job_wait_report(s, job);
+    json_decref(job);
+    return code;
+}
+
+static int enqueue_one(struct session *s, const char *kind)
+{
+    struct err e = {.code = 0};
+    AUTO_FREE char *payload = NULL;
+    size_t len = 0;
+    char queue[QUEUE_MAX];
+    json_t *options = NULL, *answer = NULL;
+    int code = EXIT_DONE;
+    int rc = payload_in_read("--payload", args_text(&s->args, "payload", "{\"v\":1}"), &payload, &len, NULL, &e);
+    if (rc == 0)
+        rc = enqueue_options_queue(s, kind, args_text(&s->args, "queue", NULL), queue, &e);
+    if (rc == 0)
+        rc = enqueue_options_from_args(s, kind, &options, &e);
+    if (rc == 0)
+        rc = send_one(s, queue, options, payload, len, &answer, &e);
+    if (rc < 0) {
+        code = session_fail(s, &e);
+    } else if (args_has(&s->args, "wait") && strcmp(json_text(answer, "state"), "refused") != 0) {
+        out_remark(&s->out, "%s %s in queue %s", json_text(answer, "id"), json_text(answer, "state"), queue);
+        code = wait_for(s, queue, json_text(answer, "id"));
+    } else {
+        code = report(s, queue, answer);
+    }
+    json_decref(options);
+    json_decref(answer);
+    return code;
+}
+
+int verb_enqueue(struct session *s)
+{
+    const char *kind = args_positional(&s->args, 0), *bulk = args_text(&s->args, "bulk", NULL);
+    struct err e = {.code = 0};
+    if (bulk != NULL && kind == NULL)
+        return enqueue_bulk_run(s, bulk);
+    if (bulk != NULL)
+        (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
+    else if (kind == NULL)
+        (void)err_set(&e, ERR_BAD_ARGUMENT, "KIND is missing; usage: stint enqueue KIND [--payload JSON], or --bulk FILE");
+    else
+        return enqueue_one(s, kind);
+    return session_fail(s, &e);
+}
