@@ -1,7 +1,7 @@
 /*
  * args - see args.h. Why not getopt_long: it neither types values nor says what would have been allowed, and its
- * abbreviations make every option added later a possible break of somebody's script. Refuses abbreviations, an option given
- * twice and a value that looks like another option.
+ * abbreviations make every option added later a possible break of somebody's script. Refuses abbreviations, an option
+ * given twice and a value that looks like another option.
  */
 #include "args.h"
 
@@ -57,7 +57,7 @@ const char *args_nearest(const char *word, const char *const candidates[])
     return best;
 }
 
-static int unknown_option(const struct args *a, const char *verb, const char *name, size_t len, struct err *e)
+static int unknown_option(const struct args *a, const char *name, size_t len, struct err *e)
 {
     char given[64], allowed[ERR_MESSAGE_MAX / 2] = "";
     (void)snprintf(given, sizeof given, "%.*s", (int)MIN_OF(len, (size_t)48), name);
@@ -70,7 +70,7 @@ static int unknown_option(const struct args *a, const char *verb, const char *na
     const char *nearest = args_nearest(given, candidates);
     list_names(allowed, sizeof allowed, a->specs[0]);
     list_names(allowed, sizeof allowed, a->specs[1]);
-    return err_set(e, ERR_BAD_ARGUMENT, "%s: unknown option --%s%s%s%s; allowed: %s", verb, given,
+    return err_set(e, ERR_BAD_ARGUMENT, "unknown option --%s%s%s%s; allowed: %s", given,
                    nearest != NULL ? ", did you mean --" : "", nearest != NULL ? nearest : "",
                    nearest != NULL ? "?" : "", allowed);
 }
@@ -191,14 +191,14 @@ static struct arg_value *find_slot(struct args *a, const char *name, size_t len,
 }
 
 /* Reads the option at argv[0]. Returns how many elements it took, or an error. */
-static int read_option(struct args *a, const char *verb, int argc, char *const argv[], struct err *e)
+static int read_option(struct args *a, int argc, char *const argv[], struct err *e)
 {
     const char *name = argv[0] + 2;
     size_t len = strcspn(name, "=");
     const struct arg_spec *spec = NULL;
     struct arg_value *slot = find_slot(a, name, len, &spec);
     if (slot == NULL)
-        return unknown_option(a, verb, name, len, e);
+        return unknown_option(a, name, len, e);
     if (slot->text != NULL && spec->type != ARG_FLAG)
         return err_set(e, ERR_BAD_ARGUMENT, "--%s is given twice; give it once", spec->name);
     if (spec->type == ARG_FLAG) {
@@ -228,7 +228,7 @@ int args_parse_leading(struct args *a, const struct arg_spec *global, int argc, 
     args_init(a, NULL, global);
     int i = 0;
     while (i < argc && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0') {
-        int taken = read_option(a, "stint", argc - i, &argv[i], e);
+        int taken = read_option(a, argc - i, &argv[i], e);
         if (taken < 0)
             return taken;
         i += taken;
@@ -236,13 +236,13 @@ int args_parse_leading(struct args *a, const struct arg_spec *global, int argc, 
     return i;
 }
 
-int args_parse(struct args *a, const char *verb, const struct arg_spec *own, const struct arg_spec *global, int argc,
-               char *const argv[], struct err *e)
+int args_parse(struct args *a, const struct arg_spec *own, const struct arg_spec *global, int argc, char *const argv[],
+               struct err *e)
 {
     *a = (struct args){.positionals = NULL};
     args_init(a, own, global);
     if (argc > ARG_POSITIONAL_MAX)
-        return err_set(e, ERR_BAD_ARGUMENT, "%s: %d arguments are too many; at most %d", verb, argc, ARG_POSITIONAL_MAX);
+        return err_set(e, ERR_BAD_ARGUMENT, "%d arguments are too many; at most %d", argc, ARG_POSITIONAL_MAX);
     a->positionals = calloc((size_t)argc + 1, sizeof *a->positionals);
     if (a->positionals == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %d arguments", argc);
@@ -253,12 +253,12 @@ int args_parse(struct args *a, const char *verb, const struct arg_spec *own, con
             i++;
         } else if (options && strcmp(argv[i], "-h") == 0) {
             char help[] = "--help", *const one[] = {help};
-            int taken = read_option(a, verb, 1, one, e);
+            int taken = read_option(a, 1, one, e);
             if (taken < 0)
                 return taken;
             i++;
         } else if (options && strncmp(argv[i], "--", 2) == 0) {
-            int taken = read_option(a, verb, argc - i, &argv[i], e);
+            int taken = read_option(a, argc - i, &argv[i], e);
             if (taken < 0)
                 return taken;
             i += taken;

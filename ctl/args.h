@@ -24,12 +24,12 @@ enum arg_type {
 
 /* One option. A table ends with a row whose name is NULL. */
 struct arg_spec {
-    const char *name;    /* without the dashes */
+    const char *name; /* without the dashes */
     enum arg_type type;
-    const char *value;   /* how help shows the value ("KIND", "5s"); NULL for flags */
-    const char *help;    /* one line */
-    const char *values;  /* "a|b|c" for ENUM and LIST; else NULL */
-    int64_t min, max;    /* both 0: no bound */
+    const char *value;  /* how help shows the value ("KIND", "5s"); NULL for flags */
+    const char *help;   /* one line */
+    const char *values; /* "a|b|c" for ENUM and LIST; else NULL */
+    int64_t min, max;   /* both 0: no bound */
 };
 
 struct arg_value {
@@ -39,19 +39,20 @@ struct arg_value {
 };
 
 struct args {
-    const struct arg_spec *specs[2];        /* the verb's table and the global one; borrowed */
+    const struct arg_spec *specs[2]; /* the verb's table and the global one; borrowed */
     struct arg_value values[2][ARG_SPEC_MAX];
-    const char **positionals;               /* owned array of borrowed texts */
+    const char **positionals; /* owned array of borrowed texts */
     size_t n_positionals;
 };
 
-/* Reads argv[0..argc) (no program name, no verb words). verb: shown in messages ("queue pause"). Either table may be NULL.
+/* Reads argv[0..argc) (no program name, no verb words). Either table may be NULL.
  * 0, or ERR_BAD_ARGUMENT, ERR_OUT_OF_MEMORY with e. args_fini in both cases. */
-int args_parse(struct args *a, const char *verb, const struct arg_spec *own, const struct arg_spec *global, int argc,
-               char *const argv[], struct err *e);
+int args_parse(struct args *a, const struct arg_spec *own, const struct arg_spec *global, int argc, char *const argv[],
+               struct err *e);
 /* Frees; NULL-safe, twice-safe. */
 void args_fini(struct args *a);
-/* Reads global options at the front of argv, before any verb. Returns how many elements of argv they took, or an error. */
+/* Reads global options at the front of argv, before any verb. Returns how many elements of argv they took, or an error.
+ */
 int args_parse_leading(struct args *a, const struct arg_spec *global, int argc, char *const argv[], struct err *e);
 
 /* Was it given? The name must be in a table: asking for another is our own bug and asserts. */
@@ -64,6 +65,6 @@ double args_number(const struct args *a, const char *name, double fallback);
 /* Positional i, or NULL beyond the last. */
 const char *args_positional(const struct args *a, size_t i);
 
-/* The candidate most like `word` by edit distance, when close enough to be a slip (at most a third of its letters, at least 1);
- * else NULL. Candidates end with NULL. */
+/* The candidate most like `word` by edit distance, when close enough to be a slip (at most a third of its letters, at
+ * least 1); else NULL. Candidates end with NULL. */
 const char *args_nearest(const char *word, const char *const candidates[]);

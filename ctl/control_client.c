@@ -1,5 +1,6 @@
 /*
- * control_client - see control_client.h. Refuses replies that are not one JSON object on one line of at most REPLY_MAX bytes.
+ * control_client - see control_client.h. Refuses replies that are not one JSON object on one line of at most REPLY_MAX
+ * bytes.
  */
 #include "control_client.h"
 

@@ -1,6 +1,6 @@
 /*
- * enqueue_bulk - see enqueue_bulk.h. A batch never spans two queues and never overtakes an earlier line, so that "go on with
- * line N" is exact after any break.
+ * enqueue_bulk - see enqueue_bulk.h. A batch never spans two queues and never overtakes an earlier line, so that "go on
+ * with line N" is exact after any break.
  */
 #include "enqueue_bulk.h"
 
@@ -16,12 +16,12 @@ enum { LINE_BYTES_MAX = 16 * 1024 * 1024, BATCH_BYTES_MAX = 32 * 1024 * 1024, RE
 struct bulk {
     struct session *s;
     FILE *in;
-    size_t line, total;                  /* line last read; lines of the file, 0 when unknown */
-    char queue[QUEUE_MAX];               /* of the batch */
-    size_t n, bytes;                     /* jobs of the batch, and their size */
+    size_t line, total;    /* line last read; lines of the file, 0 when unknown */
+    char queue[QUEUE_MAX]; /* of the batch */
+    size_t n, bytes;       /* jobs of the batch, and their size */
     size_t lines[FCALL_BATCH_MAX];
-    char *options[FCALL_BATCH_MAX];      /* owned */
-    char *payloads[FCALL_BATCH_MAX];     /* owned */
+    char *options[FCALL_BATCH_MAX];  /* owned */
+    char *payloads[FCALL_BATCH_MAX]; /* owned */
     size_t ready, scheduled, duplicate, refused;
     struct progress progress;
 };
@@ -187,10 +187,11 @@ static int interrupted(struct bulk *b, const struct err *e)
     progress_end(&b->progress);
     int code = session_fail(b->s, e);
     if (b->n > 0)
-        (void)fprintf(b->s->out.remarks,
-                      "lines before %zu were handled; lines %zu to %zu may or may not have arrived. Go on with --from-line "
-                      "%zu; jobs with an id or a unique key are not added twice\n",
-                      b->lines[0], b->lines[0], b->lines[b->n - 1], b->lines[0]);
+        (void)fprintf(
+            b->s->out.remarks,
+            "lines before %zu were handled; lines %zu to %zu may or may not have arrived. Go on with --from-line "
+            "%zu; jobs with an id or a unique key are not added twice\n",
+            b->lines[0], b->lines[0], b->lines[b->n - 1], b->lines[0]);
     else
         (void)fprintf(b->s->out.remarks, "go on with --from-line %zu\n", b->line + 1);
     return code;

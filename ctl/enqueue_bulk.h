@@ -7,6 +7,6 @@
 
 #include "session.h"
 
-/* Sends every line from --from-line on. Refused lines are named and do not stop the rest; a lost service stops it and says with
- * which line to go on. Returns the exit code: EXIT_FAILED when any line was refused. */
+/* Sends every line from --from-line on. Refused lines are named and do not stop the rest; a lost service stops it and
+ * says with which line to go on. Returns the exit code: EXIT_FAILED when any line was refused. */
 int enqueue_bulk_run(struct session *s, const char *path);

@@ -1,6 +1,6 @@
 /*
- * enqueue_options - see enqueue_options.h. Refuses what it can see is wrong here; what only Redis can know (a duplicate, a limit)
- * is the Function's to refuse.
+ * enqueue_options - see enqueue_options.h. Refuses what it can see is wrong here; what only Redis can know (a
+ * duplicate, a limit) is the Function's to refuse.
  */
 #include "enqueue_options.h"
 
@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Offset after the seconds: "", "Z", "+02:00", "-0500". Returns false when it is none; *ret_local: no zone was given. */
+/* Offset after the seconds: "", "Z", "+02:00", "-0500". Returns false when it is none; *ret_local: no zone was given.
+ */
 static bool read_zone(const char *p, int64_t *ret_ms, bool *ret_local)
 {
     int hours, minutes, used = 0;
@@ -19,7 +20,8 @@ static bool read_zone(const char *p, int64_t *ret_ms, bool *ret_local)
         return true;
     if (*p != '+' && *p != '-')
         return false;
-    if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 && sscanf(p + 1, "%2d%2d%n", &hours, &minutes, &used) != 2)
+    if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 &&
+        sscanf(p + 1, "%2d%2d%n", &hours, &minutes, &used) != 2)
         return false;
     if (p[1 + used] != '\0' || hours > 14 || minutes > 59 || hours < 0 || minutes < 0)
         return false;
@@ -41,8 +43,10 @@ int enqueue_options_time(const char *text, int64_t *ret_wall_ms, struct err *e)
         rest = end;
     }
     if (rest == NULL || !read_zone(rest, &zone_ms, &local))
-        return err_set(e, ERR_BAD_ARGUMENT, "--at: \"%.60s\" is no time; allowed: 2026-11-22T08:00:00Z, "
-                       "2026-11-22T10:00:00+02:00, or without zone for local time", text);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "--at: \"%.60s\" is no time; allowed: 2026-11-22T08:00:00Z, "
+                       "2026-11-22T10:00:00+02:00, or without zone for local time",
+                       text);
     time_t seconds = local ? mktime(&tm) : timegm(&tm);
     *ret_wall_ms = (int64_t)seconds * 1000 + fraction_ms - zone_ms;
     return 0;
@@ -57,16 +61,18 @@ int enqueue_options_queue(struct session *s, const char *kind, const char *given
     if (rc < 0)
         return rc;
     if (given != NULL && !keys_queue_valid(given))
-        return err_set(e, ERR_BAD_ARGUMENT, "queue \"%.100s\" is no queue's name; allowed: 1 to 64 of A-Z a-z 0-9 . _ -",
-                       given);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "queue \"%.100s\" is no queue's name; allowed: 1 to 64 of A-Z a-z 0-9 . _ -", given);
     const char *queue = given != NULL ? given : conf_queue_of_kind(conf, kind);
     for (size_t i = 0; queue == NULL && i < conf->n_kinds; i++) {
         size_t used = strlen(known);
         (void)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", conf->kinds[i].name);
     }
     if (queue == NULL)
-        return err_set(e, ERR_BAD_ARGUMENT, "kind \"%.60s\" has no queue in the configuration; known kinds: %s; or name "
-                       "the queue with --queue", kind, known);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "kind \"%.60s\" has no queue in the configuration; known kinds: %s; or name "
+                       "the queue with --queue",
+                       kind, known);
     (void)snprintf(ret_queue, QUEUE_MAX, "%s", queue);
     return 0;
 }

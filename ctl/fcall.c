@@ -1,5 +1,6 @@
 /*
- * fcall - see fcall.h. Refuses to write a key itself: whatever changes a job goes through a Function, so that the ledger holds.
+ * fcall - see fcall.h. Refuses to write a key itself: whatever changes a job goes through a Function, so that the
+ * ledger holds.
  */
 #include "fcall.h"
 
@@ -74,8 +75,8 @@ int queue_list_resolve(struct session *s, const char *name, struct queue_list *r
     const struct conf *conf;
     const char *queues[QUEUE_LIST_MAX];
     if (name != NULL && !keys_queue_valid(name))
-        return err_set(e, ERR_BAD_ARGUMENT, "queue \"%.100s\" is no queue's name; allowed: 1 to 64 of A-Z a-z 0-9 . _ -",
-                       name);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "queue \"%.100s\" is no queue's name; allowed: 1 to 64 of A-Z a-z 0-9 . _ -", name);
     int rc = session_conf(s, &conf, e);
     if (rc < 0)
         return rc;
@@ -121,9 +122,11 @@ int queue_list_find_job(struct session *s, const char *name, const char *id, cha
     }
     if (rc < 0)
         return rc;
-    return err_set(e, ERR_NOT_FOUND,
-                   "no job \"%.128s\" in queue %s; it may be done and its status no longer kept (kind.NAME.retain), or in "
-                   "another queue (--queue)", id, asked);
+    return err_set(
+        e, ERR_NOT_FOUND,
+        "no job \"%.128s\" in queue %s; it may be done and its status no longer kept (kind.NAME.retain), or in "
+        "another queue (--queue)",
+        id, asked);
 }
 
 const char *json_text(const json_t *object, const char *key)

@@ -18,6 +18,7 @@ struct fcall {
     size_t lens[FCALL_ARGS_MAX];
 };
 
+/* An empty call; the texts are borrowed until it was run. */
 void fcall_init(struct fcall *c, const char *function, const char *queue);
 /* Adds an argument; at most FCALL_ARGS_MAX (asserted). */
 void fcall_add(struct fcall *c, const char *text);
@@ -38,8 +39,8 @@ struct queue_list {
 
 /* `name` alone when given (checked), else every configured queue. */
 int queue_list_resolve(struct session *s, const char *name, struct queue_list *ret_list, struct err *e);
-/* The queue that knows job `id`: `name` when given, else the first configured queue whose stint_job answers. *ret_job is the
- * job as stint_job tells it, with "queue" added. ERR_NOT_FOUND names the queues that were asked. */
+/* The queue that knows job `id`: `name` when given, else the first configured queue whose stint_job answers. *ret_job
+ * is the job as stint_job tells it, with "queue" added. ERR_NOT_FOUND names the queues that were asked. */
 int queue_list_find_job(struct session *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],
                         json_t **ret_job, struct err *e);
 

@@ -1,5 +1,6 @@
 /*
- * job_show - see job_show.h. Refuses to print what a payload calls a password, also under --json: terminals are recorded.
+ * job_show - see job_show.h. Refuses to print what a payload calls a password, also under --json: terminals are
+ * recorded.
  */
 #include "job_show.h"
 

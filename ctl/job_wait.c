@@ -1,5 +1,6 @@
 /*
- * job_wait - see job_wait.h. Refuses to call a job done that merely disappeared: without a kept status it is reported as gone.
+ * job_wait - see job_wait.h. Refuses to call a job done that merely disappeared: without a kept status it is reported
+ * as gone.
  */
 #include "job_wait.h"
 
@@ -56,8 +57,10 @@ int job_wait_end(struct session *s, const char *queue, const char *id, int64_t t
         (void)snprintf(state, sizeof state, "%s", json_text(job, "state"));
         json_decref(job);
         if (timeout_ms > 0 && clock_mono_ms() - start >= (uint64_t)timeout_ms)
-            return err_set(e, ERR_TIMEOUT, "job %s is still %s after %lld ms; it goes on: \"stint job wait %s\" waits again, "
-                           "\"stint job cancel %s\" ends it", id, state, (long long)timeout_ms, id, id);
+            return err_set(e, ERR_TIMEOUT,
+                           "job %s is still %s after %lld ms; it goes on: \"stint job wait %s\" waits again, "
+                           "\"stint job cancel %s\" ends it",
+                           id, state, (long long)timeout_ms, id, id);
         (void)poll(NULL, 0, delay);
     }
 }
@@ -79,7 +82,8 @@ const char *job_wait_next_step(const json_t *error)
         {"SOURCE_MISSING", "put the input where the payload says, then: stint dlq replay ID"},
         {"SOURCE_REFUSED", "allow the source in the configuration (pdf.roots), then: stint dlq replay ID"},
         {"SOURCE_UNAVAILABLE", "bring the source back, then: stint dlq replay ID"},
-        {"PASSWORD_REQUIRED", "give the password: stint dlq replay ID --edit '{\"password\":\"…\"}' or enqueue it anew"},
+        {"PASSWORD_REQUIRED",
+         "give the password: stint dlq replay ID --edit '{\"password\":\"…\"}' or enqueue it anew"},
         {"NOT_PDF", "replace the input by the right file, then: stint dlq replay ID"},
         {"CORRUPT_PDF", "replace the input by an undamaged file, then: stint dlq replay ID"},
         {"EMPTY_FILE", "replace the input, then: stint dlq replay ID"},

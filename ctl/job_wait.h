@@ -7,14 +7,15 @@
 
 #include "session.h"
 
-/* Waits until the job is done, dead, cancelled or expired, or timeout_ms (0: for ever) passed. *ret_job is the caller's: the
- * job as stint_job tells it; when its kind keeps no status and it is gone, {"id","state":"gone"}. 0, or ERR_NOT_FOUND when it
- * was never there, ERR_TIMEOUT when it has not ended in time, or a service's error. */
+/* Waits until the job is done, dead, cancelled or expired, or timeout_ms (0: for ever) passed. *ret_job is the
+ * caller's: the job as stint_job tells it; when its kind keeps no status and it is gone, {"id","state":"gone"}. 0, or
+ * ERR_NOT_FOUND when it was never there, ERR_TIMEOUT when it has not ended in time, or a service's error. */
 int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,
                  struct err *e);
 /* True when the state is one a job does not leave by itself. */
 bool job_wait_ended(const char *state);
-/* Prints how it ended: its result, or its last error with the next step. Returns the exit code: EXIT_DONE only for "done". */
+/* Prints how it ended: its result, or its last error with the next step. Returns the exit code: EXIT_DONE only for
+ * "done". */
 int job_wait_report(struct session *s, const json_t *job);
 /* The last error record of a job, borrowed, or NULL. */
 const json_t *job_wait_last_error(const json_t *job);

@@ -1,5 +1,6 @@
 /*
- * out - see out.h. Refuses to pass a job's bytes to a terminal unchanged: an id or an error text may hold escape sequences.
+ * out - see out.h. Refuses to pass a job's bytes to a terminal unchanged: an id or an error text may hold escape
+ * sequences.
  */
 #include "out.h"
 
@@ -12,7 +13,7 @@
 #include <wchar.h>
 
 static const char *const TINTS[] = {
-    [TINT_NONE] = "",           [TINT_BOLD] = "\033[1m",    [TINT_DIM] = "\033[2m",
+    [TINT_NONE] = "",          [TINT_BOLD] = "\033[1m",    [TINT_DIM] = "\033[2m",
     [TINT_GREEN] = "\033[32m", [TINT_YELLOW] = "\033[33m", [TINT_RED] = "\033[31m",
 };
 
@@ -34,7 +35,8 @@ static void tinted(struct out *o, enum tint tint, const char *text)
     (void)fprintf(o->to, "%s%s%s", on ? TINTS[tint] : "", text, on ? "\033[0m" : "");
 }
 
-static void print_line(struct out *o, enum tint tint, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static void print_line(struct out *o, enum tint tint, const char *format,
+                                                             va_list ap)
 {
     char *text = NULL;
     if (o->json || vasprintf(&text, format, ap) < 0)

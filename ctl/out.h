@@ -11,13 +11,13 @@
 #include <stdio.h>
 
 struct out {
-    FILE *to;       /* results; not owned */
-    FILE *remarks;  /* remarks, errors, progress; not owned */
-    bool json;      /* NDJSON instead of tables */
-    bool quiet;     /* no remarks, no progress */
-    bool colour;    /* `to` is a terminal, NO_COLOR is unset, --no-color was not given */
-    bool live;      /* `remarks` is a terminal: progress may be redrawn */
-    int columns;    /* width of the terminal; 0 when `to` is none: never cut */
+    FILE *to;      /* results; not owned */
+    FILE *remarks; /* remarks, errors, progress; not owned */
+    bool json;     /* NDJSON instead of tables */
+    bool quiet;    /* no remarks, no progress */
+    bool colour;   /* `to` is a terminal, NO_COLOR is unset, --no-color was not given */
+    bool live;     /* `remarks` is a terminal: progress may be redrawn */
+    int columns;   /* width of the terminal; 0 when `to` is none: never cut */
 };
 
 /* Looks at the streams and at NO_COLOR, TERM, COLUMNS. */
@@ -43,8 +43,9 @@ struct table_cell {
 
 struct table {
     size_t n_columns;
-    const char *titles[TABLE_COLUMN_MAX]; /* borrowed; a leading '>' aligns the column right, '~' lets it be cut to fit */
-    struct table_cell *cells;             /* owned, n_rows × n_columns */
+    const char
+        *titles[TABLE_COLUMN_MAX]; /* borrowed; a leading '>' aligns the column right, '~' lets it be cut to fit */
+    struct table_cell *cells;      /* owned, n_rows × n_columns */
     size_t n_rows, cap_rows;
 };
 
@@ -61,7 +62,8 @@ void table_fini(struct table *t);
 
 /* Columns a UTF-8 text takes on a terminal (wide and combining characters counted as they show). */
 size_t out_width(const char *text);
-/* A copy of text (len bytes) with control characters and broken UTF-8 replaced by '?'. Caller frees; NULL without memory. */
+/* A copy of text (len bytes) with control characters and broken UTF-8 replaced by '?'. Caller frees; NULL without
+ * memory. */
 char *out_harmless(const char *text, size_t len);
 /* "5 s", "3 min 20 s", "2 h 05 min", "4 d 3 h" into out; "-" for negative. Returns out. */
 char *out_ms(char out[static 32], int64_t ms);

@@ -1,6 +1,6 @@
 /*
- * payload_in - see payload_in.h. Refuses text that is not JSON before anything is sent: a dead letter is a worse place to learn
- * of a missing quote.
+ * payload_in - see payload_in.h. Refuses text that is not JSON before anything is sent: a dead letter is a worse place
+ * to learn of a missing quote.
  */
 #include "payload_in.h"
 
@@ -73,8 +73,10 @@ int payload_in_read(const char *what, const char *argument, char **ret_bytes, si
     json_error_t why;
     json_t *json = json_loadb(bytes, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (json == NULL)
-        return err_set(e, ERR_BAD_ARGUMENT, "%s is not JSON: %s at line %d, column %d; give JSON text, @FILE, or - for "
-                       "standard input", from, why.text, why.line, why.column);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "%s is not JSON: %s at line %d, column %d; give JSON text, @FILE, or - for "
+                       "standard input",
+                       from, why.text, why.line, why.column);
     if (ret_json != NULL)
         *ret_json = json;
     else

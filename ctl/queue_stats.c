@@ -29,8 +29,8 @@ struct queue_sums queue_stats_sum(const json_t *stats)
 
 void queue_stats_table(struct table *t)
 {
-    static const char *const titles[] = {"QUEUE", ">READY", ">ACTIVE", ">SCHEDULED", ">DEAD", ">DONE", ">OLDEST",
-                                         ">HOSTS", ">DRIFT",  "STATE",      NULL};
+    static const char *const titles[] = {"QUEUE",   ">READY", ">ACTIVE", ">SCHEDULED", ">DEAD", ">DONE",
+                                         ">OLDEST", ">HOSTS", ">DRIFT",  "STATE",      NULL};
     table_init(t, titles);
 }
 
@@ -45,8 +45,8 @@ char *queue_stats_words(const json_t *value)
     }
     json_t *members = json_is_object(value) ? (json_t *)(uintptr_t)value : NULL, *member;
     const char *name;
-    json_object_foreach(members, name, member)
-        (void)buf_addf(&out, "%s%s %lld", out.len > 0 ? ", " : "", name, (long long)json_integer_value(member));
+    json_object_foreach(members, name, member)(void)
+        buf_addf(&out, "%s%s %lld", out.len > 0 ? ", " : "", name, (long long)json_integer_value(member));
     char *text = buf_take(&out);
     buf_fini(&out);
     return text;

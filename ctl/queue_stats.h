@@ -17,5 +17,6 @@ struct queue_sums queue_stats_sum(const json_t *stats);
 /* The overview table's titles and one queue's row. */
 void queue_stats_table(struct table *t);
 int queue_stats_row(struct table *t, const json_t *stats);
-/* "pdf-parse, match" of an array of texts, or of an object's keys with their numbers ("timeout 3, crash 1"). Caller frees. */
+/* "pdf-parse, match" of an array of texts, or of an object's keys with their numbers ("timeout 3, crash 1"). Caller
+ * frees. */
 char *queue_stats_words(const json_t *value);

@@ -1,6 +1,6 @@
 /*
- * session - see session.h. Opens nothing before a verb needs it, so that "stint help" works on a bare machine, and refuses to
- * show a password in any message.
+ * session - see session.h. Opens nothing before a verb needs it, so that "stint help" works on a bare machine, and
+ * refuses to show a password in any message.
  */
 #include "session.h"
 
@@ -27,7 +27,7 @@ static void find_actor(char *out, size_t size)
 
 void session_init(struct session *s)
 {
-    *s = (struct session){.verb = "stint"};
+    *s = (struct session){.verb = ""};
     find_actor(s->actor, sizeof s->actor);
 }
 
@@ -62,8 +62,10 @@ static int find_config(const struct session *s, char ret_path[static CONF_STR_MA
     if (snprintf(ret_path, CONF_STR_MAX, "%s/stint.conf", dir) >= CONF_STR_MAX)
         return err_set(e, ERR_BAD_ARGUMENT, "--dir: the path is too long; at most %d bytes", CONF_STR_MAX - 12);
     if (access(ret_path, R_OK) < 0)
-        return err_set(e, ERR_NOT_FOUND, "--dir: %s cannot be read (%s): no stack was started there; try \"stint up "
-                       "--dir %s\"", ret_path, strerror(errno), dir);
+        return err_set(e, ERR_NOT_FOUND,
+                       "--dir: %s cannot be read (%s): no stack was started there; try \"stint up "
+                       "--dir %s\"",
+                       ret_path, strerror(errno), dir);
     return 0;
 }
 
@@ -134,7 +136,8 @@ static int dial_pg(const struct conf_postgres *conf, PGconn **ret_pg, struct err
         describe_server(pg, server, sizeof server);
         (void)err_set(e, ERR_STORE_UNAVAILABLE,
                       "PostgreSQL at %s cannot be reached: %.*s. Start it (\"stint up\" brings its own) or set "
-                      "postgres.url, STINT_POSTGRES_URL", server, first_line(why), why);
+                      "postgres.url, STINT_POSTGRES_URL",
+                      server, first_line(why), why);
         PQfinish(pg);
         return ERR_STORE_UNAVAILABLE;
     }
@@ -214,7 +217,8 @@ int session_fail(struct session *s, const struct err *e)
         json_decref(record);
     } else {
         AUTO_FREE char *text = out_harmless(e->message, strlen(e->message));
-        (void)fprintf(s->out.remarks, "%s: %s\n", s->verb, text != NULL ? text : err_text(e->code));
+        (void)fprintf(s->out.remarks, "stint%s%s: %s\n", *s->verb != '\0' ? " " : "", s->verb,
+                      text != NULL ? text : err_text(e->code));
     }
     return (int)session_exit_code(e->code);
 }

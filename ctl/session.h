@@ -25,17 +25,19 @@ enum exit_code {
 
 struct session {
     struct out out;
-    struct args args;        /* of the verb and the global options */
-    const char *verb;        /* its words, borrowed; for messages */
-    char actor[256];         /* "user@host": who is said to have changed something */
-    struct conf *conf;       /* owned; NULL until session_conf */
+    struct args args;  /* of the verb and the global options */
+    const char *verb;  /* its words, borrowed; for messages */
+    char actor[256];   /* "user@host": who is said to have changed something */
+    struct conf *conf; /* owned; NULL until session_conf */
     struct redis_sync redis;
     bool redis_open;
-    PGconn *pg;              /* owned; NULL until session_pg */
+    PGconn *pg; /* owned; NULL until session_pg */
 };
 
+/* Nothing is opened yet; the actor is found. */
 void session_init(struct session *s);
-void session_fini(struct session *s); /* closes what was opened; NULL-safe */
+/* Closes what was opened; NULL-safe. */
+void session_fini(struct session *s);
 
 /* The configuration by --config, --dir and conf_find(). Borrowed until session_fini. */
 int session_conf(struct session *s, const struct conf **ret_conf, struct err *e);
@@ -43,12 +45,14 @@ int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
 void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX]);
 /* The connection, with the Functions library made sure of. Borrowed. */
 int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *e);
-/* The connection, with statement_timeout set. Borrowed. ERR_STORE_UNAVAILABLE names the server, without its password. */
+/* The connection, with statement_timeout set. Borrowed. ERR_STORE_UNAVAILABLE names the server, without its password.
+ */
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e);
 /* Asks the supervisor (control_client.h). fields: borrowed object or NULL. *ret_reply is the caller's. */
 int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);
 
-/* Runs a statement with text parameters. *ret_rows is the caller's (PQclear). ERR_STORE_REFUSED with the server's words. */
+/* Runs a statement with text parameters. *ret_rows is the caller's (PQclear). ERR_STORE_REFUSED with the server's
+ * words. */
 int session_sql(struct session *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
                 struct err *e);
 

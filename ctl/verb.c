@@ -24,7 +24,8 @@ static const struct verb VERBS[] = {
 };
 
 static const struct arg_spec GLOBAL[] = {
-    {"config", ARG_TEXT, "FILE", "configuration file; default: $STINT_CONFIG, /etc/stint/stint.conf, DIR/stint.conf", NULL, 1, 511},
+    {"config", ARG_TEXT, "FILE", "configuration file; default: $STINT_CONFIG, /etc/stint/stint.conf, DIR/stint.conf",
+     NULL, 1, 511},
     {"dir", ARG_TEXT, "DIR", "state folder of a stack started by \"stint up\"; default: $STINT_DIR", NULL, 1, 255},
     {"json", ARG_FLAG, NULL, "one JSON object a line instead of tables", NULL, 0, 0},
     {"quiet", ARG_FLAG, NULL, "no remarks and no progress bar", NULL, 0, 0},
@@ -96,11 +97,9 @@ static int check_positionals(const struct verb *v, const struct args *a, struct 
 static int run_verb(struct session *s, const struct verb *v, int argc, char *const argv[])
 {
     struct err e = {.code = 0};
-    char name[64];
-    (void)snprintf(name, sizeof name, "stint %s", v->words);
     s->verb = v->words;
     args_fini(&s->args);
-    int rc = args_parse(&s->args, name, v->options, GLOBAL, argc, argv, &e);
+    int rc = args_parse(&s->args, v->options, GLOBAL, argc, argv, &e);
     open_out(s);
     if (rc == 0 && args_has(&s->args, "help"))
         return verb_help_one(&s->out, v);

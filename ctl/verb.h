@@ -1,7 +1,8 @@
 /*
  * verb - finds the verb a command line names, reads its options, runs it, and writes help from the same table.
  *
- * Runs in: ctl. Adding a verb: a row in verb_table.h, and verb_<id>() with verb_<id>_options[] in the file of its group.
+ * Runs in: ctl. Adding a verb: a row in verb_table.h, and verb_<id>() with verb_<id>_options[] in the file of its
+ * group.
  */
 #pragma once
 
@@ -14,14 +15,14 @@
 typedef int (*verb_fn)(struct session *s);
 
 struct verb {
-    const char *words;                /* "queue pause" */
-    const char *group;                /* heading in the overview */
-    int least, most;                  /* positionals; most VERB_MANY: any number */
-    const char *positionals;          /* as help shows them; "" for none */
-    const char *help;                 /* one line */
-    const char *example;              /* one command line, or several separated by newlines */
+    const char *words;       /* "queue pause" */
+    const char *group;       /* heading in the overview */
+    int least, most;         /* positionals; most VERB_MANY: any number */
+    const char *positionals; /* as help shows them; "" for none */
+    const char *help;        /* one line */
+    const char *example;     /* one command line, or several separated by newlines */
     verb_fn run;
-    const struct arg_spec *options;   /* ends with a row whose name is NULL */
+    const struct arg_spec *options; /* ends with a row whose name is NULL */
 };
 
 #define X(id, ...)                                                                                                     \

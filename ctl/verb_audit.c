@@ -40,7 +40,8 @@ static void set_details(struct table *t, size_t column, json_t *record)
             skip = skip || strcmp(key, shown[i]) == 0;
         size_t used = strlen(text);
         if (!skip)
-            (void)snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", key, json_string_value(value));
+            (void)snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", key,
+                           json_string_value(value));
     }
     table_set(t, column, "%s", text);
 }

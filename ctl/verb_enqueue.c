@@ -44,7 +44,8 @@ static int report(struct session *s, const char *queue, json_t *answer)
     if (s->out.json)
         out_json(&s->out, answer);
     else if (strcmp(state, "duplicate") == 0)
-        out_line(&s->out, "%s is there already in queue %s: nothing was added%s%s", id, queue, *why != '\0' ? "; " : "", why);
+        out_line(&s->out, "%s is there already in queue %s: nothing was added%s%s", id, queue, *why != '\0' ? "; " : "",
+                 why);
     else
         out_line(&s->out, "%s %s in queue %s", id, state, queue);
     return refused ? EXIT_REFUSED : EXIT_DONE;
@@ -112,7 +113,8 @@ int verb_enqueue(struct session *s)
     if (bulk != NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
     else if (kind == NULL)
-        (void)err_set(&e, ERR_BAD_ARGUMENT, "KIND is missing; usage: stint enqueue KIND [--payload JSON], or --bulk FILE");
+        (void)err_set(&e, ERR_BAD_ARGUMENT,
+                      "KIND is missing; usage: stint enqueue KIND [--payload JSON], or --bulk FILE");
     else
         return enqueue_one(s, kind);
     return session_fail(s, &e);

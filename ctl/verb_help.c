@@ -1,6 +1,6 @@
 /*
- * verb_help - see verb_help.h. Help cannot fall behind the code: it is printed from the rows the dispatcher and the option
- * reader use.
+ * verb_help - see verb_help.h. Help cannot fall behind the code: it is printed from the rows the dispatcher and the
+ * option reader use.
  */
 #include "verb_help.h"
 
@@ -112,14 +112,15 @@ int verb_help_unknown(struct session *s, int argc, char *const argv[])
     for (size_t i = 0; i < n && i < VERB_MAX; i++)
         candidates[i] = all[i].words;
     candidates[MIN_OF(n, (size_t)VERB_MAX)] = NULL;
-    (void)snprintf(given, sizeof given, "%.30s%s%.30s", argv[0], second != NULL ? " " : "", second != NULL ? second : "");
+    (void)snprintf(given, sizeof given, "%.30s%s%.30s", argv[0], second != NULL ? " " : "",
+                   second != NULL ? second : "");
     const char *nearest = args_nearest(given, candidates);
     if (nearest == NULL)
         nearest = args_nearest(argv[0], candidates);
     AUTO_FREE char *shown = out_harmless(argv[0], strlen(argv[0]));
     (void)fprintf(s->out.remarks, "stint: \"%.60s\" is no verb%s%s%s; \"stint help\" lists them all\n",
-                  shown != NULL ? shown : "", nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
-                  nearest != NULL ? "\"?" : "");
+                  shown != NULL ? shown : "", nearest != NULL ? ", did you mean \"" : "",
+                  nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     return EXIT_USAGE;
 }
 

@@ -11,6 +11,6 @@
 int verb_help_all(struct out *o);
 /* One verb: usage, options, example. Returns EXIT_DONE. */
 int verb_help_one(struct out *o, const struct verb *v);
-/* argv opens with no verb: says so, with what was perhaps meant or what the group holds. Returns EXIT_USAGE, or EXIT_DONE when
- * only a group was named together with --help. */
+/* argv opens with no verb: says so, with what was perhaps meant or what the group holds. Returns EXIT_USAGE, or
+ * EXIT_DONE when only a group was named together with --help. */
 int verb_help_unknown(struct session *s, int argc, char *const argv[]);

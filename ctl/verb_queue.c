@@ -122,7 +122,8 @@ static int one_queue(struct session *s, struct queue_list *ret_list, struct err 
     if (rc == 0 && queue == NULL) {
         queue = conf_queue_of_kind(conf, kind);
         if (queue == NULL)
-            return err_set(e, ERR_BAD_ARGUMENT, "kind \"%.60s\" has no queue in the configuration; name the QUEUE too", kind);
+            return err_set(e, ERR_BAD_ARGUMENT, "kind \"%.60s\" has no queue in the configuration; name the QUEUE too",
+                           kind);
     }
     return rc == 0 ? queue_list_resolve(s, queue, ret_list, e) : rc;
 }
@@ -141,8 +142,8 @@ static void report_pause(struct session *s, const char *queue, const char *what,
 {
     const char *kind = args_text(&s->args, "kind", NULL);
     if (s->out.json) {
-        json_t *record = json_pack("{s:s, s:s?, s:s, s:b}", "queue", queue, "kind", kind, "state", what, "changed",
-                                   (int)changed);
+        json_t *record =
+            json_pack("{s:s, s:s?, s:s, s:b}", "queue", queue, "kind", kind, "state", what, "changed", (int)changed);
         out_json(&s->out, record);
         json_decref(record);
         return;

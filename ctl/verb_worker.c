@@ -1,5 +1,6 @@
 /*
- * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisor of this machine over its control socket.
+ * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisor of this machine over its control
+ * socket.
  */
 #include "fcall.h"
 #include "verb.h"
@@ -147,8 +148,8 @@ int verb_worker_kill(struct session *s)
 }
 
 const struct arg_spec verb_worker_drain_options[] = {
-    {"timeout", ARG_DURATION, "5m", "longest wait for its workers to finish; default: supervisor.drain_timeout", NULL, 0,
-     INT64_C(86400000)},
+    {"timeout", ARG_DURATION, "5m", "longest wait for its workers to finish; default: supervisor.drain_timeout", NULL,
+     0, INT64_C(86400000)},
     {.name = NULL},
 };
 
@@ -205,7 +206,8 @@ int verb_drain(struct session *s)
         return session_fail(s, &e);
     if (s->out.json)
         out_json(&s->out, reply);
-    out_line(&s->out, "draining: jobs in hand are finished, then the supervisor exits (\"stint status\" shows how far)");
+    out_line(&s->out,
+             "draining: jobs in hand are finished, then the supervisor exits (\"stint status\" shows how far)");
     json_decref(reply);
     return EXIT_DONE;
 }

@@ -8,8 +8,8 @@
 
 void worker_rows_table(struct table *t)
 {
-    static const char *const titles[] = {"POOL",   ">SLOT", ">PID",  "STATE",     "PHASE",     ">SINCE",
-                                         ">DEADLINE", "~JOB",  ">JOBS", ">MEMORY", ">RESTARTS", "~LAST EXIT", NULL};
+    static const char *const titles[] = {"POOL", ">SLOT", ">PID",    "STATE",     "PHASE",      ">SINCE", ">DEADLINE",
+                                         "~JOB", ">JOBS", ">MEMORY", ">RESTARTS", "~LAST EXIT", NULL};
     table_init(t, titles);
 }
 
