@@ -139,7 +139,7 @@ void redis_sync_close(struct redis_sync *r)
     r->ctx = NULL;
 }
 
-/* Version of the server's library: 0 when it has none. */
+/* Version of the server's library: -1 when it has none. */
 static int server_version(struct redis_sync *r, long long *ret_version, struct err *e)
 {
     static const char question[] = "*3\r\n$5\r\nFCALL\r\n$13\r\nstint_version\r\n$1\r\n0\r\n";
@@ -150,7 +150,7 @@ static int server_version(struct redis_sync *r, long long *ret_version, struct e
     if (reply->type == REDIS_REPLY_INTEGER)
         *ret_version = reply->integer;
     else if (reply->type == REDIS_REPLY_ERROR && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
-        *ret_version = 0;
+        *ret_version = -1;
     else if (reply->type == REDIS_REPLY_ERROR)
         rc = redis_reply_error(reply->str, e);
     else
@@ -161,11 +161,23 @@ static int server_version(struct redis_sync *r, long long *ret_version, struct e
 
 int redis_sync_functions(struct redis_sync *r, struct err *e)
 {
-    long long version = 0;
-    int rc = server_version(r, &version, e);
-    if (rc < 0 || version >= redis_functions_version())
-        return rc;
-    return run_plain(r, e, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", redis_functions_source(NULL)});
+    const char *library = redis_functions_source(NULL);
+    int rc = 0;
+    for (int round = 0; round < 3; round++) {
+        long long version = -1;
+        struct err why;
+        rc = server_version(r, &version, e);
+        if (rc < 0 || version >= redis_functions_version())
+            return rc;
+        rc = version >= 0 ? run_plain(r, &why, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", library})
+                          : run_plain(r, &why, 3, (const char *const[]){"FUNCTION", "LOAD", library});
+        if (rc == 0)
+            return 0;
+        rc = err_set(e, rc, "%s", why.message);
+        if (!strstr(why.message, "already exists")) /* else somebody was faster, perhaps with a newer one: ask again */
+            return rc;
+    }
+    return rc;
 }
 
 /* Runs a formatted command; a lost library is loaded and the command, which did nothing, repeated once. */

@@ -2,6 +2,7 @@
  * redis_sync - a blocking Redis connection for commands, tests and tools.
  *
  * Runs in: ctl, tests, bench. Blocks, with the configured timeouts. Descriptors are close-on-exec.
+ * The process must ignore SIGPIPE.
  */
 #pragma once
 

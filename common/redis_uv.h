@@ -3,6 +3,10 @@
  *
  * Runs in: supervisor (loop and metrics thread, one each), worker. Thread: the loop's only. Never blocks.
  * On every (re)connection it AUTHs, SELECTs and makes sure the Functions library is there, and only then reports ready.
+ * Between connections it waits with capped exponential backoff and full jitter. A server that answers LOADING,
+ * READONLY, NOAUTH or that it lost the library is a lost connection: the command (which did nothing) gets a NULL reply.
+ * No callback comes from inside redis_uv_new or redis_uv_argv. The process must ignore SIGPIPE (libuv writes with it
+ * on).
  */
 #pragma once
 
@@ -26,7 +30,9 @@ struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, co
 /* Closes; pending callbacks get NULL replies before this returns; on_closed (may be NULL) when its handles are gone. */
 void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg);
 bool redis_uv_ready(const struct redis_uv *r);
-/* Sends. 0: on_reply will be called once. -ENOTCONN: not ready, on_reply will not be called. on_reply may be NULL. */
+/* Sends; arguments are copied. 0: on_reply will be called once. -ENOTCONN: not ready; -ENOBUFS: 65,536 commands or 128
+ * MiB wait already; -ENOMEM: in these cases on_reply will not be called. on_reply may be NULL; lens may be NULL for
+ * texts. */
 int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int argc, const char *const argv[],
                   const size_t lens[]);
 /* Drops the connection and connects anew (a server that answers READONLY or LOADING; tests). */

@@ -1,0 +1,315 @@
+/*
+ * redis_uv - keeps a connection to Redis alive: one redis_link after the other, each greeted before commands are let
+ * through. It refuses to queue commands while there is no connection: what to do meanwhile is the caller's decision.
+ */
+#include "redis_uv.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "redis_functions.h"
+#include "redis_link_uv.h"
+#include "redis_reply.h"
+
+enum {
+    BACKOFF_BASE_MS = 50, /* doubled an attempt, full jitter */
+    BACKOFF_MAX_MS = 3000,
+    CALM_MS = 2000, /* a connection that stood for so long makes the next attempt the first again */
+};
+
+/* The greeting, one command after the other; a step that does not apply is skipped. */
+enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_LOAD, GREET_DONE };
+
+struct redis_uv {
+    uv_loop_t *loop;
+    struct conf_redis conf;
+    struct redis_address address;
+    char name[CONSUMER_MAX + 16];
+    bool blocking;
+    redis_uv_state_fn on_state;
+    void *arg;
+    void (*on_rtt)(void *arg, uint64_t us); /* may be NULL */
+    void *rtt_arg;
+    struct redis_link *link; /* NULL between connections; frees itself */
+    int links;               /* not yet gone, dying ones included */
+    enum greeting greeting;
+    long long server_version; /* of the library, 0: none */
+    bool ready;
+    uint64_t ready_since_ms;
+    unsigned attempt; /* since the last calm connection */
+    uv_timer_t retry;
+    bool closing, timer_closed;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+    uint64_t commands, last_rtt_us;
+};
+
+static void on_retry(uv_timer_t *timer);
+
+static void free_when_gone(struct redis_uv *r)
+{
+    if (!r->timer_closed || r->links > 0)
+        return;
+    void (*on_closed)(void *) = r->on_closed;
+    void *arg = r->closed_arg;
+    free(r);
+    if (on_closed)
+        on_closed(arg);
+}
+
+/* Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015): a uniform share of the doubled delay, so
+ * that a thousand workers do not come back in the same millisecond. */
+static uint64_t backoff_ms(unsigned attempt)
+{
+    uint64_t limit =
+        attempt < 8 ? MIN_OF((uint64_t)BACKOFF_BASE_MS << attempt, (uint64_t)BACKOFF_MAX_MS) : BACKOFF_MAX_MS;
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = (uint32_t)uv_hrtime();
+    return 1 + random % limit;
+}
+
+/* --- the greeting --- */
+
+static void greet(struct redis_uv *r);
+
+static void become_ready(struct redis_uv *r)
+{
+    r->ready = true;
+    r->ready_since_ms = uv_now(r->loop);
+    redis_link_set_timeout(r->link, r->blocking ? 0 : r->conf.command_timeout);
+    r->on_state(r->arg, true, NULL);
+}
+
+/* An answer to a step: true when it was good or does not matter; else the link is broken with the reason. */
+static bool greeting_accepted(struct redis_uv *r, const redisReply *reply)
+{
+    struct err e;
+    bool error = reply->type == REDIS_REPLY_ERROR;
+    if (r->greeting == GREET_SETNAME)
+        return true; /* a name is for people; an ACL may forbid it */
+    if (r->greeting == GREET_VERSION) {
+        r->server_version = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+        if (error && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
+            return true;
+    }
+    if (!error)
+        return true;
+    if (r->greeting == GREET_LOAD && strstr(reply->str, "already exists")) {
+        r->greeting = GREET_SETNAME; /* somebody else was faster, perhaps with a newer one: ask its version again */
+        return true;
+    }
+    if (redis_reply_error(reply->str, &e) != ERR_REDIS_UNAVAILABLE)
+        e.code = ERR_REDIS_REFUSED;
+    redis_link_break(r->link, &e);
+    return false;
+}
+
+static void on_greeting(void *arg, const redisReply *reply, const struct err *e)
+{
+    struct redis_uv *r = arg;
+    (void)e; /* told by on_down */
+    if (!reply || !greeting_accepted(r, reply))
+        return;
+    r->greeting++;
+    greet(r);
+}
+
+static bool greeting_applies(const struct redis_uv *r, enum greeting step)
+{
+    switch (step) {
+    case GREET_AUTH:
+        return r->address.password[0] != '\0';
+    case GREET_SELECT:
+        return r->address.db > 0;
+    case GREET_LOAD:
+        return r->server_version < redis_functions_version();
+    case GREET_SETNAME:
+    case GREET_VERSION:
+    case GREET_DONE:
+        return true;
+    }
+    return true;
+}
+
+static int greeting_send(struct redis_uv *r)
+{
+    char db[16];
+    const char *library = redis_functions_source(NULL);
+    const char *user = r->address.user, *password = r->address.password;
+    (void)snprintf(db, sizeof db, "%d", r->address.db);
+    const struct {
+        int argc;
+        const char *argv[4];
+    } commands[] = {
+        [GREET_AUTH] = {user[0] ? 3 : 2, {"AUTH", user[0] ? user : password, password}},
+        [GREET_SELECT] = {2, {"SELECT", db}},
+        [GREET_SETNAME] = {3, {"CLIENT", "SETNAME", r->name}},
+        [GREET_VERSION] = {3, {"FCALL", "stint_version", "0"}},
+        [GREET_LOAD] = {r->server_version >= 0 ? 4 : 3,
+                        {"FUNCTION", "LOAD", r->server_version >= 0 ? "REPLACE" : library, library}},
+    };
+    return redis_link_send(r->link, true, on_greeting, r, commands[r->greeting].argc, commands[r->greeting].argv, NULL);
+}
+
+static void greet(struct redis_uv *r)
+{
+    while (r->greeting < GREET_DONE && !greeting_applies(r, r->greeting))
+        r->greeting++;
+    if (r->greeting == GREET_DONE) {
+        become_ready(r);
+        return;
+    }
+    int rc = greeting_send(r);
+    if (rc < 0) {
+        struct err e;
+        (void)err_set(&e, rc, "no memory to greet Redis");
+        redis_link_break(r->link, &e);
+    }
+}
+
+/* --- what the link says --- */
+
+static void on_up(void *arg)
+{
+    struct redis_uv *r = arg;
+    r->greeting = GREET_AUTH;
+    r->server_version = -1;
+    greet(r);
+}
+
+static void schedule_retry(struct redis_uv *r)
+{
+    if (r->ready && uv_now(r->loop) - r->ready_since_ms >= CALM_MS)
+        r->attempt = 0;
+    (void)uv_timer_start(&r->retry, on_retry, backoff_ms(r->attempt), 0);
+    r->attempt++;
+}
+
+static void on_down(void *arg, const struct err *e)
+{
+    struct redis_uv *r = arg;
+    if (r->closing)
+        return; /* closed by the callback of a command this link failed */
+    r->link = NULL;
+    schedule_retry(r);
+    r->ready = false;
+    r->on_state(r->arg, false, e);
+}
+
+static void on_link_rtt(void *arg, uint64_t us)
+{
+    struct redis_uv *r = arg;
+    r->last_rtt_us = us;
+    if (r->on_rtt)
+        r->on_rtt(r->rtt_arg, us);
+}
+
+static void on_link_gone(void *arg)
+{
+    struct redis_uv *r = arg;
+    r->links--;
+    free_when_gone(r);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct redis_uv *r = timer->data;
+    struct err e;
+    const struct redis_link_owner owner = {
+        .arg = r, .on_up = on_up, .on_down = on_down, .on_rtt = on_link_rtt, .on_gone = on_link_gone};
+
+    int rc = redis_address_parse(r->conf.url, &r->address, &e);
+    if (rc == 0) {
+        r->link =
+            redis_link_new(r->loop, &r->address, r->attempt, r->conf.connect_timeout, r->conf.command_timeout, &owner);
+        if (!r->link)
+            rc = err_set(&e, ERR_OUT_OF_MEMORY, "no memory for a Redis connection");
+    }
+    if (rc < 0) {
+        on_down(r, &e);
+        return;
+    }
+    r->links++;
+}
+
+/* --- public --- */
+
+struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, bool blocking,
+                              redis_uv_state_fn on_state, void *arg)
+{
+    struct redis_uv *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->loop = loop;
+    r->conf = *conf;
+    r->blocking = blocking;
+    r->on_state = on_state;
+    r->arg = arg;
+    (void)snprintf(r->name, sizeof r->name, "%s", name);
+    (void)uv_timer_init(loop, &r->retry);
+    r->retry.data = r;
+    (void)uv_timer_start(&r->retry, on_retry, 0, 0);
+    return r;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct redis_uv *r = handle->data;
+    r->timer_closed = true;
+    free_when_gone(r);
+}
+
+void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg)
+{
+    struct err e;
+    if (!r) {
+        if (on_closed)
+            on_closed(arg);
+        return;
+    }
+    assert(!r->closing);
+    r->closing = true;
+    r->ready = false;
+    r->on_closed = on_closed;
+    r->closed_arg = arg;
+    uv_close((uv_handle_t *)&r->retry, on_timer_closed);
+    (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "the connection to Redis was closed by its owner");
+    redis_link_close(r->link, &e);
+    r->link = NULL;
+}
+
+bool redis_uv_ready(const struct redis_uv *r)
+{
+    return r->ready && redis_link_up(r->link);
+}
+
+int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int argc, const char *const argv[],
+                  const size_t lens[])
+{
+    if (!redis_uv_ready(r))
+        return -ENOTCONN;
+    int rc = redis_link_send(r->link, false, on_reply, arg, argc, argv, lens);
+    if (rc == 0)
+        r->commands++;
+    return rc;
+}
+
+void redis_uv_reset(struct redis_uv *r)
+{
+    struct err e;
+    (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "the connection to Redis is made anew");
+    redis_link_break(r->link, &e);
+}
+
+void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us)
+{
+    *ret_commands = r->commands;
+    *ret_last_rtt_us = r->last_rtt_us;
+}
+
+void redis_uv_on_rtt(struct redis_uv *r, void (*on_rtt)(void *arg, uint64_t us), void *arg)
+{
+    r->on_rtt = on_rtt;
+    r->rtt_arg = arg;
+}
