@@ -37,8 +37,8 @@ char *clock_iso8601(int64_t wall_ms, char out[static 25])
     if (gmtime_r(&s, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 8099)
         tm = (struct tm){.tm_mday = 1, .tm_year = 70};
     char text[80]; /* the compiler cannot see that each field is in range */
-    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                   tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
     memcpy(out, text, 24);
     out[24] = '\0';
     return out;

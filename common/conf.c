@@ -1,6 +1,6 @@
 /*
- * conf - finds, reads and completes the configuration. The only part of conf_* that opens files. Refuses to go on with a file
- * it did not understand to the last line.
+ * conf - finds, reads and completes the configuration. The only part of conf_* that opens files. Refuses to go on with
+ * a file it did not understand to the last line.
  */
 #include "conf_fields.h"
 
@@ -35,7 +35,8 @@ int conf_find(const char *path, char ret_path[static CONF_STR_MAX], struct err *
     const char *named = path != NULL && path[0] != '\0' ? path : getenv("STINT_CONFIG");
     if (named != NULL && named[0] != '\0') {
         if (strlen(named) >= CONF_STR_MAX)
-            return err_set(e, ERR_BAD_CONFIG, "the configuration file's name is longer than %d bytes", CONF_STR_MAX - 1);
+            return err_set(e, ERR_BAD_CONFIG, "the configuration file's name is longer than %d bytes",
+                           CONF_STR_MAX - 1);
         if (access(named, F_OK) != 0)
             return err_set(e, ERR_BAD_CONFIG, "%s: %s; named by %s", named, err_text(-errno),
                            named == path ? "the command line" : "$STINT_CONFIG");
@@ -52,7 +53,8 @@ int conf_find(const char *path, char ret_path[static CONF_STR_MAX], struct err *
     return 0;
 }
 
-/* The whole file from its start, NUL-terminated, caller frees. pread: siblings share the offset of an inherited descriptor. */
+/* The whole file from its start, NUL-terminated, caller frees. pread: siblings share the offset of an inherited
+ * descriptor. */
 static char *conf_slurp(int fd, const char *name, struct err *e)
 {
     struct stat st;
@@ -137,7 +139,8 @@ static char *conf_ini_line(char *out, int size, void *stream)
     const char *start = ini->rest + strspn(ini->rest, " \t");
     size_t len = start < ini->rest + raw ? (size_t)(ini->rest + raw - start) : 0;
     if (len + 2 > (size_t)size) {
-        ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: the line is longer than %d bytes", ini->name, ini->line, size - 2);
+        ini->rc =
+            err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: the line is longer than %d bytes", ini->name, ini->line, size - 2);
         return NULL;
     }
     memcpy(out, start, len);
@@ -147,7 +150,8 @@ static char *conf_ini_line(char *out, int size, void *stream)
     if (out[0] == '[')
         ini->rc = conf_ini_section(ini, out);
     else if (out[0] != ';' && out[0] != '#' && strspn(out, " \t\r\n") != strlen(out) && strpbrk(out, "=:") == NULL)
-        ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: \"%.80s\" is not \"key = value\"", ini->name, ini->line, start);
+        ini->rc =
+            err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: \"%.80s\" is not \"key = value\"", ini->name, ini->line, start);
     return ini->rc < 0 ? NULL : out;
 }
 
@@ -181,7 +185,7 @@ static void conf_defaults(struct conf *c)
 #define X(name, ...) name,
         KIND_DEFAULTS(X)
 #undef X
-        "default"};
+            "default"};
     *c = (struct conf){.n_pools = 0};
     size_t n;
     const struct conf_section *sections = conf_sections(&n);
@@ -268,8 +272,8 @@ static int conf_secret(const char *section, const char *file, char *url, struct 
     while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
         line[--len] = '\0';
     if (len == 0 || len >= CONF_STR_MAX) /* the text is a secret: its length alone may be told */
-        return err_set(e, ERR_BAD_CONFIG, "[%s] url_file %s: its first line has %zu characters; allowed: 1 to %d", section, path, len,
-                       CONF_STR_MAX - 1);
+        return err_set(e, ERR_BAD_CONFIG, "[%s] url_file %s: its first line has %zu characters; allowed: 1 to %d",
+                       section, path, len, CONF_STR_MAX - 1);
     memcpy(url, line, len + 1);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * conf_check - what follows from several keys together: completes kinds and pools, looks them up, and refuses combinations
- * that cannot work. Pure.
+ * conf_check - what follows from several keys together: completes kinds and pools, looks them up, and refuses
+ * combinations that cannot work. Pure.
  */
 #include "conf_fields.h"
 
@@ -154,7 +154,8 @@ static int conf_check_pool_kinds(const struct conf *c, const struct conf_pool *p
     for (const char *cursor = pool->kinds; conf_list_next(&cursor, item, sizeof item); n++) {
         if (conf_kind_default(item) == NULL) {
             const char *near = conf_nearest(item, names, ARRAY_LEN(names));
-            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds: no kind is called \"%s\"%s%s%s; allowed:%s", pool->name, item, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds: no kind is called \"%s\"%s%s%s; allowed:%s", pool->name,
+                           item, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                            near != NULL ? "\"?" : "", kind_names);
         }
         enabled += conf_kind_of(c, item)->enabled != 0;
@@ -162,8 +163,10 @@ static int conf_check_pool_kinds(const struct conf *c, const struct conf_pool *p
     if (n == 0)
         return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds is missing: say which kinds its workers run", pool->name);
     if (enabled == 0 && pool->workers > 0)
-        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] runs only kinds that are not enabled (%s): set [kind.…] enabled = yes, or workers = 0",
-                       pool->name, pool->kinds);
+        return err_set(
+            e, ERR_BAD_CONFIG,
+            "[pool.%s] runs only kinds that are not enabled (%s): set [kind.…] enabled = yes, or workers = 0",
+            pool->name, pool->kinds);
     return 0;
 }
 
@@ -176,15 +179,16 @@ static int conf_check_pools(const struct conf *c, struct err *e)
         if (rc < 0)
             return rc;
         if (!keys_queue_valid(pool->queue))
-            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: \"%s\" is no queue name: 1 to %d of A-Z a-z 0-9 . _ -", pool->name,
-                           pool->queue, QUEUE_MAX - 1);
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: \"%s\" is no queue name: 1 to %d of A-Z a-z 0-9 . _ -",
+                           pool->name, pool->queue, QUEUE_MAX - 1);
         if (pool->workers > conf_pool_workers_max(pool))
             return err_set(e, ERR_BAD_CONFIG, "[pool.%s] workers (%lld) is above workers_max (%lld)", pool->name,
                            (long long)pool->workers, (long long)conf_pool_workers_max(pool));
         total += conf_pool_workers_max(pool);
     }
     if (total > SCORE_SLOT_MAX)
-        return err_set(e, ERR_BAD_CONFIG, "the pools' workers_max add up to %lld; at most %d are allowed: set workers_max lower",
+        return err_set(e, ERR_BAD_CONFIG,
+                       "the pools' workers_max add up to %lld; at most %d are allowed: set workers_max lower",
                        (long long)total, SCORE_SLOT_MAX);
     return 0;
 }
@@ -194,11 +198,11 @@ static int conf_check_kinds(const struct conf *c, struct err *e)
     for (size_t i = 0; i < c->n_kinds; i++) {
         const struct conf_kind *kind = &c->kinds[i];
         if (kind->soft_timeout > kind->timeout)
-            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] soft_timeout (%lld ms) is longer than timeout (%lld ms)", kind->name,
-                           (long long)kind->soft_timeout, (long long)kind->timeout);
+            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] soft_timeout (%lld ms) is longer than timeout (%lld ms)",
+                           kind->name, (long long)kind->soft_timeout, (long long)kind->timeout);
         if (kind->backoff > kind->backoff_max)
-            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] backoff (%lld ms) is longer than backoff_max (%lld ms)", kind->name,
-                           (long long)kind->backoff, (long long)kind->backoff_max);
+            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] backoff (%lld ms) is longer than backoff_max (%lld ms)",
+                           kind->name, (long long)kind->backoff, (long long)kind->backoff_max);
     }
     return 0;
 }
@@ -221,7 +225,8 @@ static int conf_check_words(const struct conf *c, struct err *e)
         for (const char *cursor = rows[i].allowed; conf_list_next(&cursor, item, sizeof item);)
             found |= strcmp(item, rows[i].value) == 0;
         if (!found)
-            return err_set(e, ERR_BAD_CONFIG, "%s: \"%s\" is not allowed; allowed: %s", rows[i].key, rows[i].value, rows[i].allowed);
+            return err_set(e, ERR_BAD_CONFIG, "%s: \"%s\" is not allowed; allowed: %s", rows[i].key, rows[i].value,
+                           rows[i].allowed);
     }
     return 0;
 }
@@ -234,7 +239,8 @@ static int conf_check_places(const struct conf *c, struct err *e)
         return err_set(e, ERR_BAD_CONFIG, "[metrics] listen: \"%s\" is no IP address; write one like 127.0.0.1 or ::1",
                        c->metrics.listen);
     if (strncmp(c->redis.url, "redis://", 8) != 0 && strncmp(c->redis.url, "unix:", 5) != 0)
-        return err_set(e, ERR_BAD_CONFIG, "[redis] url must start with redis:// or unix:// (TLS is not supported: use a local proxy)");
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[redis] url must start with redis:// or unix:// (TLS is not supported: use a local proxy)");
     if (c->supervisor.run_dir[0] != '/' || c->supervisor.state_dir[0] != '/')
         return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir and state_dir must be absolute paths");
     for (const char *cursor = c->pdf.roots; conf_list_next(&cursor, item, sizeof item);)

@@ -1,8 +1,9 @@
 /*
  * conf_env - overrides from the environment: STINT_<SECTION>_<KEY>, in capitals, '-' and '.' of names as '_'.
  *
- * A variable whose name starts like one of a known section must end in one of its keys: a misspelt override that is silently
- * ignored is worse than a start refused. Other STINT_ variables are none of its business. An empty variable is not set.
+ * A variable whose name starts like one of a known section must end in one of its keys: a misspelt override that is
+ * silently ignored is worse than a start refused. Other STINT_ variables are none of its business. An empty variable is
+ * not set.
  */
 #include "conf_fields.h"
 
@@ -29,7 +30,8 @@ static bool conf_env_equals(const char *text, const char *name)
     return conf_env_starts(text, name, &rest) && *rest == '\0';
 }
 
-/* "STINT_REDIS_URL=redis://…": the name into ret_name, its part after STINT_ and the value; false for other variables. */
+/* "STINT_REDIS_URL=redis://…": the name into ret_name, its part after STINT_ and the value; false for other variables.
+ */
 static bool conf_env_split(const char *entry, char ret_name[static CONF_ENV_NAME_MAX], const char **ret_rest,
                            const char **ret_value)
 {
@@ -94,18 +96,21 @@ static const char *conf_env_row_name(const struct conf *c, bool pool, const char
 static int conf_env_one_repeated(struct conf *c, const struct conf_section *section, const char *name, const char *rest,
                                  const char *value, struct err *e)
 {
-    char origin[CONF_ENV_NAME_MAX + 16], capitals[CONF_ENV_NAME_MAX], lower[CONF_ENV_NAME_MAX], full[CONF_ENV_NAME_MAX * 2];
+    char origin[CONF_ENV_NAME_MAX + 16], capitals[CONF_ENV_NAME_MAX], lower[CONF_ENV_NAME_MAX],
+        full[CONF_ENV_NAME_MAX * 2];
     size_t name_len = 0;
     const struct conf_field *field = conf_env_key(section, rest, &name_len);
     if (field == NULL)
-        return err_set(e, ERR_BAD_CONFIG, "environment %s: ends in no key of [%s.NAME]; `stint config reference` lists them", name,
+        return err_set(e, ERR_BAD_CONFIG,
+                       "environment %s: ends in no key of [%s.NAME]; `stint config reference` lists them", name,
                        section->name);
     memcpy(capitals, rest, name_len);
     capitals[name_len] = '\0';
     const char *row = conf_env_row_name(c, section == conf_section_pool(), capitals, lower, sizeof lower);
     bool known = row != lower;
     if (!known && section == conf_section_pool() && strcmp(field->key, "kinds") != 0)
-        return err_set(e, ERR_BAD_CONFIG, "environment %s: there is no pool \"%s\"; a new pool needs STINT_POOL_%s_KINDS", name, row,
+        return err_set(e, ERR_BAD_CONFIG,
+                       "environment %s: there is no pool \"%s\"; a new pool needs STINT_POOL_%s_KINDS", name, row,
                        capitals);
     (void)snprintf(full, sizeof full, "%s.%s", section->name, row);
     (void)snprintf(origin, sizeof origin, "environment %s", name);

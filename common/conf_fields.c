@@ -57,8 +57,10 @@ static const struct conf_section sections[] = {
 #undef S
 };
 
-static const struct conf_section section_pool = {.name = "pool", .fields = fields_pool, .n_fields = ARRAY_LEN(fields_pool)};
-static const struct conf_section section_kind = {.name = "kind", .fields = fields_kind, .n_fields = ARRAY_LEN(fields_kind)};
+static const struct conf_section section_pool = {
+    .name = "pool", .fields = fields_pool, .n_fields = ARRAY_LEN(fields_pool)};
+static const struct conf_section section_kind = {
+    .name = "kind", .fields = fields_kind, .n_fields = ARRAY_LEN(fields_kind)};
 
 const struct conf_section *conf_sections(size_t *ret_n)
 {

@@ -1,6 +1,6 @@
 /*
- * conf_fields - conf_table.h as data: each key with its place in the structs, so that reading, printing, checking and the
- * reference walk tables instead of knowing keys. Internal to conf_*.c.
+ * conf_fields - conf_table.h as data: each key with its place in the structs, so that reading, printing, checking and
+ * the reference walk tables instead of knowing keys. Internal to conf_*.c.
  *
  * Runs in: as conf. Pure; static storage.
  */
@@ -24,8 +24,8 @@ struct conf_field {
 };
 
 struct conf_section {
-    const char *name;     /* "redis"; "pool" and "kind" repeat as "pool.NAME" */
-    size_t offset;        /* of the section's struct in struct conf; unused for the repeated ones */
+    const char *name; /* "redis"; "pool" and "kind" repeat as "pool.NAME" */
+    size_t offset;    /* of the section's struct in struct conf; unused for the repeated ones */
     const struct conf_field *fields;
     size_t n_fields;
 };
@@ -48,14 +48,15 @@ const char *conf_field_get_text(const struct conf_field *field, const void *row)
 /* Writes every default of a section into its struct. */
 void conf_fields_default(const struct conf_section *section, void *row);
 
-/* A row by name, made with defaults when `make` and there is room. NULL: unknown, full, or a name that is not allowed; e says
- * which. */
+/* A row by name, made with defaults when `make` and there is room. NULL: unknown, full, or a name that is not allowed;
+ * e says which. */
 struct conf_pool *conf_pool_row(struct conf *c, const char *name, bool make, struct err *e);
 struct conf_kind *conf_kind_row(struct conf *c, const char *name, bool make, struct err *e);
 
-/* Reads `value` into the field of row. origin ("/etc/stint.conf:12", "environment STINT_…") and section open the message. */
-int conf_assign(const char *section_name, const struct conf_field *field, void *row, const char *value, const char *origin,
-                struct err *e);
+/* Reads `value` into the field of row. origin ("/etc/stint.conf:12", "environment STINT_…") and section open the
+ * message. */
+int conf_assign(const char *section_name, const struct conf_field *field, void *row, const char *value,
+                const char *origin, struct err *e);
 /* The same, found by names; section_name is "redis" or "pool.NAME". */
 int conf_assign_named(struct conf *c, const char *section_name, const char *key, const char *value, const char *origin,
                       struct err *e);

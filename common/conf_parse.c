@@ -1,6 +1,6 @@
 /*
- * conf_parse - text to numbers with units. Refuses anything but the whole text being a number in range: a digit too many is
- * an error, never a smaller number.
+ * conf_parse - text to numbers with units. Refuses anything but the whole text being a number in range: a digit too
+ * many is an error, never a smaller number.
  */
 #include "conf_fields.h"
 
@@ -13,12 +13,11 @@ struct conf_unit {
     int64_t factor;
 };
 
-static const struct conf_unit units_duration[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", CONF_DAY_MS}, {"w", 7 * CONF_DAY_MS}};
-static const struct conf_unit units_size[] = {{"", 1},           {"B", 1},           {"K", 1024},
-                                              {"KiB", 1024},     {"M", 1 << 20},     {"MiB", 1 << 20},
-                                              {"G", 1 << 30},    {"GiB", 1 << 30},   {"T", INT64_C(1) << 40},
-                                              {"TiB", INT64_C(1) << 40}};
+static const struct conf_unit units_duration[] = {{"ms", 1},      {"s", 1000},        {"m", 60000},
+                                                  {"h", 3600000}, {"d", CONF_DAY_MS}, {"w", 7 * CONF_DAY_MS}};
+static const struct conf_unit units_size[] = {
+    {"", 1},          {"B", 1},       {"K", 1024},      {"KiB", 1024},           {"M", 1 << 20},
+    {"MiB", 1 << 20}, {"G", 1 << 30}, {"GiB", 1 << 30}, {"T", INT64_C(1) << 40}, {"TiB", INT64_C(1) << 40}};
 
 /* The digits at the start of text; *ret_rest is what follows. -ERANGE beyond int64, -EINVAL without a digit. */
 static int conf_digits(const char *text, int64_t *ret_value, const char **ret_rest)
@@ -62,7 +61,8 @@ int conf_parse_duration(const char *text, int64_t *ret_ms, struct err *e)
     if (rc == -ERANGE)
         return err_set(e, ERR_BAD_CONFIG, "\"%s\" is too large for a duration", text);
     if (rc < 0)
-        return err_set(e, ERR_BAD_CONFIG, "\"%s\" is not a duration: a whole number and a unit (ms, s, m, h, d, w), like 250ms or 5s",
+        return err_set(e, ERR_BAD_CONFIG,
+                       "\"%s\" is not a duration: a whole number and a unit (ms, s, m, h, d, w), like 250ms or 5s",
                        text);
     return 0;
 }
@@ -73,10 +73,11 @@ int conf_parse_size(const char *text, int64_t *ret_bytes, struct err *e)
     if (rc == -ERANGE)
         return err_set(e, ERR_BAD_CONFIG, "\"%s\" is too large for a size", text);
     if (rc < 0)
-        return err_set(e, ERR_BAD_CONFIG,
-                       "\"%s\" is not a size: a whole number of bytes, or with a unit (K, M, G, T; each 1024 of the one before), "
-                       "like 64K or 256M",
-                       text);
+        return err_set(
+            e, ERR_BAD_CONFIG,
+            "\"%s\" is not a size: a whole number of bytes, or with a unit (K, M, G, T; each 1024 of the one before), "
+            "like 64K or 256M",
+            text);
     return 0;
 }
 
@@ -109,7 +110,9 @@ int conf_parse_bool(const char *text, bool *ret_value, struct err *e)
 char *conf_format_number(enum conf_type type, int64_t value, char out[static 32])
 {
     const struct conf_unit *units = type == CONF_TYPE_DURATION ? units_duration : units_size;
-    size_t n = type == CONF_TYPE_DURATION ? ARRAY_LEN(units_duration) : type == CONF_TYPE_SIZE ? ARRAY_LEN(units_size) : 0;
+    size_t n = type == CONF_TYPE_DURATION ? ARRAY_LEN(units_duration)
+               : type == CONF_TYPE_SIZE   ? ARRAY_LEN(units_size)
+                                          : 0;
     if (type == CONF_TYPE_BOOL) {
         (void)snprintf(out, 32, "%s", value != 0 ? "yes" : "no");
         return out;

@@ -1,6 +1,6 @@
 /*
- * conf_set - puts one value in its place: finds section and key, makes rows of pools and kinds, checks type and range, and
- * words what is wrong. Refuses unknown names with the nearest known one.
+ * conf_set - puts one value in its place: finds section and key, makes rows of pools and kinds, checks type and range,
+ * and words what is wrong. Refuses unknown names with the nearest known one.
  */
 #include "conf_fields.h"
 
@@ -11,7 +11,8 @@
 
 enum { CONF_NAME_MAX = 40, CONF_NEAR_MAX = 64 };
 
-/* Optimal string alignment distance (Damerau 1964, without repeated edits): a swapped pair of letters counts as one slip. */
+/* Optimal string alignment distance (Damerau 1964, without repeated edits): a swapped pair of letters counts as one
+ * slip. */
 static size_t conf_distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
@@ -49,7 +50,8 @@ const char *conf_nearest(const char *text, const char *const names[], size_t n)
 }
 
 /* "; did you mean X? allowed: A, B, C" for a name that is none of names. */
-static int conf_unknown(const char *what, const char *text, const char *const names[], size_t n, const char *origin, struct err *e)
+static int conf_unknown(const char *what, const char *text, const char *const names[], size_t n, const char *origin,
+                        struct err *e)
 {
     struct buf list;
     buf_init(&list, ERR_MESSAGE_MAX);
@@ -92,7 +94,8 @@ struct conf_pool *conf_pool_row(struct conf *c, const char *name, bool make, str
     if (!make)
         return NULL;
     if (!conf_name_valid(name)) {
-        (void)err_set(e, ERR_BAD_CONFIG, "\"%s\" is no name for a pool: 1 to %d of a-z, 0-9 and '-'", name, CONF_NAME_MAX - 1);
+        (void)err_set(e, ERR_BAD_CONFIG, "\"%s\" is no name for a pool: 1 to %d of a-z, 0-9 and '-'", name,
+                      CONF_NAME_MAX - 1);
         return NULL;
     }
     if (c->n_pools == CONF_POOL_MAX) {
@@ -113,7 +116,8 @@ struct conf_kind *conf_kind_row(struct conf *c, const char *name, bool make, str
     if (!make)
         return NULL;
     if (!conf_name_valid(name) || strlen(name) >= KIND_MAX) {
-        (void)err_set(e, ERR_BAD_CONFIG, "\"%s\" is no name for a kind: 1 to %d of a-z, 0-9 and '-'", name, KIND_MAX - 1);
+        (void)err_set(e, ERR_BAD_CONFIG, "\"%s\" is no name for a kind: 1 to %d of a-z, 0-9 and '-'", name,
+                      KIND_MAX - 1);
         return NULL;
     }
     if (c->n_kinds == CONF_KIND_MAX) {
@@ -172,25 +176,27 @@ static int conf_assign_number(const struct conf_field *field, void *row, const c
     if (number < field->min || number > field->max) {
         char least[32], most[32];
         return err_set(e, ERR_BAD_CONFIG, "\"%s\" is out of range; allowed: %s to %s", value,
-                       conf_format_number(field->type, field->min, least), conf_format_number(field->type, field->max, most));
+                       conf_format_number(field->type, field->min, least),
+                       conf_format_number(field->type, field->max, most));
     }
     *conf_field_number(field, row) = number;
     return 0;
 }
 
-int conf_assign(const char *section_name, const struct conf_field *field, void *row,
-                const char *value, const char *origin, struct err *e)
+int conf_assign(const char *section_name, const struct conf_field *field, void *row, const char *value,
+                const char *origin, struct err *e)
 {
     struct err why = {0};
-    int rc = field->type == CONF_TYPE_STR || field->type == CONF_TYPE_LIST ? conf_assign_text(field, row, value, &why)
-                                                                           : conf_assign_number(field, row, value, &why);
+    int rc = field->type == CONF_TYPE_STR || field->type == CONF_TYPE_LIST
+                 ? conf_assign_text(field, row, value, &why)
+                 : conf_assign_number(field, row, value, &why);
     if (rc < 0)
         return err_set(e, rc, "%s: [%s] %s: %s", origin, section_name, field->key, why.message);
     return 0;
 }
 
-static int conf_unknown_key(const struct conf_section *section, const char *section_name, const char *key, const char *origin,
-                            struct err *e)
+static int conf_unknown_key(const struct conf_section *section, const char *section_name, const char *key,
+                            const char *origin, struct err *e)
 {
     const char *names[64];
     char what[QUEUE_MAX + 32];
@@ -227,7 +233,8 @@ int conf_set(struct conf *c, const char *dotted, const char *value, struct err *
     char section[CONF_STR_MAX];
     const char *dot = strrchr(dotted, '.');
     if (dot == NULL || dot == dotted || (size_t)(dot - dotted) >= sizeof section)
-        return err_set(e, ERR_BAD_CONFIG, "\"%s\" names no key: write section.key, like redis.url or pool.pdf.workers", dotted);
+        return err_set(e, ERR_BAD_CONFIG, "\"%s\" names no key: write section.key, like redis.url or pool.pdf.workers",
+                       dotted);
     memcpy(section, dotted, (size_t)(dot - dotted));
     section[dot - dotted] = '\0';
     char origin[CONF_STR_MAX];

@@ -1,6 +1,6 @@
 /*
- * err - see err.h. Expands err_table.h once; formats a message once. Refuses to allocate: an error must be reportable when
- * memory is what ran out.
+ * err - see err.h. Expands err_table.h once; formats a message once. Refuses to allocate: an error must be reportable
+ * when memory is what ran out.
  */
 #include "err.h"
 
@@ -28,8 +28,8 @@ static const struct err_row *err_row_of(int code)
     return NULL;
 }
 
-/* A message ends up in one log line and one JSON string: control characters become spaces, and a cut does not leave half a
- * UTF-8 character behind. */
+/* A message ends up in one log line and one JSON string: control characters become spaces, and a cut does not leave
+ * half a UTF-8 character behind. */
 static void err_tidy(char *message)
 {
     size_t len = strlen(message);

@@ -1,7 +1,7 @@
 /*
- * job - see job.h. Reads what a server sent: every element's type, length and range is checked, and a reply that is not a
- * job is refused whole, with the element that was wrong. Producers' options are foreign too; the Functions checked them once,
- * a plain XADD did not.
+ * job - see job.h. Reads what a server sent: every element's type, length and range is checked, and a reply that is not
+ * a job is refused whole, with the element that was wrong. Producers' options are foreign too; the Functions checked
+ * them once, a plain XADD did not.
  */
 #include "job.h"
 
@@ -12,13 +12,27 @@
 
 /* Elements of the protocol's job array, in order. */
 enum job_element {
-    JOB_BAND, JOB_ENTRY, JOB_ID, JOB_KIND, JOB_EPOCH, JOB_ATTEMPTS, JOB_CRASHES, JOB_HANDBACKS, JOB_REPLAYS, JOB_SUSPECT,
-    JOB_HAS_HASH, JOB_CREATED, JOB_DUE, JOB_OPTIONS, JOB_PAYLOAD, JOB_ELEMENT_COUNT
+    JOB_BAND,
+    JOB_ENTRY,
+    JOB_ID,
+    JOB_KIND,
+    JOB_EPOCH,
+    JOB_ATTEMPTS,
+    JOB_CRASHES,
+    JOB_HANDBACKS,
+    JOB_REPLAYS,
+    JOB_SUSPECT,
+    JOB_HAS_HASH,
+    JOB_CREATED,
+    JOB_DUE,
+    JOB_OPTIONS,
+    JOB_PAYLOAD,
+    JOB_ELEMENT_COUNT
 };
 
 static const char *const job_element_names[JOB_ELEMENT_COUNT] = {
-    "band",    "entry",   "id",       "kind",       "epoch", "attempts", "crashes", "handbacks",
-    "replays", "suspect", "has_hash", "created_ms", "due_ms", "options", "payload"};
+    "band",    "entry",   "id",       "kind",       "epoch",  "attempts", "crashes", "handbacks",
+    "replays", "suspect", "has_hash", "created_ms", "due_ms", "options",  "payload"};
 
 static int job_bad(struct err *e, enum job_element which, const char *why)
 {
@@ -62,7 +76,9 @@ static int job_numbers(struct job *j, const redisReply *reply, struct err *e)
 {
     int64_t n[JOB_ELEMENT_COUNT] = {0};
     for (int i = JOB_EPOCH; i <= JOB_DUE; i++) {
-        int64_t max = i == JOB_SUSPECT || i == JOB_HAS_HASH ? 1 : i >= JOB_CREATED || i == JOB_EPOCH ? INT64_MAX : UINT32_MAX;
+        int64_t max = i == JOB_SUSPECT || i == JOB_HAS_HASH ? 1
+                      : i >= JOB_CREATED || i == JOB_EPOCH  ? INT64_MAX
+                                                            : UINT32_MAX;
         int rc = job_number(reply, (enum job_element)i, max, &n[i], e);
         if (rc < 0)
             return rc;
@@ -154,7 +170,8 @@ static int job_names(struct job *j, const redisReply *reply, struct err *e)
 int job_from_reply(struct job *j, const struct redisReply *reply, struct err *e)
 {
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != JOB_ELEMENT_COUNT)
-        return err_set(e, ERR_PROTOCOL, "a fetched job is not an array of %d; is the Functions library of another version?",
+        return err_set(e, ERR_PROTOCOL,
+                       "a fetched job is not an array of %d; is the Functions library of another version?",
                        (int)JOB_ELEMENT_COUNT);
     struct job job = {0};
     int rc;

@@ -55,8 +55,8 @@ char *job_error_json(const struct job_evidence *evidence)
     return text;
 }
 
-/* A word is a run of characters that is not space or quoting. Words that differ from one occurrence of a bug to the next (paths, ids,
- * numbers, addresses) become one mark; the others are kept in lower case. */
+/* A word is a run of characters that is not space or quoting. Words that differ from one occurrence of a bug to the
+ * next (paths, ids, numbers, addresses) become one mark; the others are kept in lower case. */
 static bool job_word_varies(const char *word, size_t len)
 {
     size_t digits = 0;

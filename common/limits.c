@@ -13,7 +13,8 @@ static int limits_rlimit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
     struct rlimit now;
     if (getrlimit(what, &now) < 0)
         return -errno;
-    struct rlimit want = {.rlim_cur = MIN_OF((rlim_t)soft, now.rlim_max), .rlim_max = MIN_OF((rlim_t)hard, now.rlim_max)};
+    struct rlimit want = {.rlim_cur = MIN_OF((rlim_t)soft, now.rlim_max),
+                          .rlim_max = MIN_OF((rlim_t)hard, now.rlim_max)};
     return setrlimit(what, &want) < 0 ? -errno : 0;
 }
 

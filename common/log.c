@@ -1,9 +1,10 @@
 /*
- * log - see log.h. Builds each line in a buffer on the stack and writes it with one write(2), so lines of several processes
- * on one descriptor never mix. It refuses to fail: what does not fit is cut with "…", what cannot be written is lost.
+ * log - see log.h. Builds each line in a buffer on the stack and writes it with one write(2), so lines of several
+ * processes on one descriptor never mix. It refuses to fail: what does not fit is cut with "…", what cannot be written
+ * is lost.
  *
- * State: where and how to log is set once by main (log_init, log_set_field) before there are other threads; only the level
- * may change later. The current job belongs to its thread.
+ * State: where and how to log is set once by main (log_init, log_set_field) before there are other threads; only the
+ * level may change later. The current job belongs to its thread.
  */
 #include "log.h"
 
@@ -78,8 +79,8 @@ static size_t log_utf8_len(const unsigned char *s)
     return 0;
 }
 
-/* Appends s inside a JSON string: escaped, bytes that are not UTF-8 replaced. On a terminal the same escapes keep foreign
- * text from moving the cursor. */
+/* Appends s inside a JSON string: escaped, bytes that are not UTF-8 replaced. On a terminal the same escapes keep
+ * foreign text from moving the cursor. */
 static void log_put_escaped(struct log_line *l, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -172,7 +173,8 @@ static void log_put_head(struct log_line *l, enum log_level level, const char *m
         return;
     }
     char head[LOG_NAME_MAX + 64];
-    int n = snprintf(head, sizeof head, "%s %-5s %s[%d] ", when, log_level_names[level], log_state.program, (int)getpid());
+    int n =
+        snprintf(head, sizeof head, "%s %-5s %s[%d] ", when, log_level_names[level], log_state.program, (int)getpid());
     (void)log_put(l, head, (size_t)n);
     log_put_escaped(l, message);
 }

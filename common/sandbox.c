@@ -46,7 +46,8 @@ int sandbox_seccomp(const char *const allowed[], struct err *e)
         int nr = seccomp_syscall_resolve_name(allowed[i]);
         int added = nr == __NR_SCMP_ERROR ? -EINVAL : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0);
         if (added < 0)
-            rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the system call %s could not be allowed: %s", allowed[i], err_text(added));
+            rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the system call %s could not be allowed: %s", allowed[i],
+                         err_text(added));
     }
     int loaded = rc == 0 ? seccomp_load(ctx) : 0;
     if (loaded < 0)

@@ -1,6 +1,7 @@
 /*
- * scoreboard - see scoreboard.h. A sequence lock over plain words: a writer never waits, a reader that meets a half-written
- * cell tries again a bounded number of times and then says so. It refuses to map anything that is not a scoreboard.
+ * scoreboard - see scoreboard.h. A sequence lock over plain words: a writer never waits, a reader that meets a
+ * half-written cell tries again a bounded number of times and then says so. It refuses to map anything that is not a
+ * scoreboard.
  */
 #include "scoreboard.h"
 
@@ -18,7 +19,7 @@ enum {
 _Static_assert(sizeof(struct score_now) % sizeof(uint64_t) == 0, "score_now is copied in words");
 _Static_assert(offsetof(struct score_cell, now) % sizeof(uint64_t) == 0, "score_now is copied in words");
 
-const uint32_t score_bucket_ms[SCORE_BUCKETS - 1] = {1,   2,   5,    10,   25,   50,    100,  250,
+const uint32_t score_bucket_ms[SCORE_BUCKETS - 1] = {1,   2,    5,    10,   25,    50,    100,   250,
                                                      500, 1000, 2500, 5000, 15000, 60000, 300000};
 
 int scoreboard_new(struct scoreboard **ret_board, int *ret_fd)

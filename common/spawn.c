@@ -1,7 +1,7 @@
 /*
- * spawn - see spawn.h. The window between fork and exec belongs to a copy of a process that may have had threads: the child
- * makes system calls only, tells its parent through a close-on-exec pipe which step failed, and never returns from here.
- * It refuses to run the program when any step of descriptors, user or limits fails.
+ * spawn - see spawn.h. The window between fork and exec belongs to a copy of a process that may have had threads: the
+ * child makes system calls only, tells its parent through a close-on-exec pipe which step failed, and never returns
+ * from here. It refuses to run the program when any step of descriptors, user or limits fails.
  */
 #include "spawn.h"
 
@@ -15,7 +15,8 @@
 
 enum { SPAWN_FDS_MAX = 32 };
 
-/* What the child says before it exits; `step` points into the program's text, which parent and child share until exec. */
+/* What the child says before it exits; `step` points into the program's text, which parent and child share until exec.
+ */
 struct spawn_failure {
     int sys_errno;
     const char *step;
@@ -39,8 +40,8 @@ static void spawn_child_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts fds[i] at i, the status pipe right above, and closes the rest. Sources are first copied above the target range so
- * that no dup2 overwrites one still needed. Returns the status pipe's new number. */
+/* Puts fds[i] at i, the status pipe right above, and closes the rest. Sources are first copied above the target range
+ * so that no dup2 overwrites one still needed. Returns the status pipe's new number. */
 static int spawn_child_fds(const struct spawn *s, int status_fd)
 {
     int high[SPAWN_FDS_MAX];
@@ -132,7 +133,8 @@ static pid_t spawn_fork(const struct spawn *s, int status_fd)
 int spawn_exec(const struct spawn *s, pid_t *ret_pid, struct err *e)
 {
     if (s->n_fds > SPAWN_FDS_MAX)
-        return err_set(e, -EINVAL, "starting %s: %zu descriptors given, at most %d allowed", s->path, s->n_fds, SPAWN_FDS_MAX);
+        return err_set(e, -EINVAL, "starting %s: %zu descriptors given, at most %d allowed", s->path, s->n_fds,
+                       SPAWN_FDS_MAX);
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return err_set_errno(e, errno, "starting %s: no status pipe", s->path);
@@ -178,6 +180,6 @@ int spawn_find_program(const char *name, char *ret_path, size_t size, struct err
             return 0;
         p += len + (p[len] == ':');
     }
-    return err_set(e, -ENOENT, "the program %s was not found in %.*s, %s, %s or $PATH; install it beside the others", name,
-                   (int)beside, self, STINT_LIBEXECDIR, STINT_BINDIR);
+    return err_set(e, -ENOENT, "the program %s was not found in %.*s, %s, %s or $PATH; install it beside the others",
+                   name, (int)beside, self, STINT_LIBEXECDIR, STINT_BINDIR);
 }
