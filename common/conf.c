@@ -274,7 +274,8 @@ static int conf_secret(const char *section, const char *file, char *url, struct 
     if (len == 0 || len >= CONF_STR_MAX) /* the text is a secret: its length alone may be told */
         return err_set(e, ERR_BAD_CONFIG, "[%s] url_file %s: its first line has %zu characters; allowed: 1 to %d",
                        section, path, len, CONF_STR_MAX - 1);
-    memcpy(url, line, len + 1);
+    memset(url, 0, CONF_STR_MAX);
+    memcpy(url, line, len);
     return 0;
 }
 
@@ -289,7 +290,7 @@ int conf_secrets(struct conf *c, struct err *e)
 void conf_secret_forget(struct conf *c, const char *section_name)
 {
     if (strcmp(section_name, "redis") == 0)
-        c->redis.url_file[0] = '\0';
+        memset(c->redis.url_file, 0, sizeof c->redis.url_file);
     else if (strcmp(section_name, "postgres") == 0)
-        c->postgres.url_file[0] = '\0';
+        memset(c->postgres.url_file, 0, sizeof c->postgres.url_file);
 }

@@ -143,8 +143,8 @@ static int conf_assign_text(const struct conf_field *field, void *row, const cha
         if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f || (value[i] == ';' && (i == 0 || value[i - 1] == ' ')))
             return err_set(e, ERR_BAD_CONFIG, "line breaks, control characters and \" ;\" (a comment) are not allowed");
     char *text = conf_field_text(field, row);
+    memset(text, 0, CONF_STR_MAX); /* equal configurations are equal bytes: a reload compares rows */
     memcpy(text, value, len);
-    text[len] = '\0';
     return 0;
 }
 
