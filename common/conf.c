@@ -150,8 +150,8 @@ static char *conf_ini_line(char *out, int size, void *stream)
     if (out[0] == '[')
         ini->rc = conf_ini_section(ini, out);
     else if (out[0] != ';' && out[0] != '#' && strspn(out, " \t\r\n") != strlen(out) && strpbrk(out, "=:") == NULL)
-        ini->rc =
-            err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: \"%.80s\" is not \"key = value\"", ini->name, ini->line, start);
+        ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s:%zu: \"%.*s\" is not \"key = value\"", ini->name, ini->line,
+                          (int)MIN_OF(len, (size_t)80), start);
     return ini->rc < 0 ? NULL : out;
 }
 

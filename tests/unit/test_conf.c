@@ -109,7 +109,8 @@ static void test_conf_load_file_values_are_read(void **arg)
 {
     (void)arg;
     load("\xef\xbb\xbf# a comment\n; another\n\n[redis]\nurl = unix:///tmp/r.sock ; inline\n"
-         "[pool.pdf]\nkinds = pdf-parse\n   workers = 3\n\tmemory=512M\r\n[pool.all]\nkinds = probe, match\nqueue = mixed\n"
+         "[pool.pdf]\nkinds = pdf-parse\n   workers = 3\n\tmemory=512M\r\n[pool.all]\nkinds = probe, match\nqueue = "
+         "mixed\n"
          "[kind.probe]\nenabled = on\ntimeout = 7s\n");
     assert_string_equal(conf->redis.url, "unix:///tmp/r.sock");
     assert_int_equal(conf->n_pools, 2);
@@ -161,7 +162,8 @@ static void test_conf_load_wrong_inputs_name_place_and_remedy(void **arg)
         {"[pool.Pdf]\n", "stint.conf:1: \"Pdf\" is no name for a pool|a-z"},
         {"[kind.p_f]\n", "stint.conf:1: \"p_f\" is no name for a kind"},
         {"[pool.x]\nworkers = 1\n", "[pool.x] kinds is missing"},
-        {"[pool.x]\nkinds = pdf-prase\n", "no kind is called \"pdf-prase\"|did you mean \"pdf-parse\"|match pdf-parse probe"},
+        {"[pool.x]\nkinds = pdf-prase\n",
+         "no kind is called \"pdf-prase\"|did you mean \"pdf-parse\"|match pdf-parse probe"},
         {"[pool.x]\nkinds = probe\n", "[pool.x] runs only kinds that are not enabled"},
         {"[pool.x]\nkinds = match\nqueue = a b\n", "[pool.x] queue: \"a b\" is no queue name"},
         {"[pool.x]\nkinds = match\nworkers = 9\nworkers_max = 4\n", "[pool.x] workers (9) is above workers_max (4)"},
@@ -248,10 +250,12 @@ static void test_conf_load_wrong_environment_is_named(void **arg)
         const char *name, *value, *parts;
     } rows[] = {
         {"STINT_REDIS_URI", "x", "environment STINT_REDIS_URI: unknown key of [redis] \"uri\"|did you mean \"url\""},
-        {"STINT_METRICS_PORT", "http", "environment STINT_METRICS_PORT: [metrics] port: \"http\" is not a whole number"},
+        {"STINT_METRICS_PORT", "http",
+         "environment STINT_METRICS_PORT: [metrics] port: \"http\" is not a whole number"},
         {"STINT_POOL_PDF_WORKER", "1", "environment STINT_POOL_PDF_WORKER: ends in no key of [pool.NAME]"},
         {"STINT_POOL_NONE_WORKERS", "1", "there is no pool \"none\"|STINT_POOL_NONE_KINDS"},
-        {"STINT_KIND_PROBE_TIMEOUT", "5", "environment STINT_KIND_PROBE_TIMEOUT: [kind.probe] timeout: \"5\" is not a duration"},
+        {"STINT_KIND_PROBE_TIMEOUT", "5",
+         "environment STINT_KIND_PROBE_TIMEOUT: [kind.probe] timeout: \"5\" is not a duration"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         forget_environment();
@@ -305,7 +309,8 @@ static void test_conf_print_reads_back_to_the_same(void **arg)
     (void)arg;
     struct err e = {0};
     struct buf b;
-    load("[redis]\nurl = redis://user:se:cr@t@host:7\n[supervisor]\ndrain_timeout = 90061ms\n[kind.probe]\nenabled = yes\n"
+    load("[redis]\nurl = redis://user:se:cr@t@host:7\n[supervisor]\ndrain_timeout = 90061ms\n[kind.probe]\nenabled = "
+         "yes\n"
          "[pool.p]\nkinds = probe,match\nmemory = 100000001\n[pdf]\nroots = /a,/b\n");
     memset(conf->path, 0, sizeof conf->path);
     buf_init(&b, 1 << 18);
@@ -325,8 +330,8 @@ static void test_conf_print_reads_back_to_the_same(void **arg)
 static void test_conf_print_passwords_are_hidden(void **arg)
 {
     (void)arg;
-    static const char *const urls[] = {"redis://user:s3cret@host:7/1", "redis://:s3cret@h", "redis://u:s3cret/with@at@h",
-                                       "redis://u:a@s3cret:b@h"};
+    static const char *const urls[] = {"redis://user:s3cret@host:7/1", "redis://:s3cret@h",
+                                       "redis://u:s3cret/with@at@h", "redis://u:a@s3cret:b@h"};
     struct err e = {0};
     struct buf b;
     buf_init(&b, 1 << 18);
@@ -348,9 +353,10 @@ static void test_conf_reference_names_every_key(void **arg)
     buf_init(&b, 1 << 18);
     assert_int_equal(conf_reference(&b), 0);
 #define X(type, key, ...) assert_non_null(strstr(b.data, "| `" #key "` | "));
-    CONF_REDIS(X) CONF_SUPERVISOR(X) CONF_METRICS(X) CONF_PDF(X) CONF_POOL(X) CONF_KIND(X)
+    CONF_REDIS(X)
+    CONF_SUPERVISOR(X) CONF_METRICS(X) CONF_PDF(X) CONF_POOL(X) CONF_KIND(X)
 #undef X
-    assert_non_null(strstr(b.data, "| `port` | number | `9464` | 0 to 65535 | restart |"));
+        assert_non_null(strstr(b.data, "| `port` | number | `9464` | 0 to 65535 | restart |"));
     buf_fini(&b);
 }
 

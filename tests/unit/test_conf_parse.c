@@ -40,7 +40,8 @@ static void test_conf_parse_duration_units_are_milliseconds(void **arg)
 static void test_conf_parse_duration_wrong_text_is_refused(void **arg)
 {
     (void)arg;
-    static const char *const wrong[] = {"", "5", "s", "5 s", "-5s", "5S", "5.5s", "5s5", "+5s", "0x5s", "5min", "4294967297"};
+    static const char *const wrong[] = {"",     "5",   "s",   "5 s",  "-5s",  "5S",
+                                        "5.5s", "5s5", "+5s", "0x5s", "5min", "4294967297"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         assert_refused(conf_parse_duration, wrong[i], "ms, s, m, h, d");
 }
@@ -62,8 +63,15 @@ static void test_conf_parse_size_units_are_binary(void **arg)
     static const struct {
         const char *text;
         int64_t want;
-    } rows[] = {{"0", 0},          {"1024", 1024},       {"7B", 7},          {"64K", 65536},          {"64KiB", 65536},
-                {"256M", 268435456}, {"2G", INT64_C(2147483648)}, {"1T", INT64_C(1099511627776)}, {"4294967297", INT64_C(4294967297)}};
+    } rows[] = {{"0", 0},
+                {"1024", 1024},
+                {"7B", 7},
+                {"64K", 65536},
+                {"64KiB", 65536},
+                {"256M", 268435456},
+                {"2G", INT64_C(2147483648)},
+                {"1T", INT64_C(1099511627776)},
+                {"4294967297", INT64_C(4294967297)}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(conf_parse_size(rows[i].text, &bytes, NULL), 0);
         assert_int_equal(bytes, rows[i].want);
@@ -93,7 +101,8 @@ static void test_conf_parse_bool_words_are_known(void **arg)
     (void)arg;
     bool yes;
     struct err e;
-    static const char *const on[] = {"yes", "true", "on", "1", "YES"}, *const off[] = {"no", "false", "off", "0", "Off"};
+    static const char *const on[] = {"yes", "true", "on", "1", "YES"}, *const off[] = {"no", "false", "off", "0",
+                                                                                       "Off"};
     for (size_t i = 0; i < ARRAY_LEN(on); i++) {
         assert_int_equal(conf_parse_bool(on[i], &yes, NULL), 0);
         assert_true(yes);

@@ -91,7 +91,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_ipc_recv_sent_message_arrives),     T(test_ipc_send_long_text_is_cut),
+        T(test_ipc_recv_sent_message_arrives),      T(test_ipc_send_long_text_is_cut),
         T(test_ipc_recv_foreign_packet_is_refused), T(test_ipc_recv_closed_peer_is_end),
         T(test_ipc_send_full_socket_says_again),
     };

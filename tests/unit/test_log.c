@@ -106,9 +106,11 @@ static void test_log_write_bytes_that_are_not_utf8_are_replaced(void **arg)
 {
     (void)arg;
     log_init("worker", pipe_fds[1], LOG_INFO, true);
-    log_info("bytes", KV_S("t", "a\xff\xc3(\xed\xa0\x80\xf0\x9f\x98\x80" "e\xcc"));
+    log_info("bytes", KV_S("t", "a\xff\xc3(\xed\xa0\x80\xf0\x9f\x98\x80"
+                                "e\xcc"));
     json_t *o = written_json();
-    assert_non_null(strstr(json_string_value(json_object_get(o, "t")), "\xf0\x9f\x98\x80" "e\xef\xbf\xbd"));
+    assert_non_null(strstr(json_string_value(json_object_get(o, "t")), "\xf0\x9f\x98\x80"
+                                                                       "e\xef\xbf\xbd"));
     json_decref(o);
 }
 
@@ -185,14 +187,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_log_write_json_holds_message_and_fields),
-        T(test_log_write_below_level_writes_nothing),
-        T(test_log_write_too_long_is_cut_and_stays_json),
-        T(test_log_write_bytes_that_are_not_utf8_are_replaced),
-        T(test_log_job_is_on_every_line_of_its_thread_only),
-        T(test_log_write_text_is_readable_and_harmless),
-        T(test_log_write_threads_do_not_mix_lines),
-        T(test_log_level_by_name_unknown_is_minus_one),
+        T(test_log_write_json_holds_message_and_fields),     T(test_log_write_below_level_writes_nothing),
+        T(test_log_write_too_long_is_cut_and_stays_json),    T(test_log_write_bytes_that_are_not_utf8_are_replaced),
+        T(test_log_job_is_on_every_line_of_its_thread_only), T(test_log_write_text_is_readable_and_harmless),
+        T(test_log_write_threads_do_not_mix_lines),          T(test_log_level_by_name_unknown_is_minus_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
