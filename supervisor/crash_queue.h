@@ -1,0 +1,37 @@
+/*
+ * crash_queue - deaths not yet told to Redis, oldest first, so that none is forgotten while it is away.
+ *
+ * Runs in: supervisor. Thread: loop only. Pure: no I/O, no clock.
+ * Owner: a queue's link. Bounded: when it is full no worker of the queue is started, so no more can die.
+ */
+#pragma once
+
+#include "base.h"
+
+enum { CRASH_QUEUE_MAX = 256 };
+
+/* One dead process, as stint_crash wants to hear of it. */
+struct crash_report {
+    char consumer[CONSUMER_MAX];
+    char blame[ENTRY_ID_MAX]; /* entry id, "*" or "" */
+    char fingerprint[17];
+    uint32_t crash_limit;
+    int64_t delay_ms;
+    char *error_json; /* owned */
+};
+
+struct crash_queue {
+    struct crash_report items[CRASH_QUEUE_MAX]; /* a ring */
+    size_t head;                                /* index of the oldest */
+    size_t n;
+};
+
+/* Appends; takes error_json. 0, or -ENOSPC when full (error_json stays the caller's). */
+int crash_queue_push(struct crash_queue *q, const struct crash_report *report);
+/* The oldest, borrowed until the next push or pop; NULL when empty. */
+const struct crash_report *crash_queue_peek(const struct crash_queue *q);
+/* Removes the oldest. Must not be empty. */
+void crash_queue_pop(struct crash_queue *q);
+bool crash_queue_full(const struct crash_queue *q);
+/* Frees what is left. NULL-safe, twice-safe. */
+void crash_queue_fini(struct crash_queue *q);

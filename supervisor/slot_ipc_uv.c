@@ -1,0 +1,130 @@
+/*
+ * slot_ipc_uv - see slots_uv.h. What workers say over their control sockets. A worker is a peer: whatever it sends may change its own
+ * slot, never another's, and never ends the supervisor. EOF says nothing; only waitpid does.
+ */
+#include "slots_uv.h"
+
+#include "clock.h"
+#include "log.h"
+#include <stdio.h>
+
+enum { IPC_BURST_MAX = 64 }; /* messages taken from one worker before the others get their turn */
+
+struct slot_io {
+    uv_poll_t poll;
+    struct slots_uv *owner;
+    struct slot *slot;
+};
+
+static void on_ready(struct slots_uv *u, struct slot *slot)
+{
+    if (slot->was_ready)
+        return;
+    slot->was_ready = true;
+    slots_move(u->slots, slot, SLOT_EVENT_READY);
+    struct pool *pool = slot->pool;
+    pool->boot_failures = 0;
+    pool->error[0] = '\0';
+    log_info("worker ready", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("pid", slot->pid),
+             KV_I("generation", slot->generation), KV_I("boot_ms", clock_mono_ms() - slot->started_ms));
+    if (slot->state == SLOT_READY && (u->quiet || pool->quiet))
+        slots_uv_quiet(u, slot, true);
+    slots_uv_look_within(u, WATCH_BUSY_MS);
+    u->hooks.on_change(u->hooks.arg);
+}
+
+static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_msg *m)
+{
+    switch ((enum ipc_type)m->type) {
+    case IPC_READY:
+        on_ready(u, slot);
+        return;
+    case IPC_IDLE:
+        if (slot->state == SLOT_READY && !slot->quiet) {
+            slot->idle = true;
+            u->hooks.on_idle(u->hooks.arg, slot->pool->queue);
+        }
+        return;
+    case IPC_BUSY:
+        slot->idle = false;
+        slots_uv_look_within(u, WATCH_BUSY_MS);
+        return;
+    case IPC_BOOT_FAILED:
+        (void)snprintf(slot->boot_error, sizeof slot->boot_error, "%s", m->text);
+        return;
+    case IPC_RECYCLE:
+        slot->recycled = true;
+        log_info("worker recycles", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", m->text));
+        return;
+    case IPC_WAKE:
+    case IPC_QUIET:
+    case IPC_RESUME:
+    case IPC_STOP:
+    case IPC_CANCEL:
+        break;
+    }
+    log_warn("a worker sent a message only its supervisor may send", KV_S("pool", slot->pool->name),
+             KV_I("slot", slot->number), KV_I("type", m->type));
+}
+
+/* Up to IPC_BURST_MAX messages. False when there is nothing more to come. */
+static bool receive(struct slots_uv *u, struct slot *slot)
+{
+    for (int i = 0; i < IPC_BURST_MAX; i++) {
+        struct ipc_msg m;
+        int rc = ipc_recv(slot->control_fd, &m);
+        if (rc == 0)
+            return true;
+        if (rc == -EBADMSG) {
+            log_warn("a worker sent what is no message", KV_S("pool", slot->pool->name), KV_I("slot", slot->number));
+            continue;
+        }
+        if (rc < 0)
+            return false;
+        on_message(u, slot, &m);
+    }
+    return true;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct slot_io *io = poll->data;
+    if (!receive(io->owner, io->slot))
+        (void)uv_poll_stop(poll); /* EOF stays readable: going on listening would spin until waitpid speaks */
+}
+
+int slot_ipc_open(struct slots_uv *u, struct slot *slot)
+{
+    assert(u->io[slot->number] == NULL);
+    struct slot_io *io = calloc(1, sizeof *io);
+    if (io == NULL)
+        return -ENOMEM;
+    int rc = uv_poll_init(u->loop, &io->poll, slot->control_fd);
+    if (rc < 0) {
+        free(io);
+        return rc;
+    }
+    io->owner = u;
+    io->slot = slot;
+    io->poll.data = io;
+    u->io[slot->number] = io;
+    return uv_poll_start(&io->poll, UV_READABLE, on_poll);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void slot_ipc_close(struct slots_uv *u, struct slot *slot)
+{
+    struct slot_io *io = u->io[slot->number];
+    if (io != NULL) {
+        (void)receive(u, slot);
+        uv_close((uv_handle_t *)&io->poll, on_closed);
+        u->io[slot->number] = NULL;
+    }
+    base_close_fd(&slot->control_fd);
+}

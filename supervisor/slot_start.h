@@ -1,0 +1,29 @@
+/*
+ * slot_start - what a worker is born with: arguments, descriptors, limits, environment, a process group of its own.
+ *
+ * Runs in: supervisor. Thread: loop only. Blocks until exec succeeded or failed (milliseconds).
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "err.h"
+#include <sys/types.h>
+
+/* All borrowed for the call. */
+struct slot_start {
+    const char *program;  /* absolute path of stint-worker */
+    const char *instance;
+    const struct conf *conf;
+    const struct conf_pool *pool;
+    uint32_t slot, generation;
+    int log_fd, board_fd;
+};
+
+/* Starts it. 0 with *ret_pid and *ret_control_fd (the caller's; non-blocking, close-on-exec), or a negative code with e naming the
+ * step that failed; nothing is left behind then. */
+int slot_start(const struct slot_start *in, pid_t *ret_pid, int *ret_control_fd, struct err *e);
+
+/* A sealed memfd (close-on-exec) that holds the configuration, secrets included. Each worker gets its own, because a shared
+ * one would share its read position. */
+int slot_start_config(const struct conf *conf, int *ret_fd, struct err *e);

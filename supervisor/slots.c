@@ -1,0 +1,169 @@
+/*
+ * slots - see slots.h. Keeps the table; refuses to start, signal or talk to a process.
+ */
+#include "slots.h"
+
+#include <stdio.h>
+
+static uint32_t queue_index(struct slots *s, const char *queue)
+{
+    for (size_t i = 0; i < s->n_queues; i++)
+        if (strcmp(s->queues[i], queue) == 0)
+            return (uint32_t)i;
+    (void)snprintf(s->queues[s->n_queues], sizeof s->queues[0], "%s", queue);
+    return (uint32_t)s->n_queues++;
+}
+
+static const char *pool_queue(const struct conf *conf, const struct conf_pool *p)
+{
+    if (p->queue[0] != '\0')
+        return p->queue;
+    char first[KIND_MAX] = "";
+    (void)snprintf(first, sizeof first, "%.*s", (int)strcspn(p->kinds, ", "), p->kinds);
+    return conf_queue_of_kind(conf, first);
+}
+
+static int add_pool(struct slots *s, const struct conf *conf, const struct conf_pool *p, struct err *e)
+{
+    const char *queue = pool_queue(conf, p);
+    if (queue == NULL)
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[pool.%s] has no queue and its first kind has no default one; set queue = NAME in it", p->name);
+    struct pool *pool = &s->pools[s->n_pools++];
+    *pool = (struct pool){.conf = p, .desired = (uint32_t)p->workers};
+    (void)snprintf(pool->name, sizeof pool->name, "%s", p->name);
+    pool->queue = queue_index(s, queue);
+    return 0;
+}
+
+int slots_init(struct slots *s, const struct conf *conf, struct err *e)
+{
+    *s = (struct slots){.board_fd = -1};
+    uint64_t wanted = 0;
+    for (size_t i = 0; i < conf->n_pools; i++) {
+        int rc = add_pool(s, conf, &conf->pools[i], e);
+        if (rc < 0)
+            return rc;
+        wanted += s->pools[i].desired;
+    }
+    if (wanted > SCORE_SLOT_MAX)
+        return err_set(e, ERR_BAD_CONFIG, "the pools want %llu workers together; one supervisor runs at most %d: lower `workers`",
+                       (unsigned long long)wanted, SCORE_SLOT_MAX);
+    for (uint32_t i = 0; i < SCORE_SLOT_MAX; i++)
+        s->table[i] = (struct slot){.number = i, .control_fd = -1};
+    int rc = scoreboard_new(&s->board, &s->board_fd);
+    if (rc < 0)
+        return err_set_errno(e, -rc, "cannot make the shared scoreboard");
+    return 0;
+}
+
+void slots_fini(struct slots *s)
+{
+    if (s == NULL)
+        return;
+    if (s->board != NULL) {
+        scoreboard_free(s->board);
+        s->board = NULL;
+        base_close_fd(&s->board_fd);
+    }
+}
+
+struct pool *slots_pool(struct slots *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_pools; i++)
+        if (strcmp(s->pools[i].name, name) == 0)
+            return &s->pools[i];
+    return NULL;
+}
+
+struct score_cell *slots_cell(const struct slots *s, const struct slot *slot)
+{
+    return &s->board->cells[slot->number];
+}
+
+struct slot *slots_take(struct slots *s, struct pool *pool)
+{
+    struct slot *unused = NULL;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &s->table[i];
+        if (slot->pool == pool && slot->state == SLOT_EMPTY)
+            return slot;
+        if (slot->pool == NULL && unused == NULL)
+            unused = slot;
+    }
+    if (unused == NULL)
+        return NULL;
+    unused->pool = pool;
+    struct score_cell *cell = slots_cell(s, unused);
+    (void)snprintf(cell->pool, sizeof cell->pool, "%s", pool->name);
+    return unused;
+}
+
+uint32_t pool_workers_max(const struct pool *pool)
+{
+    if (pool->conf->workers_max > 0)
+        return (uint32_t)pool->conf->workers_max;
+    uint32_t twice = 2 * (uint32_t)pool->conf->workers;
+    return MIN_OF(MAX_OF(twice, 8U), (uint32_t)SCORE_SLOT_MAX);
+}
+
+uint32_t slots_held(const struct slots *s, const struct pool *pool)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        const struct slot *slot = &s->table[i];
+        if (slot->pool == pool && slot->state != SLOT_EMPTY && !slot->retire)
+            n++;
+    }
+    return n;
+}
+
+uint32_t slots_in_state(const struct slots *s, const struct pool *pool, enum slot_state state)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        const struct slot *slot = &s->table[i];
+        if (slot->pool != NULL && (pool == NULL || slot->pool == pool) && slot->state == state)
+            n++;
+    }
+    return n;
+}
+
+uint32_t slots_live(const struct slots *s)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++)
+        n += slot_state_live(s->table[i].state) ? 1 : 0;
+    return n;
+}
+
+uint32_t slots_idle(const struct slots *s, uint32_t queue)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        const struct slot *slot = &s->table[i];
+        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue)
+            n++;
+    }
+    return n;
+}
+
+void slots_move(struct slots *s, struct slot *slot, enum slot_event event)
+{
+    enum slot_state next = slot->state;
+    int rc = slot_fsm_next(slot->state, event, &next);
+    assert(rc == 0);
+    (void)rc;
+    slot->state = next;
+    if (next != SLOT_READY)
+        slot->idle = false;
+    atomic_store_explicit(&slots_cell(s, slot)->slot_state, (uint32_t)next, memory_order_relaxed);
+}
+
+const char *pool_state_name(const struct slots *s, const struct pool *pool)
+{
+    if (pool->stopped)
+        return "stopped";
+    bool degraded = pool->boot_failures > 0 || slots_in_state(s, pool, SLOT_BACKOFF) > 0;
+    return degraded ? "degraded" : "ok";
+}

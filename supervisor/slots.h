@@ -1,0 +1,97 @@
+/*
+ * slots - the table of worker slots and the pools they belong to.
+ *
+ * Runs in: supervisor. Thread: loop only. No I/O beyond the scoreboard's memory.
+ * Owns: the scoreboard. A slot is a cell of the scoreboard; once given to a pool it stays with it, so that the cell's counters
+ * keep their meaning, and its successors count on.
+ */
+#pragma once
+
+#include "backoff.h"
+#include "base.h"
+#include "conf.h"
+#include "err.h"
+#include "exit_cause.h"
+#include "ipc.h"
+#include "scoreboard.h"
+#include "slot_fsm.h"
+#include <sys/types.h>
+
+enum { POOL_ERROR_MAX = 640, LAST_EXIT_MAX = 64 };
+
+struct pool {
+    char name[QUEUE_MAX];
+    const struct conf_pool *conf; /* borrowed from the effective configuration; set anew by a reload */
+    uint32_t queue;               /* index into struct slots' queues */
+    uint32_t desired;             /* workers wanted now */
+    bool stopped;                 /* too many boot failures: nothing is started until reload, restart or scale */
+    bool quiet;                   /* its workers, new ones too, fetch nothing */
+    char error[POOL_ERROR_MAX];   /* why it is stopped or degraded; "" when all is well */
+    uint64_t restarts;            /* workers started in the place of one that failed */
+    uint32_t boot_failures;       /* in a row, over all its slots */
+    struct restart_budget budget;
+};
+
+struct slot {
+    uint32_t number;          /* index of its cell */
+    struct pool *pool;        /* NULL: never used */
+    enum slot_state state;
+    pid_t pid;                /* 0: no process */
+    int control_fd;           /* ours; -1: no process */
+    uint32_t generation;      /* processes started here, this one included */
+    uint32_t conf_serial;     /* of the configuration it was started with */
+    bool was_ready;
+    bool idle;                /* waits for IPC_WAKE */
+    bool quiet;               /* was told IPC_QUIET */
+    bool recycled;            /* said IPC_RECYCLE */
+    bool retire;              /* not to be replaced when it ends */
+    bool replace;             /* an operator wants it replaced when its turn comes */
+    enum exit_intent intent;
+    uint64_t started_ms;      /* monotonic, as all below */
+    uint64_t stop_by_ms;      /* STOPPING: killed past it */
+    uint64_t kill_at_ms;      /* TERMINATING: killed past it */
+    uint64_t start_at_ms;     /* BACKOFF: started then */
+    uint64_t rss_bytes;       /* as last read */
+    struct backoff backoff;
+    char boot_error[IPC_TEXT_MAX]; /* its own words, from IPC_BOOT_FAILED */
+    char last_exit[LAST_EXIT_MAX]; /* how the previous process here ended */
+};
+
+struct slots {
+    struct pool pools[CONF_POOL_MAX];
+    size_t n_pools;
+    char queues[CONF_POOL_MAX][QUEUE_MAX];
+    size_t n_queues;
+    struct slot table[SCORE_SLOT_MAX];
+    struct scoreboard *board; /* owned */
+    int board_fd;             /* owned */
+};
+
+/* Makes the pools of the configuration, each wanting its `workers`, and the scoreboard. ERR_BAD_CONFIG when the pools want more
+ * workers than there are slots. s is about 300 KB: heap. */
+int slots_init(struct slots *s, const struct conf *conf, struct err *e);
+/* NULL-safe, twice-safe, safe on a zeroed struct. Processes must be gone. */
+void slots_fini(struct slots *s);
+
+/* The pool of that name, or NULL. */
+struct pool *slots_pool(struct slots *s, const char *name);
+/* The slot's scoreboard cell. */
+struct score_cell *slots_cell(const struct slots *s, const struct slot *slot);
+/* A slot to start a worker of the pool in: one of its own that is empty, else one never used; NULL when all are taken. */
+struct slot *slots_take(struct slots *s, struct pool *pool);
+/* Largest number the pool may be scaled to: workers_max, or its default. */
+uint32_t pool_workers_max(const struct pool *pool);
+
+/* Workers the pool has or will have without another start: live ones that will be replaced or stay, and those in backoff. */
+uint32_t slots_held(const struct slots *s, const struct pool *pool);
+/* Slots in that state; pool NULL: of all pools. */
+uint32_t slots_in_state(const struct slots *s, const struct pool *pool, enum slot_state state);
+/* Processes that exist. */
+uint32_t slots_live(const struct slots *s);
+/* Workers of the queue that wait for a wake-up. */
+uint32_t slots_idle(const struct slots *s, uint32_t queue);
+
+/* Makes the move; it must exist (a missing one is our bug). Keeps the scoreboard's copy. */
+void slots_move(struct slots *s, struct slot *slot, enum slot_event event);
+/* "ok", "degraded" (fewer ready than wanted after failures) or "stopped". Static storage. */
+const char *pool_state_name(const struct slots *s, const struct pool *pool);

@@ -1,0 +1,90 @@
+/*
+ * slots_uv - the life of worker processes: started, spoken to, watched, ended, reaped.
+ *
+ * Runs in: supervisor. Thread: the loop's only.
+ * Owns: every worker process and the descriptors to it. Knows nothing of Redis: what must be told there is handed to a hook.
+ * Split over slots_uv.c (starting, asking, ending), slot_ipc_uv.c (what workers say) and reaper_uv.c (what waitpid says).
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "crash_queue.h"
+#include "slot_watch.h"
+#include "slots.h"
+#include <sys/resource.h>
+#include <uv.h>
+
+struct slots_hooks {
+    void *arg;
+    /* A process of the queue is gone and may have held jobs: report is to be told to Redis (takes error_json). */
+    void (*on_death)(void *arg, uint32_t queue, const struct crash_report *report);
+    /* False while no more deaths of the queue can be remembered: no worker is started then. */
+    bool (*may_start)(void *arg, uint32_t queue);
+    /* A worker of the queue began to wait for a wake-up. */
+    void (*on_idle)(void *arg, uint32_t queue);
+    /* A worker became ready or a process is gone: counts changed. */
+    void (*on_change)(void *arg);
+};
+
+struct slot_io; /* one process's control socket on the loop; freed by the loop */
+
+struct slots_uv {
+    uv_loop_t *loop;
+    struct slots *slots;     /* borrowed */
+    const struct conf *conf; /* borrowed; its values change on reload */
+    const char *instance;    /* borrowed */
+    char program[512];       /* absolute path of the worker */
+    int log_fd;              /* borrowed */
+    struct slots_hooks hooks;
+    uint32_t conf_serial;    /* raised by what makes running workers outdated */
+    bool quiet;              /* workers that become ready are told to fetch nothing */
+    bool draining;           /* nothing is started any more */
+    uint64_t rss_read_ms;    /* when resident memory was last read */
+    uv_timer_t watch;
+    uv_signal_t sigchld;
+    struct slot_io *io[SCORE_SLOT_MAX]; /* NULL: no process */
+};
+
+/* Finds the worker program and starts watching; starts no worker. u stays the caller's and must not move. ERR_BOOT_FAILURE with e. */
+int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf, const char *instance,
+                  int log_fd, const struct slots_hooks *hooks, struct err *e);
+/* Closes its handles; run the loop once more afterwards. Processes must be gone. */
+void slots_uv_close(struct slots_uv *u);
+
+/* Starts and retires until each pool has what it wants. */
+void slots_uv_apply(struct slots_uv *u);
+/* Wakes up to n idle workers of the queue; returns how many were woken. */
+uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, uint32_t n);
+/* Asks the worker that runs the entry to cancel it; false when none does. */
+bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *entry);
+/* QUIET or RESUME to the slot. */
+void slots_uv_quiet(struct slots_uv *u, struct slot *slot, bool quiet);
+/* Asks the slot's process to finish its job and exit; retire: nothing takes its place. */
+void slots_uv_stop(struct slots_uv *u, struct slot *slot, bool retire);
+/* SIGTERM to the slot's process group, SIGKILL after kill_grace. */
+void slots_uv_term(struct slots_uv *u, struct slot *slot, enum exit_intent intent);
+/* SIGKILL to the slot's process group. */
+void slots_uv_kill(struct slots_uv *u, struct slot *slot, enum exit_intent intent);
+/* Asks all to stop and starts none. */
+void slots_uv_drain(struct slots_uv *u);
+/* Ends a drain at once: SIGKILL to all that live; what they held is handed back free. */
+void slots_uv_drain_kill(struct slots_uv *u);
+/* Running workers are outdated: replaced one by one. */
+void slots_uv_roll(struct slots_uv *u);
+/* A stopped pool is tried again. */
+void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool);
+/* Looks at all slots within ms at the latest. */
+void slots_uv_look_within(struct slots_uv *u, uint64_t ms);
+
+/* -- between the three files -- */
+/* Starts a process in an empty or waiting slot. */
+void slots_uv_start(struct slots_uv *u, struct slot *slot);
+/* A start or a run failed: the slot starts again now or after its backoff, or its pool stops. */
+void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, const char *why);
+/* Listens to a fresh process. */
+int slot_ipc_open(struct slots_uv *u, struct slot *slot);
+/* Reads what it still had to say, then closes. */
+void slot_ipc_close(struct slots_uv *u, struct slot *slot);
+/* Reaps every child that is gone, ours or inherited. */
+void reaper_run(struct slots_uv *u);
