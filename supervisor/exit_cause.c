@@ -157,6 +157,8 @@ void exit_cause_of(const struct exit_facts *f, struct exit_verdict *ret)
 
     if (f->intent == EXIT_INTENT_DRAIN_KILL) {
         verdict(&v, "", 0, "the drain was over; what it held is handed back");
+    } else if (f->intent == EXIT_INTENT_LATE_KILL) {
+        verdict(&v, "", 0, "the job it was signalled for had just ended; what it held is handed back");
     } else if (!f->was_ready && f->intent != EXIT_INTENT_STOP && f->intent != EXIT_INTENT_OPERATOR_KILL) {
         verdict_of_boot(f, &v);
     } else if (!f->was_ready) {
@@ -170,7 +172,7 @@ void exit_cause_of(const struct exit_facts *f, struct exit_verdict *ret)
         verdict_of_exit(f, &v);
     }
     bool asked = f->recycled || f->intent == EXIT_INTENT_STOP || f->intent == EXIT_INTENT_OPERATOR_KILL ||
-                 f->intent == EXIT_INTENT_DRAIN_KILL;
+                 f->intent == EXIT_INTENT_LATE_KILL || f->intent == EXIT_INTENT_DRAIN_KILL;
     v.failure = v.boot_failure || (v.cause[0] != '\0' && f->intent != EXIT_INTENT_OPERATOR_KILL) || !asked;
     *ret = v;
 }

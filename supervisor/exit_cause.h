@@ -14,13 +14,14 @@
 #include "err.h"
 #include "scoreboard.h"
 
-/* What the supervisor itself had done to the process before it ended. Later rows win over earlier ones. */
+/* What the supervisor itself had done to the process before it ended; the latest counts. */
 enum exit_intent {
     EXIT_INTENT_NONE,
     EXIT_INTENT_STOP,          /* asked to finish and exit: drain, recycling, scale, reload, restart */
     EXIT_INTENT_BOOT_TIMEOUT,  /* ended because it was not ready in time */
     EXIT_INTENT_HARD_TIMEOUT,  /* ended because its job ran past its hard deadline */
     EXIT_INTENT_OPERATOR_KILL, /* ended by `worker.kill` */
+    EXIT_INTENT_LATE_KILL,     /* signalled for a job that had ended by then; what it held since is innocent */
     EXIT_INTENT_DRAIN_KILL,    /* ended because the drain took too long or must be over at once */
     EXIT_INTENT_COUNT
 };

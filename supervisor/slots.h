@@ -49,6 +49,7 @@ struct slot {
     enum exit_intent intent;
     uint64_t started_ms;      /* monotonic, as all below */
     uint64_t stop_by_ms;      /* STOPPING: killed past it */
+    uint64_t overrun_ms;      /* the hard deadline it was signalled for; 0: none */
     uint64_t kill_at_ms;      /* TERMINATING: killed past it */
     uint64_t start_at_ms;     /* BACKOFF: started then */
     uint64_t rss_bytes;       /* as last read */

@@ -1,0 +1,271 @@
+/*
+ * control_uv - see control_uv.h. Carries requests and answers; refuses to know what a verb means, to serve more than it said, and to
+ * take over the socket of a living supervisor.
+ */
+#include "control_uv.h"
+
+#include "log.h"
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+struct control_client {
+    uv_pipe_t pipe;
+    struct control *owner; /* NULL: closing */
+    struct control_peer peer;
+    size_t len;                      /* bytes in `in` */
+    char in[CONTROL_REQUEST_MAX + 1];
+    uv_write_t write;
+    char *out; /* owned: the answer under way; NULL: none */
+    bool last; /* close after this answer */
+};
+
+struct control {
+    uv_loop_t *loop;
+    uv_pipe_t server;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    control_request_fn on_request;
+    void *arg;
+    bool listening;
+    struct control_client *clients[CONTROL_CLIENT_MAX];
+};
+
+static void serve(struct control_client *c);
+
+json_t *control_error(int code, const char *message)
+{
+    return json_pack("{s:b,s:s,s:s}", "ok", 0, "code", err_name(code), "message", message);
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+    struct control_client *c = handle->data;
+    free(c->out);
+    free(c);
+}
+
+static void client_close(struct control_client *c)
+{
+    if (c->owner == NULL)
+        return;
+    for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++)
+        if (c->owner->clients[i] == c)
+            c->owner->clients[i] = NULL;
+    c->owner = NULL;
+    uv_close((uv_handle_t *)&c->pipe, on_client_closed);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct control_client *c = write->data;
+    free(c->out);
+    c->out = NULL;
+    if (c->owner == NULL)
+        return;
+    if (status < 0 || c->last)
+        client_close(c);
+    else
+        serve(c);
+}
+
+/* Sends the answer; takes it. */
+static void answer(struct control_client *c, json_t *reply)
+{
+    char *text = reply != NULL ? json_dumps(reply, JSON_COMPACT) : NULL;
+    json_decref(reply);
+    size_t len = text != NULL ? strlen(text) : 0;
+    char *line = text != NULL ? realloc(text, len + 2) : NULL;
+    if (line == NULL) {
+        free(text);
+        client_close(c);
+        return;
+    }
+    line[len] = '\n';
+    line[len + 1] = '\0';
+    c->out = line;
+    c->write.data = c;
+    uv_buf_t buf = uv_buf_init(line, (unsigned)(len + 1));
+    if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
+        c->out = NULL;
+        free(line);
+        client_close(c);
+    }
+}
+
+static void handle_line(struct control_client *c, const char *line, size_t len)
+{
+    json_error_t error;
+    json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+    if (json_is_object(request)) {
+        answer(c, c->owner->on_request(c->owner->arg, request, &c->peer));
+    } else {
+        char message[256];
+        (void)snprintf(message, sizeof message, "a request is one JSON object on one line: %s",
+                       request == NULL ? error.text : "this is JSON, but no object");
+        answer(c, control_error(ERR_BAD_ARGUMENT, message));
+    }
+    json_decref(request);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    (void)suggested;
+    struct control_client *c = handle->data;
+    *ret = uv_buf_init(c->in + c->len, (unsigned)(CONTROL_REQUEST_MAX - c->len));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    (void)buf;
+    struct control_client *c = stream->data;
+    if (n == UV_ENOBUFS) { /* no room was left for a line's end */
+        (void)uv_read_stop(stream);
+        c->last = true;
+        answer(c, control_error(ERR_TOO_LARGE, "a request is at most 65536 bytes"));
+        return;
+    }
+    if (n < 0) {
+        client_close(c);
+        return;
+    }
+    c->len += (size_t)n;
+    serve(c);
+}
+
+/* Answers the first whole line, if there is one and no answer is under way; else reads on. */
+static void serve(struct control_client *c)
+{
+    char *end = memchr(c->in, '\n', c->len);
+    if (end == NULL) {
+        (void)uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+        return;
+    }
+    (void)uv_read_stop((uv_stream_t *)&c->pipe);
+    size_t len = (size_t)(end - c->in);
+    char *line = malloc(len + 1);
+    if (line == NULL) {
+        client_close(c);
+        return;
+    }
+    memcpy(line, c->in, len);
+    line[len] = '\0';
+    c->len -= len + 1;
+    memmove(c->in, end + 1, c->len);
+    handle_line(c, line, len);
+    free(line);
+}
+
+static void peer_of(struct control_client *c)
+{
+    uv_os_fd_t fd = -1;
+    struct ucred cred = {.pid = -1, .uid = (uid_t)-1};
+    socklen_t size = sizeof cred;
+    if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
+    c->peer = (struct control_peer){cred.pid, cred.uid};
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    struct control *control = server->data;
+    if (status < 0)
+        return;
+    struct control_client *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return;
+    (void)uv_pipe_init(control->loop, &c->pipe, 0);
+    c->pipe.data = c;
+    c->owner = control;
+    if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0) {
+        client_close(c);
+        return;
+    }
+    peer_of(c);
+    for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++) {
+        if (control->clients[i] == NULL) {
+            control->clients[i] = c;
+            serve(c);
+            return;
+        }
+    }
+    c->last = true;
+    answer(c, control_error(ERR_REFUSED, "32 clients are connected already; close one"));
+}
+
+/* -- the socket's file ----------------------------------------------------------------------------------------------- */
+
+/* A socket file left by a dead supervisor is removed; a living one is left alone. */
+static int clear_path(const char *path, struct err *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_set_errno(e, errno, "cannot make a socket");
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN)
+        return err_set(e, ERR_REFUSED, "another supervisor already answers on %s; stop it (`stint down`) or set another "
+                                       "[supervisor] run_dir", path);
+    if (errno == ECONNREFUSED && unlink(path) < 0)
+        return err_set_errno(e, errno, "cannot remove the old control socket %s", path);
+    return 0;
+}
+
+static int listen_on(struct control *c, struct err *e)
+{
+    int rc = clear_path(c->path, e);
+    if (rc < 0)
+        return rc;
+    mode_t before = umask(0177); /* the file must not be open to others even for a moment */
+    rc = uv_pipe_bind(&c->server, c->path);
+    (void)umask(before);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&c->server, CONTROL_CLIENT_MAX, on_connection);
+    if (rc < 0)
+        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable?", c->path);
+    c->listening = true;
+    return 0;
+}
+
+int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_request, void *arg, struct control **ret,
+                struct err *e)
+{
+    struct control *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the control socket");
+    c->loop = loop;
+    c->on_request = on_request;
+    c->arg = arg;
+    if (snprintf(c->path, sizeof c->path, "%s/control.sock", run_dir) >= (int)sizeof c->path) {
+        free(c);
+        return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s", run_dir);
+    }
+    if (mkdir(run_dir, 0755) < 0 && errno != EEXIST) {
+        int rc = err_set_errno(e, errno, "cannot make the folder %s for the control socket; make it or set [supervisor] run_dir",
+                               run_dir);
+        free(c);
+        return rc;
+    }
+    (void)uv_pipe_init(loop, &c->server, 0);
+    c->server.data = c;
+    *ret = c; /* from here on control_close and control_free undo it */
+    return listen_on(c, e);
+}
+
+void control_close(struct control *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++)
+        if (c->clients[i] != NULL)
+            client_close(c->clients[i]);
+    if (c->listening)
+        (void)unlink(c->path);
+    c->listening = false;
+    uv_close((uv_handle_t *)&c->server, NULL);
+}
+
+void control_free(struct control *c)
+{
+    free(c);
+}

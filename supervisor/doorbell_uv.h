@@ -1,0 +1,42 @@
+/*
+ * doorbell_uv - the one blocked read of this host: who is told when work arrives.
+ *
+ * Runs in: supervisor. Thread: the loop's only. Never blocks the loop; its own connection is what waits in Redis.
+ * Owns: that connection.
+ *
+ * One plain XREAD BLOCK over all queues: always their event streams, and the band streams of those queues that have idle workers. Nothing
+ * is claimed, so nothing can be lost here: an entry seen only wakes a worker, which then fetches. No wake-up is lost either:
+ * an entry added after a worker's empty fetch has a higher id than any seen before it, so the next read returns it at once.
+ * Of an entry only the id is looked at; payloads are dropped unread.
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "err.h"
+#include <uv.h>
+
+struct redis_uv;
+struct doorbell;
+
+struct doorbell_hooks {
+    void *arg;
+    /* True when the queue has workers that wait and may be woken (not paused). */
+    bool (*wanted)(void *arg, uint32_t queue);
+    /* n new entries were seen. */
+    void (*on_entries)(void *arg, uint32_t queue, uint32_t n);
+    /* Events of K:ev. */
+    void (*on_due)(void *arg, uint32_t queue, int64_t due_ms);
+    void (*on_cancel)(void *arg, uint32_t queue, const char *entry);
+    void (*on_pause)(void *arg, uint32_t queue, bool paused);
+};
+
+/* Connects; begins to listen as soon as it can. names are the queues (n, borrowed). commands: another connection (borrowed; must
+ * outlive it), used to end a blocked read whose set of streams is outdated. ERR_OUT_OF_MEMORY. */
+int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t n,
+                 struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret, struct err *e);
+/* A worker of some queue began to wait: have its bands in the read. */
+void doorbell_touch(struct doorbell *d);
+/* Ends listening; run the loop once more, then doorbell_free. NULL-safe. */
+void doorbell_close(struct doorbell *d);
+void doorbell_free(struct doorbell *d); /* NULL-safe */

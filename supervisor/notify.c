@@ -1,0 +1,61 @@
+/*
+ * notify - see notify.h. Refuses to matter: nothing here can delay or fail the supervisor.
+ */
+#include "notify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { NOTIFY_MAX = 1024, US_PER_MS = 1000 };
+
+static uint64_t watchdog_ms_of(const char *usec, const char *pid)
+{
+    if (usec == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
+        return 0;
+    return strtoull(usec, NULL, 10) / US_PER_MS;
+}
+
+int notify_open(struct notify *n)
+{
+    *n = (struct notify){.fd = -1, .watchdog_ms = watchdog_ms_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"))};
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int rc = 0;
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+        goto out;
+    size_t len = strlen(path);
+    memcpy(address.sun_path, path, len);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0'; /* an abstract name: not terminated, its length counts */
+    n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (n->fd < 0 || connect(n->fd, (const struct sockaddr *)&address, size) < 0) {
+        rc = -errno;
+        base_close_fd(&n->fd);
+    }
+out:
+    (void)unsetenv("NOTIFY_SOCKET");
+    (void)unsetenv("WATCHDOG_USEC");
+    (void)unsetenv("WATCHDOG_PID");
+    return rc;
+}
+
+void notify_close(struct notify *n)
+{
+    base_close_fd(&n->fd);
+}
+
+void notify_send(const struct notify *n, const char *format, ...)
+{
+    if (n->fd < 0)
+        return;
+    char text[NOTIFY_MAX];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (len > 0)
+        (void)send(n->fd, text, MIN_OF((size_t)len, sizeof text - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+}

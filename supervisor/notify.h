@@ -1,0 +1,21 @@
+/*
+ * notify - telling the service manager how we are: sd_notify's protocol, a datagram of lines to $NOTIFY_SOCKET.
+ *
+ * Runs in: supervisor. Thread: loop only. Never blocks: a message the manager has no room for is dropped.
+ * Source: sd_notify(3), "Notes". Written by hand so that no library of systemd's is needed.
+ */
+#pragma once
+
+#include "base.h"
+
+struct notify {
+    int fd;               /* -1: nobody to tell */
+    uint64_t watchdog_ms; /* how often the watchdog must be fed; 0: never */
+};
+
+/* Connects to $NOTIFY_SOCKET and takes WATCHDOG_USEC, then removes both from the environment: they are ours, not a child's. Without the
+ * variable, or when it cannot be reached (-errno is returned then), every call below does nothing. */
+int notify_open(struct notify *n);
+void notify_close(struct notify *n);
+/* Sends "READY=1\nSTATUS=…" and the like; printf-style, at most 1 KB. */
+void notify_send(const struct notify *n, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,0 +1,401 @@
+/*
+ * queue_link_uv - see queue_link_uv.h. Every move of a job is a Function's; this only says when. Refuses to forget a death while Redis is
+ * away, and to send a second command of a kind for a queue before the first one is answered.
+ */
+#include "queue_link_uv.h"
+
+#include "clock.h"
+#include "job.h"
+#include "log.h"
+#include <stdio.h>
+
+enum {
+    MOVES_MAX = 100,          /* a Function moves no more in one call */
+    FCALL_ARGS_MAX = 12,
+    TELL_AGAIN_MS = 500,      /* after an error answer */
+    EXPIRE_EVERY_BEATS = 4,
+    SWEEP_CRASHES = 2,        /* crash limit for jobs of a lost host: it is not known here whose kind they are */
+    SILENT_BEATS = 3,         /* heartbeats that may be missing before the watchdog is no longer fed */
+};
+
+static void tell_next(struct queue_link *q);
+static void promote(struct queue_link *q);
+static void sweep(struct queue_link *q);
+
+/* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
+static bool fcall(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[])
+{
+    const char *argv[FCALL_ARGS_MAX] = {"FCALL", function, "1", q->prefix};
+    size_t lens[FCALL_ARGS_MAX];
+    int argc = 4;
+    assert(n + argc <= FCALL_ARGS_MAX);
+    for (int i = 0; i < n; i++)
+        argv[argc++] = args[i];
+    for (int i = 0; i < argc; i++)
+        lens[i] = strlen(argv[i]);
+    return redis_uv_argv(q->owner->redis, on_reply, q, argc, argv, lens) == 0;
+}
+
+/* True when the reply is an array of at least n; else says why not. */
+static bool is_array(const struct queue_link *q, const char *what, const redisReply *r, size_t n)
+{
+    if (r == NULL)
+        return false;
+    if (r->type == REDIS_REPLY_ARRAY && r->elements >= n)
+        return true;
+    log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", what),
+              KV_S("answer", r->type == REDIS_REPLY_ERROR ? r->str : "not the expected array"));
+    return false;
+}
+
+/* An integer, or the number of elements of an array. */
+static int64_t number_of(const redisReply *r)
+{
+    if (r->type == REDIS_REPLY_INTEGER)
+        return r->integer;
+    if (r->type == REDIS_REPLY_ARRAY)
+        return (int64_t)r->elements;
+    if (r->type == REDIS_REPLY_STRING)
+        return strtoll(r->str, NULL, 10);
+    return 0;
+}
+
+/* -- due jobs -------------------------------------------------------------------------------------------------------- */
+
+static void on_due(uv_timer_t *timer)
+{
+    promote(timer->data);
+}
+
+/* The timer for next_due; a time already past is now. */
+static void retime(struct queue_link *q, int64_t next_due_ms)
+{
+    q->next_due_ms = next_due_ms;
+    if (next_due_ms < 0) {
+        (void)uv_timer_stop(&q->due);
+        return;
+    }
+    int64_t left = next_due_ms - ((int64_t)clock_mono_ms() + q->offset_ms);
+    /* The heartbeat looks again: far times (parked jobs) need no timer of their own. */
+    left = MIN_OF(MAX_OF(left, INT64_C(0)), INT64_C(3600000));
+    (void)uv_timer_start(&q->due, on_due, (uint64_t)left, 0);
+}
+
+static void on_promoted(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->promoting = false;
+    if (!is_array(q, "stint_promote", r, 2))
+        return;
+    if (number_of(r->element[0]) >= MOVES_MAX)
+        promote(q);
+    else
+        retime(q, number_of(r->element[1]));
+}
+
+static void promote(struct queue_link *q)
+{
+    const char *args[] = {"100"};
+    if (!q->promoting)
+        q->promoting = fcall(q, "stint_promote", on_promoted, 1, args);
+}
+
+void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms)
+{
+    struct queue_link *q = &l->links[queue];
+    if (q->beat_ms != 0 && (q->next_due_ms < 0 || due_ms < q->next_due_ms))
+        retime(q, due_ms);
+}
+
+static void on_expired(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->expiring = false;
+    if (r != NULL && r->type == REDIS_REPLY_ERROR)
+        log_error("expiring jobs failed", KV_S("queue", q->name), KV_S("answer", r->str));
+}
+
+/* -- lost hosts ------------------------------------------------------------------------------------------------------ */
+
+static void on_swept(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->sweeping = false;
+    if (!is_array(q, "stint_sweep", r, 2))
+        return;
+    log_warn("a host's lease ended: its jobs were moved on", KV_S("queue", q->name), KV_I("jobs", number_of(r->element[0])),
+             KV_I("remaining", number_of(r->element[1])));
+    if (number_of(r->element[1]) > 0)
+        sweep(q);
+}
+
+static void sweep(struct queue_link *q)
+{
+    if (q->sweeping)
+        return;
+    const struct job_evidence lost = {
+        .code = ERR_WORKER_LOST,
+        .cause = "worker_lost",
+        .message = "the host that ran the job is gone: its lease ended",
+        .wall_ms = -1,
+        .cpu_ms = -1,
+        .rss_bytes = -1,
+        .exit_status = -1,
+    };
+    AUTO_FREE char *json = job_error_json(&lost);
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", SWEEP_CRASHES);
+    const char *args[] = {json != NULL ? json : "{}", limit};
+    q->sweeping = fcall(q, "stint_sweep", on_swept, 2, args);
+}
+
+/* -- heartbeat ------------------------------------------------------------------------------------------------------- */
+
+static void on_beat(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->beating = false;
+    if (!is_array(q, "stint_beat", r, 5))
+        return;
+    uint64_t now_ms = clock_mono_ms();
+    q->beat_ms = now_ms;
+    q->offset_ms = number_of(r->element[0]) - (int64_t)now_ms;
+    q->ready = number_of(r->element[2]);
+    q->paused = number_of(r->element[4]) != 0;
+    retime(q, number_of(r->element[1]));
+    if (number_of(r->element[3]) > 0)
+        sweep(q);
+    q->owner->hooks.on_beat(q->owner->hooks.arg, q->index, q->ready, q->paused);
+}
+
+static void beat(struct queue_link *q)
+{
+    if (q->beating || q->leaving || q->left)
+        return;
+    char lease[24];
+    (void)snprintf(lease, sizeof lease, "%lld", (long long)q->owner->conf->supervisor.lease);
+    const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg)};
+    q->beating = fcall(q, "stint_beat", on_beat, 3, args);
+    if (q->beating && q->beats++ % EXPIRE_EVERY_BEATS == 0 && !q->expiring) {
+        const char *expire[] = {"100"};
+        q->expiring = fcall(q, "stint_expire", on_expired, 1, expire);
+    }
+}
+
+void queue_links_beat(struct queue_links *l, uint32_t queue)
+{
+    beat(&l->links[queue]);
+}
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    struct queue_links *l = timer->data;
+    for (uint32_t i = 0; i < l->n; i++)
+        beat(&l->links[i]);
+    (void)uv_timer_start(timer, on_heartbeat, (uint64_t)l->conf->supervisor.heartbeat, 0);
+}
+
+/* -- deaths ---------------------------------------------------------------------------------------------------------- */
+
+static void log_moved(const struct queue_link *q, const char *consumer, const redisReply *moved)
+{
+    if (moved->type != REDIS_REPLY_ARRAY)
+        return;
+    for (size_t i = 0; i < moved->elements; i++) {
+        const redisReply *m = moved->element[i];
+        if (m->type == REDIS_REPLY_ARRAY && m->elements >= 2 && m->element[0]->str != NULL && m->element[1]->str != NULL)
+            log_info("job of a dead worker moved on", KV_S("queue", q->name), KV_S("job", m->element[0]->str),
+                     KV_S("outcome", m->element[1]->str), KV_S("consumer", consumer));
+    }
+}
+
+static void on_again(uv_timer_t *timer)
+{
+    tell_next(timer->data);
+}
+
+/* An error answer: what the Function calls our mistake will stay one, and must not keep the others waiting. */
+static void told_in_vain(struct queue_link *q, const redisReply *r)
+{
+    const struct crash_report *report = crash_queue_peek(&q->deaths);
+    log_error("Redis refused a death's report", KV_S("queue", q->name), KV_S("consumer", report->consumer),
+              KV_S("answer", r->str), KV_S("error", report->error_json));
+    if (strncmp(r->str, "STINT_BADARG", strlen("STINT_BADARG")) == 0)
+        crash_queue_pop(&q->deaths);
+    (void)uv_timer_start(&q->again, on_again, TELL_AGAIN_MS, 0);
+}
+
+static void on_told(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->telling = false;
+    if (r == NULL)
+        return; /* told again when Redis is back */
+    if (r->type == REDIS_REPLY_ERROR) {
+        told_in_vain(q, r);
+        return;
+    }
+    if (!is_array(q, "stint_crash", r, 2)) {
+        (void)uv_timer_start(&q->again, on_again, TELL_AGAIN_MS, 0);
+        return;
+    }
+    log_moved(q, crash_queue_peek(&q->deaths)->consumer, r->element[0]);
+    if (number_of(r->element[1]) == 0)
+        crash_queue_pop(&q->deaths);
+    tell_next(q);
+}
+
+static void tell_next(struct queue_link *q)
+{
+    const struct crash_report *report = crash_queue_peek(&q->deaths);
+    if (report == NULL || q->telling)
+        return;
+    char limit[16], delay[24];
+    (void)snprintf(limit, sizeof limit, "%u", report->crash_limit);
+    (void)snprintf(delay, sizeof delay, "%lld", (long long)report->delay_ms);
+    const char *args[] = {report->consumer, report->blame, report->error_json, report->fingerprint, limit, delay};
+    q->telling = fcall(q, "stint_crash", on_told, 6, args);
+}
+
+void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash_report *report)
+{
+    struct queue_link *q = &l->links[queue];
+    if (crash_queue_push(&q->deaths, report) < 0) {
+        log_error("too many deaths wait to be told: this one is left to the end of the lease", KV_S("queue", q->name),
+                  KV_S("consumer", report->consumer));
+        free(report->error_json);
+        return;
+    }
+    tell_next(q);
+}
+
+bool queue_links_room(const struct queue_links *l, uint32_t queue)
+{
+    return !crash_queue_full(&l->links[queue].deaths);
+}
+
+size_t queue_links_untold(const struct queue_links *l)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < l->n; i++)
+        n += l->links[i].deaths.n;
+    return n;
+}
+
+/* -- farewell -------------------------------------------------------------------------------------------------------- */
+
+static void on_bye(void *arg, const redisReply *r, const struct err *e)
+{
+    (void)e;
+    struct queue_link *q = arg;
+    q->leaving = false;
+    q->left = true;
+    if (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer > 0)
+        log_warn("left a queue with jobs still claimed: they move on when the lease ends", KV_S("queue", q->name),
+                 KV_I("jobs", r->integer));
+}
+
+void queue_links_bye(struct queue_links *l)
+{
+    (void)uv_timer_stop(&l->heartbeat);
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct queue_link *q = &l->links[i];
+        const char *args[] = {l->instance};
+        if (!q->left && !q->leaving)
+            q->leaving = fcall(q, "stint_bye", on_bye, 1, args);
+        q->left = q->left || !q->leaving;
+    }
+}
+
+bool queue_links_left(const struct queue_links *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!l->links[i].left)
+            return false;
+    return true;
+}
+
+bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
+{
+    if (!l->ready)
+        return true;
+    uint64_t patience = SILENT_BEATS * (uint64_t)l->conf->supervisor.heartbeat + (uint64_t)l->conf->redis.command_timeout;
+    for (uint32_t i = 0; i < l->n; i++) {
+        uint64_t since = l->links[i].beat_ms != 0 ? l->links[i].beat_ms : l->started_ms;
+        if (!l->links[i].left && now_ms - since > patience)
+            return false;
+    }
+    return true;
+}
+
+/* -- the connection -------------------------------------------------------------------------------------------------- */
+
+static void on_state(void *arg, bool ready, const struct err *e)
+{
+    struct queue_links *l = arg;
+    bool was = l->ready;
+    l->ready = ready;
+    l->error[0] = '\0';
+    if (!ready && e != NULL)
+        (void)snprintf(l->error, sizeof l->error, "%s", e->message);
+    if (ready) {
+        l->started_ms = clock_mono_ms();
+        for (uint32_t i = 0; i < l->n; i++) {
+            l->links[i].beat_ms = 0;
+            tell_next(&l->links[i]);
+            beat(&l->links[i]);
+        }
+    }
+    if (ready != was || !ready)
+        l->hooks.on_state(l->hooks.arg, ready, l->error);
+}
+
+int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *conf, const char *instance,
+                     const char (*names)[QUEUE_MAX], uint32_t n, const struct queue_links_hooks *hooks, struct err *e)
+{
+    *l = (struct queue_links){
+        .loop = loop, .conf = conf, .instance = instance, .hooks = *hooks, .n = n, .started_ms = clock_mono_ms()};
+    l->links = calloc(n, sizeof *l->links);
+    if (l->links == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %u queues", n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct queue_link *q = &l->links[i];
+        *q = (struct queue_link){.owner = l, .index = i, .name = names[i], .next_due_ms = -1};
+        (void)keys_prefix(q->prefix, names[i]);
+        (void)uv_timer_init(loop, &q->due);
+        (void)uv_timer_init(loop, &q->again);
+        q->due.data = q->again.data = q;
+    }
+    (void)uv_timer_init(loop, &l->heartbeat);
+    l->heartbeat.data = l;
+    l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", false, on_state, l);
+    if (l->redis == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the connection to Redis");
+    (void)uv_timer_start(&l->heartbeat, on_heartbeat, (uint64_t)conf->supervisor.heartbeat, 0);
+    return 0;
+}
+
+void queue_links_close(struct queue_links *l)
+{
+    uv_close((uv_handle_t *)&l->heartbeat, NULL);
+    for (uint32_t i = 0; i < l->n; i++) {
+        uv_close((uv_handle_t *)&l->links[i].due, NULL);
+        uv_close((uv_handle_t *)&l->links[i].again, NULL);
+    }
+    redis_uv_close(l->redis, NULL, NULL);
+    l->redis = NULL;
+}
+
+void queue_links_fini(struct queue_links *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        crash_queue_fini(&l->links[i].deaths);
+    free(l->links);
+    l->links = NULL;
+    l->n = 0;
+}

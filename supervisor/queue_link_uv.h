@@ -1,0 +1,85 @@
+/*
+ * queue_link_uv - what a supervisor owes each of its queues in Redis: a heartbeat, due jobs promoted, lost hosts swept, deaths told, and a
+ * farewell.
+ *
+ * Runs in: supervisor. Thread: the loop's only. Never blocks.
+ * Owns: the command connection (the doorbell has its own) and the deaths not yet told.
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "crash_queue.h"
+#include "keys.h"
+#include "redis_uv.h"
+#include <uv.h>
+
+struct queue_links_hooks {
+    void *arg;
+    /* Redis can be reached, or not any more (why: a sentence). */
+    void (*on_state)(void *arg, bool ready, const char *why);
+    /* A heartbeat came back: ready jobs in the queue's streams. */
+    void (*on_beat)(void *arg, uint32_t queue, int64_t ready, bool paused);
+    /* JSON text about this instance for the registry; borrowed until the next call. */
+    const char *(*info)(void *arg);
+};
+
+struct queue_links;
+
+/* One queue. */
+struct queue_link {
+    struct queue_links *owner;
+    uint32_t index;
+    const char *name;        /* borrowed */
+    char prefix[KEY_MAX];    /* "stint:{q}" */
+    struct crash_queue deaths;
+    uv_timer_t due;          /* fires when the next scheduled job is due */
+    uv_timer_t again;        /* tells deaths again after an error */
+    bool beating, promoting, sweeping, telling, expiring, leaving; /* a command is under way */
+    bool left;               /* said good-bye, or cannot any more */
+    uint64_t beat_ms;        /* monotonic; when the last heartbeat came back; 0: never */
+    int64_t offset_ms;       /* Redis' clock minus our monotonic one */
+    int64_t next_due_ms;     /* Redis' clock; -1: none */
+    int64_t ready;           /* as of the last heartbeat */
+    bool paused;
+    uint32_t beats;          /* sent */
+};
+
+struct queue_links {
+    uv_loop_t *loop;
+    const struct conf *conf;  /* borrowed */
+    const char *instance;     /* borrowed */
+    struct queue_links_hooks hooks;
+    struct redis_uv *redis;   /* owned */
+    uv_timer_t heartbeat;
+    struct queue_link *links; /* owned, n */
+    uint32_t n;
+    bool ready;               /* Redis can be reached */
+    uint64_t started_ms;
+    char error[ERR_MESSAGE_MAX]; /* why not; "" when ready */
+};
+
+/* Connects and begins to beat. names (n of them, borrowed) are the queues. 0, or -ENOMEM or a loop's error with e. */
+int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *conf, const char *instance,
+                     const char (*names)[QUEUE_MAX], uint32_t n, const struct queue_links_hooks *hooks, struct err *e);
+/* Closes connection and timers; run the loop once more, then queue_links_fini. */
+void queue_links_close(struct queue_links *l);
+/* Frees what is left. */
+void queue_links_fini(struct queue_links *l);
+
+/* Remembers a death and tells it as soon as Redis can be reached. Takes report->error_json. */
+void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash_report *report);
+/* False when no more deaths of the queue can be remembered. */
+bool queue_links_room(const struct queue_links *l, uint32_t queue);
+/* Deaths not yet told, of all queues. */
+size_t queue_links_untold(const struct queue_links *l);
+/* Beats now instead of at the next turn. */
+void queue_links_beat(struct queue_links *l, uint32_t queue);
+/* A job is due at that time of Redis' clock: promote then, unless one is due earlier. */
+void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms);
+/* Leaves every queue's registry; deaths must be told first for the lease to end clean. */
+void queue_links_bye(struct queue_links *l);
+/* True when every queue was left, or Redis cannot be reached. */
+bool queue_links_left(const struct queue_links *l);
+/* True while each queue's heartbeats come back in time, or Redis is known to be away: what the service manager's watchdog asks. */
+bool queue_links_alive(const struct queue_links *l, uint64_t now_ms);

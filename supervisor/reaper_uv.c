@@ -1,0 +1,190 @@
+/*
+ * reaper_uv - see slots_uv.h. The end of processes: ours, and in a container whatever else was left to us. Refuses to call a worker dead
+ * for any reason but waitpid's word.
+ */
+#include "slots_uv.h"
+
+#include "build_info.h"
+#include "clock.h"
+#include "job.h"
+#include "log.h"
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+enum { CRASHES_DEFAULT = 2 }; /* for a job of a kind the configuration does not know */
+
+/* One ended process. */
+struct ended {
+    struct exit_facts facts;
+    struct exit_verdict verdict;
+    struct rusage usage;
+    uint64_t now_ms;
+    char consumer[CONSUMER_MAX];
+};
+
+static struct slot *slot_of(struct slots_uv *u, pid_t pid)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++)
+        if (slot_state_live(u->slots->table[i].state) && u->slots->table[i].pid == pid)
+            return &u->slots->table[i];
+    return NULL;
+}
+
+static int64_t cpu_ms(const struct rusage *r)
+{
+    return (int64_t)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 + (r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
+}
+
+static bool has_job(const struct ended *d)
+{
+    return d->facts.score_known && d->facts.now.running > 0 && d->facts.now.kind[0] != '\0';
+}
+
+/* The error record, and what of it a dead letter shows first. NULL without memory. */
+static char *error_json(const struct slots_uv *u, const struct slot *slot, const struct ended *d)
+{
+    if (d->verdict.cause[0] == '\0')
+        return strdup("{}");
+    char detail[160];
+    (void)snprintf(detail, sizeof detail, "{\"pool\":\"%s\",\"phase\":\"%s\",\"running\":%u}", slot->pool->name,
+                   phase_name((enum worker_phase)d->facts.now.phase), d->facts.now.running);
+    const struct job_evidence evidence = {
+        .code = d->verdict.code,
+        .cause = d->verdict.cause,
+        .message = d->verdict.message,
+        .instance = u->instance,
+        .consumer = d->consumer,
+        .wall_ms = has_job(d) ? (int64_t)(d->now_ms - d->facts.now.since_ms) : -1,
+        .cpu_ms = cpu_ms(&d->usage),
+        .rss_bytes = (int64_t)d->usage.ru_maxrss * 1024,
+        .exit_status = d->verdict.exit_status,
+        .signal = d->verdict.signal,
+        .detail = d->facts.score_known ? detail : NULL,
+    };
+    return job_error_json(&evidence);
+}
+
+static uint32_t crash_limit(const struct slots_uv *u, const struct ended *d)
+{
+    const struct conf_kind *kind = has_job(d) ? conf_kind_of(u->conf, d->facts.now.kind) : NULL;
+    return kind != NULL ? (uint32_t)kind->crashes : CRASHES_DEFAULT;
+}
+
+/* Even after a faultless end: the consumer's name in the group goes with the process. */
+static void report(struct slots_uv *u, const struct slot *slot, const struct ended *d)
+{
+    struct crash_report r = {.crash_limit = crash_limit(u, d)};
+    (void)snprintf(r.consumer, sizeof r.consumer, "%s", d->consumer);
+    switch (d->verdict.blame) {
+    case EXIT_BLAME_NOBODY:
+        break;
+    case EXIT_BLAME_ENTRY:
+        (void)snprintf(r.blame, sizeof r.blame, "%s", d->facts.now.entry);
+        break;
+    case EXIT_BLAME_ROUND:
+        (void)snprintf(r.blame, sizeof r.blame, "*");
+        break;
+    }
+    r.error_json = error_json(u, slot, d);
+    if (r.error_json == NULL)
+        r.error_json = strdup("{}");
+    job_fingerprint(r.fingerprint, has_job(d) ? d->facts.now.kind : "", d->verdict.cause, d->verdict.code, d->verdict.message);
+    u->hooks.on_death(u->hooks.arg, slot->pool->queue, &r);
+}
+
+static void log_end(const struct slot *slot, const struct ended *d)
+{
+    const struct log_kv kv[] = {
+        KV_S("pool", slot->pool->name),
+        KV_I("slot", slot->number),
+        KV_I("pid", slot->pid),
+        KV_I("generation", slot->generation),
+        KV_S("cause", d->verdict.cause),
+        KV_S("end", d->verdict.message),
+        KV_S("phase", phase_name((enum worker_phase)d->facts.now.phase)),
+        KV_S("kind", has_job(d) ? d->facts.now.kind : ""),
+        KV_S("job", has_job(d) ? d->facts.now.job_id : ""),
+        KV_I("age_ms", d->now_ms - slot->started_ms),
+        KV_I("cpu_ms", cpu_ms(&d->usage)),
+        KV_I("peak_rss_bytes", d->usage.ru_maxrss * 1024),
+    };
+    log_write(d->verdict.failure ? LOG_WARN : LOG_INFO, d->verdict.failure ? "worker failed" : "worker ended", kv, ARRAY_LEN(kv));
+}
+
+static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, int status, const struct rusage *usage)
+{
+    struct ended d = {.usage = *usage, .now_ms = clock_mono_ms()};
+    d.facts = (struct exit_facts){
+        .wait_status = status, .was_ready = slot->was_ready, .recycled = slot->recycled, .intent = slot->intent};
+    d.facts.score_known = score_read(slots_cell(u->slots, slot), &d.facts.now);
+    if (slot->intent == EXIT_INTENT_HARD_TIMEOUT && d.facts.score_known && d.facts.now.hard_deadline_ms != slot->overrun_ms)
+        d.facts.intent = EXIT_INTENT_LATE_KILL;
+    exit_cause_of(&d.facts, &d.verdict);
+    (void)snprintf(d.consumer, sizeof d.consumer, "%s:%u:%u", u->instance, slot->number, slot->generation);
+    return d;
+}
+
+static void note_last_exit(struct slot *slot, const struct ended *d)
+{
+    if (d->verdict.cause[0] != '\0')
+        (void)snprintf(slot->last_exit, sizeof slot->last_exit, "%s", d->verdict.cause);
+    else if (d->verdict.signal != NULL)
+        (void)snprintf(slot->last_exit, sizeof slot->last_exit, "%s", d->verdict.signal);
+    else
+        (void)snprintf(slot->last_exit, sizeof slot->last_exit, "exit %d", d->verdict.exit_status);
+}
+
+static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const struct rusage *usage)
+{
+    slot_ipc_close(u, slot);
+    struct ended d = ended_of(u, slot, status, usage);
+    log_end(slot, &d);
+    note_last_exit(slot, &d);
+    if (slot->was_ready)
+        report(u, slot, &d);
+
+    struct score_cell *cell = slots_cell(u->slots, slot);
+    const struct score_now gone = {.phase = PHASE_STOP, .since_ms = d.now_ms};
+    score_publish(cell, &gone); /* nobody else writes it now; what it said last is in d */
+    atomic_store_explicit(&cell->pid, 0, memory_order_relaxed);
+    atomic_store_explicit(&cell->rss_bytes, 0, memory_order_relaxed);
+    slot->pid = 0;
+    slot->rss_bytes = 0;
+    slots_move(u->slots, slot, SLOT_EVENT_EXITED);
+    if (d.verdict.failure)
+        slots_uv_failed(u, slot, d.verdict.boot_failure, slot->boot_error[0] != '\0' ? slot->boot_error : d.verdict.message);
+}
+
+/* The dead leader's pid is still taken while it is a zombie, so its group's number cannot mean anyone else: now is the moment to end what
+ * it left behind. */
+static bool reap_one(struct slots_uv *u)
+{
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+        return false;
+    struct slot *slot = slot_of(u, info.si_pid);
+    if (slot != NULL)
+        (void)kill(-info.si_pid, SIGKILL);
+    int status = 0;
+    struct rusage usage = {0};
+    if (wait4(info.si_pid, &status, WNOHANG, &usage) <= 0)
+        return false;
+    if (slot != NULL)
+        slot_ended(u, slot, status, &usage);
+    else
+        log_debug("reaped an inherited process", KV_I("pid", info.si_pid), KV_I("status", status));
+    return true;
+}
+
+void reaper_run(struct slots_uv *u)
+{
+    bool any = false;
+    while (reap_one(u))
+        any = true;
+    if (!any)
+        return;
+    slots_uv_apply(u);
+    u->hooks.on_change(u->hooks.arg);
+    slots_uv_look_within(u, 1);
+}

@@ -1,0 +1,106 @@
+/*
+ * reload - see reload.h. One macro a section, from the table that also says which key is reloadable; refuses to take over half a file:
+ * the caller comes here only with one that was read and checked whole.
+ */
+#include "reload.h"
+
+#include <stdio.h>
+
+static void note(struct reload_names *names, const char *section, const char *key)
+{
+    if (names->n < RELOAD_NAMES_MAX)
+        (void)snprintf(names->names[names->n], RELOAD_NAME_MAX, "%s.%s", section, key);
+    names->n++;
+}
+
+/* One key: differs? reloadable: take over and note; else only note. */
+static void take(struct reload_report *r, const char *section, const char *key, bool reloadable, void *current,
+                 const void *fresh, size_t size)
+{
+    if (memcmp(current, fresh, size) == 0)
+        return;
+    note(reloadable ? &r->changed : &r->needs_restart, section, key);
+    if (reloadable)
+        memcpy(current, fresh, size);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+#define TAKE_KEY(type, key, def, min, max, reloadable, doc) TAKE_##type(key, reloadable)
+#define TAKE_NUMBER(key, reloadable) take(r, section, #key, reloadable, &c->key, &f->key, sizeof c->key);
+/* What follows the terminating NUL of a text means nothing and must not count as a change. */
+#define TAKE_TEXT(key, reloadable)                                                                                     \
+    if (!same_text(c->key, f->key))                                                                                    \
+        take(r, section, #key, reloadable, c->key, f->key, sizeof c->key);
+#define TAKE_STR(key, reloadable)      TAKE_TEXT(key, reloadable)
+#define TAKE_LIST(key, reloadable)     TAKE_TEXT(key, reloadable)
+#define TAKE_INT(key, reloadable)      TAKE_NUMBER(key, reloadable)
+#define TAKE_DURATION(key, reloadable) TAKE_NUMBER(key, reloadable)
+#define TAKE_SIZE(key, reloadable)     TAKE_NUMBER(key, reloadable)
+#define TAKE_BOOL(key, reloadable)     TAKE_NUMBER(key, reloadable)
+
+#define S(name, table)                                                                                                 \
+    static void take_##name(struct reload_report *r, const char *section, struct conf_##name *c,                       \
+                            const struct conf_##name *f)                                                               \
+    {                                                                                                                  \
+        table(TAKE_KEY)                                                                                                \
+    }
+CONF_SECTIONS(S)
+S(pool, CONF_POOL)
+S(kind, CONF_KIND)
+#undef S
+
+static void take_pools(struct conf *current, const struct conf *fresh, struct reload_report *ret)
+{
+    char section[RELOAD_NAME_MAX / 2 + 32];
+    for (size_t i = 0; i < current->n_pools; i++) {
+        const struct conf_pool *f = conf_pool_of(fresh, current->pools[i].name);
+        (void)snprintf(section, sizeof section, "pool.%.64s", current->pools[i].name);
+        if (f == NULL)
+            note(&ret->needs_restart, section, "(removed)");
+        else
+            take_pool(ret, section, &current->pools[i], f);
+    }
+    for (size_t i = 0; i < fresh->n_pools; i++) {
+        (void)snprintf(section, sizeof section, "pool.%.64s", fresh->pools[i].name);
+        if (conf_pool_of(current, fresh->pools[i].name) == NULL)
+            note(&ret->needs_restart, section, "(added)");
+    }
+}
+
+static struct conf_kind *kind_row(struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_kinds; i++)
+        if (strcmp(c->kinds[i].name, name) == 0)
+            return &c->kinds[i];
+    return NULL;
+}
+
+static void take_kinds(struct conf *current, const struct conf *fresh, struct reload_report *ret)
+{
+    char section[RELOAD_NAME_MAX / 2];
+    for (size_t i = 0; i < fresh->n_kinds; i++) {
+        const struct conf_kind *f = &fresh->kinds[i];
+        (void)snprintf(section, sizeof section, "kind.%.32s", f->name);
+        struct conf_kind *c = kind_row(current, f->name);
+        if (c != NULL) {
+            take_kind(ret, section, c, f);
+        } else if (current->n_kinds < CONF_KIND_MAX) {
+            current->kinds[current->n_kinds++] = *f;
+            note(&ret->changed, section, "(added)");
+        }
+    }
+}
+
+void reload_apply(struct conf *current, const struct conf *fresh, struct reload_report *ret)
+{
+    *ret = (struct reload_report){0};
+#define S(name, table) take_##name(ret, #name, &current->name, &fresh->name);
+    CONF_SECTIONS(S)
+#undef S
+    take_pools(current, fresh, ret);
+    take_kinds(current, fresh, ret);
+}

@@ -1,0 +1,486 @@
+/*
+ * slots_uv - see slots_uv.h. Starting, asking and ending worker processes. Refuses to wait: whatever takes time is a state of the slot and
+ * a look at the watch.
+ */
+#include "slots_uv.h"
+
+#include "clock.h"
+#include "log.h"
+#include "proc_rss.h"
+#include "slot_start.h"
+#include "spawn.h"
+#include <signal.h>
+#include <stdio.h>
+
+enum {
+    RSS_EVERY_MS = 3000,       /* between readings of resident memory */
+    START_RETRY_MS = 1000,     /* while no more deaths can be remembered */
+};
+
+static void on_watch(uv_timer_t *timer);
+
+static void on_sigchld(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    reaper_run(handle->data);
+}
+
+int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf, const char *instance,
+                  int log_fd, const struct slots_hooks *hooks, struct err *e)
+{
+    *u = (struct slots_uv){
+        .loop = loop, .slots = slots, .conf = conf, .instance = instance, .log_fd = log_fd, .hooks = *hooks};
+    int rc = spawn_find_program("stint-worker", u->program, sizeof u->program, e);
+    if (rc < 0)
+        return rc;
+    (void)uv_timer_init(loop, &u->watch);
+    u->watch.data = u;
+    (void)uv_signal_init(loop, &u->sigchld);
+    u->sigchld.data = u;
+    rc = uv_signal_start(&u->sigchld, on_sigchld, SIGCHLD);
+    if (rc < 0)
+        return err_set_errno(e, -rc, "cannot listen for the end of workers (SIGCHLD)");
+    return 0;
+}
+
+void slots_uv_close(struct slots_uv *u)
+{
+    uv_close((uv_handle_t *)&u->watch, NULL);
+    uv_close((uv_handle_t *)&u->sigchld, NULL);
+}
+
+void slots_uv_look_within(struct slots_uv *u, uint64_t ms)
+{
+    if (uv_is_active((uv_handle_t *)&u->watch) && uv_timer_get_due_in(&u->watch) <= ms)
+        return;
+    (void)uv_timer_start(&u->watch, on_watch, ms, 0);
+}
+
+/* -- starting -------------------------------------------------------------------------------------------------------- */
+
+/* The dead predecessor's last words must not be taken for the new process's. */
+static void clear_cell(struct slots_uv *u, struct slot *slot)
+{
+    struct score_cell *cell = slots_cell(u->slots, slot);
+    const struct score_now boot = {.phase = PHASE_BOOT, .since_ms = clock_mono_ms()};
+    score_publish(cell, &boot);
+    atomic_store_explicit(&cell->jobs_run, 0, memory_order_relaxed);
+}
+
+static void clear_slot(struct slots_uv *u, struct slot *slot)
+{
+    slot->conf_serial = u->conf_serial;
+    slot->was_ready = slot->idle = slot->quiet = slot->recycled = slot->retire = slot->replace = false;
+    slot->intent = EXIT_INTENT_NONE;
+    slot->started_ms = clock_mono_ms();
+    slot->stop_by_ms = slot->kill_at_ms = slot->start_at_ms = slot->overrun_ms = slot->rss_bytes = 0;
+    slot->boot_error[0] = '\0';
+}
+
+void slots_uv_start(struct slots_uv *u, struct slot *slot)
+{
+    struct pool *pool = slot->pool;
+    if (!u->hooks.may_start(u->hooks.arg, pool->queue)) {
+        slots_move(u->slots, slot, SLOT_EVENT_DEFER);
+        slot->start_at_ms = clock_mono_ms() + START_RETRY_MS;
+        slots_uv_look_within(u, START_RETRY_MS);
+        return;
+    }
+    clear_slot(u, slot);
+    clear_cell(u, slot);
+    slot->generation++;
+    const struct slot_start in = {
+        .program = u->program,
+        .instance = u->instance,
+        .conf = u->conf,
+        .pool = pool->conf,
+        .slot = slot->number,
+        .generation = slot->generation,
+        .log_fd = u->log_fd,
+        .board_fd = u->slots->board_fd,
+    };
+    struct err e = {0};
+    int rc = slot_start(&in, &slot->pid, &slot->control_fd, &e);
+    if (rc < 0) {
+        slots_uv_failed(u, slot, true, e.message);
+        return;
+    }
+    struct score_cell *cell = slots_cell(u->slots, slot);
+    atomic_store_explicit(&cell->pid, slot->pid, memory_order_relaxed);
+    atomic_store_explicit(&cell->generation, slot->generation, memory_order_relaxed);
+    slots_move(u->slots, slot, SLOT_EVENT_SPAWNED);
+    log_debug("worker started", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("pid", slot->pid),
+              KV_I("generation", slot->generation));
+    rc = slot_ipc_open(u, slot);
+    if (rc < 0) {
+        log_error("cannot listen to a worker: it is ended", KV_I("slot", slot->number), KV_S("error", err_text(rc)));
+        slots_uv_kill(u, slot, EXIT_INTENT_BOOT_TIMEOUT);
+    }
+    slots_uv_look_within(u, WATCH_BUSY_MS);
+}
+
+static void stop_pool(struct slots_uv *u, struct pool *pool, const char *why)
+{
+    pool->stopped = true;
+    (void)snprintf(pool->error, sizeof pool->error,
+                   "stopped after %u failed starts in a row; the last: %s. Mend it, then `stint worker restart` or `stint reload`",
+                   pool->boot_failures, why);
+    log_error("pool stopped", KV_S("pool", pool->name), KV_S("error", pool->error));
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->pool == pool && slot->state == SLOT_BACKOFF)
+            slots_move(u->slots, slot, SLOT_EVENT_VACATE);
+    }
+}
+
+void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, const char *why)
+{
+    struct pool *pool = slot->pool;
+    const struct conf_supervisor *c = &u->conf->supervisor;
+    uint64_t now = clock_mono_ms();
+    bool wanted = !u->draining && !pool->stopped &&
+                  (slot->state == SLOT_BACKOFF || slots_held(u->slots, pool) < pool->desired);
+    if (wanted)
+        pool->restarts++;
+    if (boot_failure) {
+        pool->boot_failures++;
+        (void)snprintf(pool->error, sizeof pool->error, "%s", why);
+        if (pool->boot_failures >= backoff_boot_failures_max(pool->desired) && !pool->stopped && !u->draining) {
+            stop_pool(u, pool, why);
+            return;
+        }
+    }
+    if (!wanted)
+        return;
+    uint64_t delay = 0;
+    if (boot_failure ||
+        !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
+        delay = backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, now);
+    struct score_cell *cell = slots_cell(u->slots, slot);
+    atomic_fetch_add_explicit(&cell->restarts, 1, memory_order_relaxed);
+    if (delay == 0)
+        return;
+    log_warn("worker starts again later", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("delay_ms", delay),
+             KV_S("why", why));
+    slots_move(u->slots, slot, SLOT_EVENT_DEFER);
+    slot->start_at_ms = now + delay;
+    slots_uv_look_within(u, delay);
+}
+
+/* The one to let go when a pool shrinks: first what does not run, then what does nothing. */
+static struct slot *victim_of(struct slots *s, const struct pool *pool)
+{
+    struct slot *best = NULL;
+    int best_rank = 0;
+    for (size_t i = SCORE_SLOT_MAX; i-- > 0;) {
+        struct slot *slot = &s->table[i];
+        if (slot->pool != pool || slot->state == SLOT_EMPTY || slot->retire)
+            continue;
+        int rank = 1;
+        if (slot->state == SLOT_BACKOFF)
+            rank = 4;
+        else if (slot->state != SLOT_READY)
+            rank = 3;
+        else if (slot->idle || slot->quiet)
+            rank = 2;
+        if (rank > best_rank) {
+            best = slot;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
+static void apply_pool(struct slots_uv *u, struct pool *pool)
+{
+    while (slots_held(u->slots, pool) > pool->desired) {
+        struct slot *slot = victim_of(u->slots, pool);
+        assert(slot != NULL);
+        if (slot->state == SLOT_BACKOFF)
+            slots_move(u->slots, slot, SLOT_EVENT_VACATE);
+        else
+            slots_uv_stop(u, slot, true);
+    }
+    while (!u->draining && !pool->stopped && slots_held(u->slots, pool) < pool->desired) {
+        struct slot *slot = slots_take(u->slots, pool);
+        if (slot == NULL) {
+            (void)snprintf(pool->error, sizeof pool->error, "all %d worker slots of this supervisor are taken", SCORE_SLOT_MAX);
+            log_error("no slot left for a worker", KV_S("pool", pool->name), KV_I("desired", pool->desired));
+            return;
+        }
+        slots_uv_start(u, slot);
+        if (slot->state == SLOT_EMPTY)
+            return; /* its start failed and its pool stopped */
+    }
+}
+
+void slots_uv_apply(struct slots_uv *u)
+{
+    for (size_t i = 0; i < u->slots->n_pools; i++)
+        apply_pool(u, &u->slots->pools[i]);
+}
+
+void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool)
+{
+    pool->stopped = false;
+    pool->boot_failures = 0;
+    pool->error[0] = '\0';
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->pool != pool)
+            continue;
+        backoff_reset(&slot->backoff);
+        if (slot->state == SLOT_BACKOFF)
+            slots_move(u->slots, slot, SLOT_EVENT_VACATE);
+    }
+    apply_pool(u, pool);
+}
+
+/* -- asking ---------------------------------------------------------------------------------------------------------- */
+
+static bool say(struct slot *slot, enum ipc_type type, const char *text)
+{
+    int rc = ipc_send(slot->control_fd, type, text);
+    if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
+        log_warn("a worker does not take messages", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
+                 KV_S("error", err_text(rc)));
+    return rc == 0;
+}
+
+uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, uint32_t n)
+{
+    uint32_t woken = 0;
+    for (size_t i = 0; i < SCORE_SLOT_MAX && woken < n; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->state != SLOT_READY || !slot->idle || slot->pool->queue != queue || !say(slot, IPC_WAKE, ""))
+            continue;
+        slot->idle = false;
+        woken++;
+    }
+    if (woken > 0)
+        slots_uv_look_within(u, WATCH_BUSY_MS);
+    return woken;
+}
+
+bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *entry)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (!slot_state_live(slot->state) || slot->idle || slot->pool->queue != queue)
+            continue;
+        struct score_now now;
+        if (score_read(slots_cell(u->slots, slot), &now) && now.running == 1 && strcmp(now.entry, entry) == 0)
+            return say(slot, IPC_CANCEL, entry);
+    }
+    return false;
+}
+
+void slots_uv_quiet(struct slots_uv *u, struct slot *slot, bool quiet)
+{
+    if (slot->state != SLOT_READY || slot->quiet == quiet)
+        return;
+    if (!say(slot, quiet ? IPC_QUIET : IPC_RESUME, ""))
+        return;
+    slot->quiet = quiet;
+    slot->idle = false;
+    slots_uv_look_within(u, WATCH_BUSY_MS);
+}
+
+void slots_uv_stop(struct slots_uv *u, struct slot *slot, bool retire)
+{
+    slot->retire = slot->retire || retire;
+    if (slot->state != SLOT_STARTING && slot->state != SLOT_READY)
+        return;
+    slot->intent = EXIT_INTENT_STOP;
+    slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.drain_timeout;
+    slots_move(u->slots, slot, SLOT_EVENT_STOP);
+    if (!say(slot, IPC_STOP, ""))
+        slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.kill_grace;
+    slots_uv_look_within(u, WATCH_BUSY_MS);
+}
+
+void slots_uv_roll(struct slots_uv *u)
+{
+    u->conf_serial++;
+    slots_uv_look_within(u, 1);
+}
+
+void slots_uv_drain(struct slots_uv *u)
+{
+    u->draining = true;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->state == SLOT_BACKOFF)
+            slots_move(u->slots, slot, SLOT_EVENT_VACATE);
+        else if (slot_state_live(slot->state))
+            slots_uv_stop(u, slot, true);
+    }
+}
+
+/* -- ending ---------------------------------------------------------------------------------------------------------- */
+
+static void signal_group(const struct slot *slot, int signum)
+{
+    if (kill(-slot->pid, signum) < 0 && errno != ESRCH)
+        log_error("cannot signal a worker", KV_I("pid", slot->pid), KV_S("signal", exit_signal_name(signum)),
+                  KV_S("error", strerror(errno)));
+}
+
+void slots_uv_term(struct slots_uv *u, struct slot *slot, enum exit_intent intent)
+{
+    slot->intent = intent;
+    slot->kill_at_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.kill_grace;
+    slots_move(u->slots, slot, SLOT_EVENT_TERM);
+    signal_group(slot, SIGTERM);
+    slots_uv_look_within(u, (uint64_t)u->conf->supervisor.kill_grace);
+}
+
+void slots_uv_kill(struct slots_uv *u, struct slot *slot, enum exit_intent intent)
+{
+    slot->intent = intent;
+    if (slot->state != SLOT_KILLED)
+        slots_move(u->slots, slot, SLOT_EVENT_KILL);
+    signal_group(slot, SIGKILL);
+}
+
+void slots_uv_drain_kill(struct slots_uv *u)
+{
+    slots_uv_drain(u);
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++)
+        if (slot_state_live(u->slots->table[i].state))
+            slots_uv_kill(u, &u->slots->table[i], EXIT_INTENT_DRAIN_KILL);
+}
+
+/* -- watching -------------------------------------------------------------------------------------------------------- */
+
+static struct watch_view view_of(const struct slots_uv *u, const struct slot *slot, struct score_now *ret_now)
+{
+    const struct conf_pool *p = slot->pool->conf;
+    *ret_now = (struct score_now){0};
+    bool running = (slot->state == SLOT_READY && !slot->idle) || slot->state == SLOT_STOPPING;
+    if (running && !score_read(slots_cell(u->slots, slot), ret_now))
+        ret_now->hard_deadline_ms = 0; /* being written: the next look sees it whole */
+    return (struct watch_view){
+        .state = slot->state,
+        .idle = slot->idle,
+        .started_ms = slot->started_ms,
+        .start_at_ms = slot->start_at_ms,
+        .stop_by_ms = slot->stop_by_ms,
+        .kill_at_ms = slot->kill_at_ms,
+        .hard_deadline_ms = ret_now->hard_deadline_ms,
+        .rss_bytes = slot->rss_bytes,
+        .boot_timeout_ms = (uint64_t)u->conf->supervisor.boot_timeout,
+        .recycle_age_ms = (uint64_t)p->recycle_age,
+        .recycle_rss_bytes = (uint64_t)p->recycle_rss,
+    };
+}
+
+static void hard_timeout(struct slots_uv *u, struct slot *slot, const struct score_now *now)
+{
+    log_warn("job past its hard timeout: its worker is ended", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
+             KV_I("pid", slot->pid), KV_S("kind", now->kind), KV_S("job", now->job_id),
+             KV_I("ran_ms", clock_mono_ms() - now->since_ms));
+    slot->overrun_ms = now->hard_deadline_ms;
+    slots_uv_term(u, slot, EXIT_INTENT_HARD_TIMEOUT);
+}
+
+static void recycle(struct slots_uv *u, struct slot *slot, const char *why)
+{
+    if (slot->replace)
+        return;
+    log_info("worker is to be recycled", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", why),
+             KV_I("rss_bytes", slot->rss_bytes), KV_I("age_ms", clock_mono_ms() - slot->started_ms));
+    (void)u;
+    slot->replace = true;
+}
+
+static void act(struct slots_uv *u, struct slot *slot, enum watch_action action, const struct score_now *now)
+{
+    switch (action) {
+    case WATCH_NOTHING:
+        return;
+    case WATCH_START:
+        slots_uv_start(u, slot);
+        return;
+    case WATCH_BOOT_TIMEOUT:
+        slots_uv_term(u, slot, EXIT_INTENT_BOOT_TIMEOUT);
+        return;
+    case WATCH_HARD_TIMEOUT:
+        hard_timeout(u, slot, now);
+        return;
+    case WATCH_KILL:
+        slots_uv_kill(u, slot, slot->intent);
+        return;
+    case WATCH_STOP_TIMEOUT:
+        log_warn("worker did not stop in time: it is killed, its jobs are handed back", KV_S("pool", slot->pool->name),
+                 KV_I("slot", slot->number), KV_I("pid", slot->pid));
+        slots_uv_kill(u, slot, EXIT_INTENT_DRAIN_KILL);
+        return;
+    case WATCH_RECYCLE_AGE:
+        recycle(u, slot, "recycle_age");
+        return;
+    case WATCH_RECYCLE_RSS:
+        recycle(u, slot, "recycle_rss");
+        return;
+    }
+}
+
+static void read_rss(struct slots_uv *u, uint64_t now_ms)
+{
+    if (now_ms - u->rss_read_ms < RSS_EVERY_MS)
+        return;
+    u->rss_read_ms = now_ms;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (!slot_state_live(slot->state))
+            continue;
+        slot->rss_bytes = proc_rss_bytes(slot->pid);
+        atomic_store_explicit(&slots_cell(u->slots, slot)->rss_bytes, slot->rss_bytes, memory_order_relaxed);
+    }
+}
+
+/* Replaces one outdated worker of the pool, and only while all its others stand: a configuration or program that does not start costs one
+ * worker, not all. */
+static void roll_pool(struct slots_uv *u, struct pool *pool)
+{
+    struct slot *next = NULL;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->pool != pool || slot->state == SLOT_EMPTY || slot->retire)
+            continue;
+        if (slot->state != SLOT_READY)
+            return;
+        if (next == NULL && (slot->replace || slot->conf_serial != u->conf_serial))
+            next = slot;
+    }
+    if (next != NULL)
+        slots_uv_stop(u, next, false);
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct slots_uv *u = timer->data;
+    uint64_t now_ms = clock_mono_ms();
+    read_rss(u, now_ms);
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->pool == NULL || slot->state == SLOT_EMPTY)
+            continue;
+        struct score_now now;
+        struct watch_view v = view_of(u, slot, &now);
+        act(u, slot, slot_watch_action(&v, now_ms), &now);
+    }
+    if (!u->draining)
+        for (size_t i = 0; i < u->slots->n_pools; i++)
+            roll_pool(u, &u->slots->pools[i]);
+    uint64_t next = WATCH_CALM_MS;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->pool == NULL || slot->state == SLOT_EMPTY)
+            continue;
+        struct score_now now;
+        struct watch_view v = view_of(u, slot, &now);
+        next = MIN_OF(next, slot_watch_next_ms(&v, now_ms));
+    }
+    slots_uv_look_within(u, next);
+}

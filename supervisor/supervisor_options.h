@@ -1,0 +1,19 @@
+/*
+ * supervisor_options - the command line of stint-supervisor.
+ *
+ * Runs in: supervisor, once. Pure but for printing help and version.
+ */
+#pragma once
+
+#include "base.h"
+#include "err.h"
+
+struct supervisor_options {
+    const char *config; /* borrowed from argv; NULL: not given */
+    bool check, version, help;
+};
+
+/* Reads argv. ERR_BAD_ARGUMENT with e naming the argument and what is allowed. */
+int supervisor_options_read(struct supervisor_options *o, int argc, char *const argv[], struct err *e);
+/* The help text, for --help. Static storage. */
+const char *supervisor_options_help(void);

@@ -1,0 +1,79 @@
+/*
+ * supervisor_uv - the wiring: one loop, its signals, and what running, quiet, draining and stopping mean.
+ *
+ * Runs in: supervisor. Thread: the loop's only.
+ * Owns: everything below, in the order it is opened; closed in the opposite order.
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "doorbell_uv.h"
+#include "notify.h"
+#include "queue_link_uv.h"
+#include "reload.h"
+#include "slots_uv.h"
+#include <uv.h>
+
+/* X(mode, name in status) */
+#define SUPERVISOR_MODES(X)                                                                                            \
+    X(RUNNING, "running")   /* workers fetch */                                                                        \
+    X(QUIET, "quiet")       /* workers live, none fetches */                                                           \
+    X(DRAINING, "draining") /* workers finish what they hold and go */                                                 \
+    X(STOPPING, "stopping") /* no worker lives: deaths are told, queues are left */
+
+enum supervisor_mode {
+#define X(mode, name) SUPERVISOR_##mode,
+    SUPERVISOR_MODES(X)
+#undef X
+};
+
+enum { SUPERVISOR_SIGNAL_MAX = 8, SUPERVISOR_INFO_MAX = 512 };
+
+struct control; /* control_uv.h */
+
+struct supervisor {
+    uv_loop_t loop;
+    struct conf *conf; /* owned: the effective configuration */
+    char instance[INSTANCE_MAX];
+    int log_fd;        /* borrowed from main */
+    uint64_t started_ms;
+    enum supervisor_mode mode;
+    struct slots *slots; /* owned */
+    struct slots_uv procs;
+    struct queue_links links;
+    struct doorbell *bell;   /* owned */
+    struct control *control; /* owned */
+    struct notify notify;
+    uv_signal_t signals[SUPERVISOR_SIGNAL_MAX];
+    size_t n_signals;
+    uv_timer_t watchdog;  /* feeds the service manager's */
+    uv_timer_t stop_step; /* while draining and stopping: what is next? */
+    uint64_t give_up_ms;  /* DRAINING: kill past it. STOPPING: leave without farewell past it */
+    bool told_ready;      /* READY=1 was sent */
+    char info[SUPERVISOR_INFO_MAX];
+};
+
+/* Opens everything and starts the workers. conf (heap) is taken, also on failure. s is zeroed by the caller and must not move; call
+ * supervisor_close in any case. 0, or a negative code with e: a sentence for the operator. */
+int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct err *e);
+/* Runs until stopped. */
+void supervisor_run(struct supervisor *s);
+/* Closes and frees all. Safe on what was opened half. */
+void supervisor_close(struct supervisor *s);
+
+/* -- what signals and the control socket ask for -- */
+/* Workers finish what they hold, at most drain_timeout; then the supervisor leaves its queues and ends. */
+void supervisor_drain(struct supervisor *s);
+/* The same without waiting: workers are killed, what they held is handed back free. */
+void supervisor_stop(struct supervisor *s);
+/* Quiet or resume all pools. Nothing while draining. */
+void supervisor_quiet(struct supervisor *s, bool quiet);
+/* Wants n workers in the pool. ERR_BAD_ARGUMENT naming the allowed range. */
+int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct err *e);
+/* Reads the file again. ERR_BAD_CONFIG with e keeps everything as it was. */
+int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e);
+/* Opens log_file anew (rotation) and has the workers replaced, who hold the old one. */
+void supervisor_reopen_log(struct supervisor *s);
+/* "running", … */
+const char *supervisor_mode_name(enum supervisor_mode mode);
