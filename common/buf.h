@@ -15,9 +15,12 @@ struct buf {
     bool failed; /* an append did not fit or memory ran out; later appends do nothing */
 };
 
+/* An empty buffer that will hold at most max bytes; allocates nothing yet. */
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b); /* frees; the buffer may be used again */
-void buf_clear(struct buf *b); /* empties, keeps memory, clears failed */
+/* Frees; the buffer may be used again. NULL-safe. */
+void buf_fini(struct buf *b);
+/* Empties, keeps memory, clears failed. */
+void buf_clear(struct buf *b);
 /* Append; on overflow or no memory sets b->failed and returns -ENOSPC or -ENOMEM; 0 when appended. */
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_adds(struct buf *b, const char *s);

@@ -33,6 +33,7 @@ void log_set_field(const char *key, const char *value);
 /* The calling thread's current job; id NULL clears. Strings are copied. trace may be NULL. */
 void log_job(const char *id, const char *kind, const char *trace);
 
+/* One line with n extra fields (kv may be NULL when n is 0); nothing below the lowest level. Keeps errno. Use the macros. */
 void log_write(enum log_level level, const char *message, const struct log_kv *kv, size_t n);
 
 /* log_info("worker ready", KV_I("slot", 3), KV_S("pool", name)); at least one KV, or the *0 form. */

@@ -125,6 +125,36 @@ struct score_kind *score_kind(struct score_cell *cell, const char *kind)
     return NULL;
 }
 
+struct score_pool *score_pool(struct scoreboard *board, const char *pool)
+{
+    for (size_t i = 0; i < SCORE_POOL_MAX; i++) {
+        struct score_pool *p = &board->supervisor.pools[i];
+        if (atomic_load_explicit(&p->used, memory_order_acquire) == 0) {
+            (void)snprintf(p->name, sizeof p->name, "%s", pool);
+            atomic_store_explicit(&p->used, 1, memory_order_release);
+            return p;
+        }
+        if (strncmp(p->name, pool, sizeof p->name - 1) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+void score_restart(struct score_pool *pool, const char *cause)
+{
+    for (size_t i = 0; i < SCORE_CAUSE_MAX; i++) {
+        const char *name = i + 1 < SCORE_CAUSE_MAX ? cause : "other"; /* the last row takes what has none */
+        if (atomic_load_explicit(&pool->restarts[i].used, memory_order_acquire) == 0) {
+            (void)snprintf(pool->restarts[i].cause, SCORE_CAUSE_NAME_MAX, "%s", name);
+            atomic_store_explicit(&pool->restarts[i].used, 1, memory_order_release);
+        }
+        if (strncmp(pool->restarts[i].cause, name, SCORE_CAUSE_NAME_MAX - 1) == 0) {
+            atomic_fetch_add_explicit(&pool->restarts[i].count, 1, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
 void score_observe(_Atomic uint64_t *sum, _Atomic uint64_t counts[static SCORE_BUCKETS], uint64_t us)
 {
     size_t i = 0;

@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e31 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e32 };
+enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
 extern const uint32_t score_bucket_ms[SCORE_BUCKETS - 1];
@@ -63,6 +64,8 @@ struct score_cell {
     _Atomic uint64_t redis_commands, redis_rtt_us_sum;
     _Atomic uint64_t redis_rtt_count[SCORE_BUCKETS];
     _Atomic uint64_t jobs_run;                     /* since this process started; recycling counts these */
+    _Atomic uint64_t band_wait_us_sum[BAND_COUNT]; /* from enqueue (or due time) to start, by band, all kinds together */
+    _Atomic uint64_t band_wait_count[BAND_COUNT][SCORE_BUCKETS];
     struct score_kind kinds[SCORE_KIND_MAX];
     /* supervisor writes */
     _Alignas(CACHE_LINE) _Atomic int32_t pid;      /* 0: slot empty */
@@ -73,8 +76,28 @@ struct score_cell {
     char pool[QUEUE_MAX];                          /* written before the first process starts */
 };
 
+/* What the supervisor says of itself and of a pool as a whole: for the metrics thread. Relaxed atomics, supervisor writes. */
+struct score_pool {
+    char name[QUEUE_MAX];      /* written once before `used` is set */
+    _Atomic uint32_t used;
+    _Atomic uint32_t desired;  /* workers wanted now */
+    _Atomic uint32_t stopped;  /* 1: given up after boot failures; nothing is started until an operator says so */
+    struct {
+        char cause[SCORE_CAUSE_NAME_MAX]; /* written once before `used` is set */
+        _Atomic uint32_t used;
+        _Atomic uint64_t count;           /* workers started in the place of one that ended so */
+    } restarts[SCORE_CAUSE_MAX];
+};
+
+struct score_supervisor {
+    _Alignas(CACHE_LINE) _Atomic uint64_t loop_ms; /* monotonic; the loop's last turn, at least every heartbeat; 0: never */
+    _Atomic uint32_t draining;                     /* 1: it is about to end */
+    struct score_pool pools[SCORE_POOL_MAX];
+};
+
 struct scoreboard {
     uint32_t magic, n_slots;
+    struct score_supervisor supervisor;
     struct score_cell cells[SCORE_SLOT_MAX];
 };
 
@@ -92,5 +115,9 @@ bool score_read(const struct score_cell *cell, struct score_now *ret_now);
 struct score_kind *score_kind(struct score_cell *cell, const char *kind);
 /* Adds one observation of us microseconds. */
 void score_observe(_Atomic uint64_t *sum, _Atomic uint64_t counts[static SCORE_BUCKETS], uint64_t us);
+/* Supervisor: the row of a pool, claimed on first use; NULL when SCORE_POOL_MAX pools are taken. */
+struct score_pool *score_pool(struct scoreboard *board, const char *pool);
+/* Supervisor: counts a worker of the pool started anew because the one before ended of `cause`; "other" when the rows are full. */
+void score_restart(struct score_pool *pool, const char *cause);
 /* "boot", "idle", … */
 const char *phase_name(enum worker_phase phase);

@@ -47,8 +47,8 @@ static void build(struct fake *f)
                                                "0",
                                                "1700000000000",
                                                "1700000000005",
-                                               "{\"timeout_ms\":5000,\"attempts\":4,\"expires_at_ms\":9,"
-                                               "\"traceparent\":\"00-a-b-01\",\"tenant\":\"t\",\"actor\":\"me\"}",
+                                               ("{\"timeout_ms\":5000,\"attempts\":4,\"expires_at_ms\":9,"
+                                                "\"traceparent\":\"00-a-b-01\",\"tenant\":\"t\",\"actor\":\"me\"}"),
                                                "{\"v\":1}"};
     *f = (struct fake){.array = {.type = REDIS_REPLY_ARRAY, .elements = ELEMENTS}};
     f->array.element = f->pointers;

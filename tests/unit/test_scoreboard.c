@@ -149,6 +149,24 @@ static void test_score_observe_borders_fall_in_their_bucket(void **arg)
     assert_int_equal(k->run_us_sum, UINT64_C(300003001));
 }
 
+static void test_score_restart_causes_beyond_the_rows_are_other(void **arg)
+{
+    (void)arg;
+    struct score_pool *pool = score_pool(board, "pdf");
+    assert_ptr_equal(score_pool(board, "pdf"), pool);
+    assert_ptr_not_equal(score_pool(board, "match"), pool);
+    for (int i = 0; i < SCORE_CAUSE_MAX + 5; i++) {
+        char cause[32];
+        (void)snprintf(cause, sizeof cause, "signal:%d", i);
+        score_restart(pool, cause);
+        score_restart(pool, cause);
+    }
+    assert_string_equal(pool->restarts[0].cause, "signal:0");
+    assert_int_equal(pool->restarts[0].count, 2);
+    assert_string_equal(pool->restarts[SCORE_CAUSE_MAX - 1].cause, "other");
+    assert_int_equal(pool->restarts[SCORE_CAUSE_MAX - 1].count, 12);
+}
+
 static void test_phase_name_impossible_number_is_unknown(void **arg)
 {
     (void)arg;
@@ -167,6 +185,7 @@ int main(void)
         T(test_score_read_writer_died_in_the_middle_says_so),
         T(test_score_kind_same_name_same_row_until_full),
         T(test_score_observe_borders_fall_in_their_bucket),
+        T(test_score_restart_causes_beyond_the_rows_are_other),
         T(test_phase_name_impossible_number_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
