@@ -5,7 +5,7 @@
 #include "enqueue_bulk.h"
 
 #include "enqueue_options.h"
-#include "fcall.h"
+#include "queue_call.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@ struct bulk {
     size_t line, total;    /* line last read; lines of the file, 0 when unknown */
     char queue[QUEUE_MAX]; /* of the batch */
     size_t n, bytes;       /* jobs of the batch, and their size */
-    size_t lines[FCALL_BATCH_MAX];
-    char *options[FCALL_BATCH_MAX];  /* owned */
-    char *payloads[FCALL_BATCH_MAX]; /* owned */
+    size_t lines[QUEUE_CALL_BATCH_MAX];
+    char *options[QUEUE_CALL_BATCH_MAX];  /* owned */
+    char *payloads[QUEUE_CALL_BATCH_MAX]; /* owned */
     size_t ready, scheduled, duplicate, refused;
     struct progress progress;
 };
@@ -76,16 +76,16 @@ static void take_answer(struct bulk *b, size_t line, const redisReply *reply)
 
 static int flush_batch(struct bulk *b, struct err *e)
 {
-    struct fcall c;
+    struct queue_call c;
     redisReply *reply = NULL;
     if (b->n == 0)
         return 0;
-    fcall_init(&c, "stint_enqueue_bulk", b->queue);
+    queue_call_init(&c, "stint_enqueue_bulk", b->queue);
     for (size_t i = 0; i < b->n; i++) {
-        fcall_add(&c, b->options[i]);
-        fcall_add(&c, b->payloads[i]);
+        queue_call_add(&c, b->options[i]);
+        queue_call_add(&c, b->payloads[i]);
     }
-    int rc = fcall_run(b->s, &c, &reply, e);
+    int rc = queue_call_run(b->s, &c, &reply, e);
     if (rc < 0)
         return rc;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != b->n)
@@ -122,7 +122,7 @@ static int add_line(struct bulk *b, const json_t *line, struct err *e)
     if (text == NULL || payload == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for line %zu", b->line);
     size_t bytes = strlen(text) + strlen(payload);
-    bool full = b->n == FCALL_BATCH_MAX || b->bytes + bytes > BATCH_BYTES_MAX || strcmp(b->queue, queue) != 0;
+    bool full = b->n == QUEUE_CALL_BATCH_MAX || b->bytes + bytes > BATCH_BYTES_MAX || strcmp(b->queue, queue) != 0;
     rc = full ? flush_batch(b, e) : 0;
     if (rc < 0)
         return rc;

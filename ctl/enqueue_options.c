@@ -66,6 +66,8 @@ int enqueue_options_queue(struct session *s, const char *kind, const char *given
     const char *queue = given != NULL ? given : conf_queue_of_kind(conf, kind);
     for (size_t i = 0; queue == NULL && i < conf->n_kinds; i++) {
         size_t used = strlen(known);
+        if (strcmp(conf->kinds[i].name, "default") == 0)
+            continue;
         (void)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", conf->kinds[i].name);
     }
     if (queue == NULL)

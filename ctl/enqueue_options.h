@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "fcall.h"
+#include "queue_call.h"
 
 /* From the options of `stint enqueue`. *ret_options is the caller's. */
 int enqueue_options_from_args(struct session *s, const char *kind, json_t **ret_options, struct err *e);

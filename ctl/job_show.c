@@ -4,7 +4,7 @@
  */
 #include "job_show.h"
 
-#include "fcall.h"
+#include "queue_call.h"
 #include "job_wait.h"
 
 #include <stdio.h>
@@ -93,7 +93,7 @@ static void print_when(struct session *s, const char *label, int64_t wall_ms)
 
 static void print_envelope(struct session *s, const json_t *job)
 {
-    static const char *const texts[] = {"queue", "kind", "band", "state", "cause", "fingerprint", "tenant", "actor"};
+    static const char *const texts[] = {"queue", "kind", "band", "state", "consumer", "reason", "cause", "fingerprint"};
     static const char *const numbers[] = {"epoch", "attempts", "crashes", "handbacks", "replays"};
     char counters[160] = "";
     out_tinted(&s->out, TINT_BOLD, "%s", json_text(job, "id"));
@@ -107,10 +107,10 @@ static void print_envelope(struct session *s, const json_t *job)
                            (long long)n);
     }
     print_field(s, "counters", counters);
-    print_when(s, "created", json_number(job, "created", 0));
-    print_when(s, "due", json_number(job, "due", 0));
-    print_when(s, "finished", json_number(job, "finished", 0));
-    print_when(s, "died", json_number(job, "died", 0));
+    print_when(s, "created", json_number(job, "created_ms", 0));
+    print_when(s, "due", json_number(job, "due_ms", 0));
+    print_when(s, "finished", json_number(job, "finished_ms", 0));
+    print_when(s, "died", json_number(job, "died_ms", 0));
     AUTO_FREE char *options = json_dumps(json_object_get(job, "options"), JSON_COMPACT);
     print_field(s, "options", options != NULL ? options : "");
 }
@@ -137,15 +137,21 @@ static void print_error(struct session *s, size_t number, const json_t *error)
     print_field(s, "detail", detail != NULL ? detail : "");
 }
 
+static void set_presentable(json_t *shown, const json_t *job, const char *key)
+{
+    json_t *value = as_json(job, key);
+    if (value != NULL)
+        (void)json_object_set_new(shown, key, job_show_presentable(value, 0));
+    json_decref(value);
+}
+
 void job_show_print(struct session *s, const json_t *job)
 {
     if (s->out.json) {
         json_t *shown = job_show_presentable(job, 0);
-        json_t *payload = as_json(job, "payload");
-        if (payload != NULL)
-            (void)json_object_set_new(shown, "payload", job_show_presentable(payload, 0));
+        set_presentable(shown, job, "payload");
+        set_presentable(shown, job, "payload_before");
         out_json(&s->out, shown);
-        json_decref(payload);
         json_decref(shown);
         return;
     }
@@ -153,15 +159,18 @@ void job_show_print(struct session *s, const json_t *job)
     print_envelope(s, job);
     for (size_t i = 0; i < json_array_size(errors); i++)
         print_error(s, i + 1, json_array_get(errors, i));
-    json_t *payload = as_json(job, "payload"), *result = as_json(job, "result"), *progress = as_json(job, "progress");
+    json_t *payload = as_json(job, "payload"), *before = as_json(job, "payload_before");
+    json_t *result = as_json(job, "result"), *progress = as_json(job, "progress");
     print_json(s, "progress", progress);
     print_json(s, "payload", payload);
+    print_json(s, "payload before it was edited", before);
     print_json(s, "result", result);
     if (strcmp(json_text(job, "state"), "dead") == 0) {
         out_tinted(&s->out, TINT_BOLD, "next step");
         out_line(&s->out, "  %s", job_wait_next_step(job_wait_last_error(job)));
     }
     json_decref(payload);
+    json_decref(before);
     json_decref(result);
     json_decref(progress);
 }

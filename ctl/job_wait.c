@@ -5,7 +5,8 @@
 #include "job_wait.h"
 
 #include "clock.h"
-#include "fcall.h"
+#include "job_show.h"
+#include "queue_call.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -35,11 +36,11 @@ int job_wait_end(struct session *s, const char *queue, const char *id, int64_t t
     uint64_t start = clock_mono_ms();
     bool seen = false;
     for (int delay = POLL_LEAST_MS;; delay = MIN_OF(delay * 3 / 2 + 1, POLL_MOST_MS)) {
-        struct fcall c;
+        struct queue_call c;
         json_t *job = NULL;
-        fcall_init(&c, "stint_job", queue);
-        fcall_add(&c, id);
-        int rc = fcall_json(s, &c, &job, e);
+        queue_call_init(&c, "stint_job", queue);
+        queue_call_add(&c, id);
+        int rc = queue_call_json(s, &c, &job, e);
         if (rc == ERR_NOT_FOUND && seen) {
             *ret_job = json_pack("{s:s, s:s, s:s}", "id", id, "queue", queue, "state", "gone");
             return *ret_job != NULL ? 0 : err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
@@ -65,11 +66,18 @@ int job_wait_end(struct session *s, const char *queue, const char *id, int64_t t
     }
 }
 
+int64_t job_wait_last_error_index(int64_t total)
+{
+    enum { HALF = 50 };
+    return total <= HALF ? total : HALF + 1 + (total - HALF - 1) % HALF;
+}
+
 const json_t *job_wait_last_error(const json_t *job)
 {
     const json_t *errors = json_object_get(job, "errors");
     size_t n = json_array_size(errors);
-    return n > 0 ? json_array_get(errors, n - 1) : NULL;
+    int64_t index = job_wait_last_error_index(json_number(job, "errors_total", (int64_t)n));
+    return n > 0 ? json_array_get(errors, MIN_OF((size_t)index, n) - 1) : NULL;
 }
 
 const char *job_wait_next_step(const json_t *error)
@@ -127,7 +135,7 @@ int job_wait_report(struct session *s, const json_t *job)
     if (s->out.live && !s->out.quiet)
         (void)fprintf(s->out.remarks, "\r\033[K");
     if (s->out.json) {
-        out_json(&s->out, job);
+        job_show_print(s, job);
     } else if (gone) {
         out_line(&s->out, "%s has left the queue; its kind keeps no status (kind.NAME.track)", json_text(job, "id"));
     } else if (!done) {

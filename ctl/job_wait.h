@@ -17,6 +17,9 @@ bool job_wait_ended(const char *state);
 /* Prints how it ended: its result, or its last error with the next step. Returns the exit code: EXIT_DONE only for
  * "done". */
 int job_wait_report(struct session *s, const json_t *job);
+/* Which record err:<index> holds the latest of `total` errors: past half of ERRORS_MAX of stint.lua they replace one
+ * another in the second half. Pure. */
+int64_t job_wait_last_error_index(int64_t total);
 /* The last error record of a job, borrowed, or NULL. */
 const json_t *job_wait_last_error(const json_t *job);
 /* What an operator can do about a dead job, by its last error. Static text. */

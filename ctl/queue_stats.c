@@ -7,9 +7,9 @@
 
 int queue_stats_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e)
 {
-    struct fcall c;
-    fcall_init(&c, "stint_stats", queue);
-    return fcall_json(s, &c, ret_stats, e);
+    struct queue_call c;
+    queue_call_init(&c, "stint_stats", queue);
+    return queue_call_json(s, &c, ret_stats, e);
 }
 
 struct queue_sums queue_stats_sum(const json_t *stats)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "fcall.h"
+#include "queue_call.h"
 
 /* Asks stint_stats. *ret_stats is the caller's. */
 int queue_stats_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e);

@@ -1,7 +1,7 @@
 /*
  * verb_audit - `stint audit`: what operators did, from each queue's audit stream.
  */
-#include "fcall.h"
+#include "queue_call.h"
 #include "verb.h"
 
 #include "keys.h"
@@ -39,9 +39,9 @@ static void set_details(struct table *t, size_t column, json_t *record)
         for (size_t i = 0; i < ARRAY_LEN(shown); i++)
             skip = skip || strcmp(key, shown[i]) == 0;
         size_t used = strlen(text);
-        if (!skip)
-            (void)snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", key,
-                           json_string_value(value));
+        const char *text_of = json_string_value(value);
+        if (!skip && text_of != NULL && *text_of != '\0')
+            (void)snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", key, text_of);
     }
     table_set(t, column, "%s", text);
 }

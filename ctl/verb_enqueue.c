@@ -54,14 +54,14 @@ static int report(struct session *s, const char *queue, json_t *answer)
 static int send_one(struct session *s, const char *queue, const json_t *options, const char *payload, size_t len,
                     json_t **ret_answer, struct err *e)
 {
-    struct fcall c;
+    struct queue_call c;
     AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
     if (text == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the options");
-    fcall_init(&c, "stint_enqueue", queue);
-    fcall_add(&c, text);
-    fcall_add_bytes(&c, payload, len);
-    return fcall_json(s, &c, ret_answer, e);
+    queue_call_init(&c, "stint_enqueue", queue);
+    queue_call_add(&c, text);
+    queue_call_add_bytes(&c, payload, len);
+    return queue_call_json(s, &c, ret_answer, e);
 }
 
 static int wait_for(struct session *s, const char *queue, const char *id)

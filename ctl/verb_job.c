@@ -1,7 +1,7 @@
 /*
  * verb_job - `stint job show|wait|cancel`: one job by its id, in whichever configured queue knows it.
  */
-#include "fcall.h"
+#include "queue_call.h"
 #include "job_show.h"
 #include "job_wait.h"
 #include "verb.h"
@@ -73,18 +73,18 @@ static int report_cancel(struct session *s, json_t *answer, const char *queue)
 int verb_job_cancel(struct session *s)
 {
     struct err e = {.code = 0};
-    struct fcall c;
+    struct queue_call c;
     char queue[QUEUE_MAX];
     json_t *job = NULL, *answer = NULL;
     const char *id = args_positional(&s->args, 0);
     int rc = queue_list_find_job(s, args_text(&s->args, "queue", NULL), id, queue, &job, &e);
     json_decref(job);
     if (rc == 0) {
-        fcall_init(&c, "stint_cancel", queue);
-        fcall_add(&c, id);
-        fcall_add(&c, args_text(&s->args, "reason", "cancelled by an operator"));
-        fcall_add(&c, s->actor);
-        rc = fcall_json(s, &c, &answer, &e);
+        queue_call_init(&c, "stint_cancel", queue);
+        queue_call_add(&c, id);
+        queue_call_add(&c, args_text(&s->args, "reason", "cancelled by an operator"));
+        queue_call_add(&c, s->actor);
+        rc = queue_call_json(s, &c, &answer, &e);
     }
     if (rc < 0)
         return session_fail(s, &e);

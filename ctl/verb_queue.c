@@ -1,7 +1,7 @@
 /*
  * verb_queue - `stint queue list|pause|resume|stats|config`: queues as a whole.
  */
-#include "fcall.h"
+#include "queue_call.h"
 #include "queue_stats.h"
 #include "verb.h"
 
@@ -130,12 +130,12 @@ static int one_queue(struct session *s, struct queue_list *ret_list, struct err 
 
 static int change_pause(struct session *s, const char *function, const char *queue, int64_t *ret_changed, struct err *e)
 {
-    struct fcall c;
-    fcall_init(&c, function, queue);
-    fcall_add(&c, args_text(&s->args, "kind", ""));
-    fcall_add(&c, s->actor);
-    fcall_add(&c, args_text(&s->args, "reason", ""));
-    return fcall_integer(s, &c, ret_changed, e);
+    struct queue_call c;
+    queue_call_init(&c, function, queue);
+    queue_call_add(&c, args_text(&s->args, "kind", ""));
+    queue_call_add(&c, s->actor);
+    queue_call_add(&c, args_text(&s->args, "reason", ""));
+    return queue_call_integer(s, &c, ret_changed, e);
 }
 
 static void report_pause(struct session *s, const char *queue, const char *what, bool changed)
@@ -221,18 +221,18 @@ int verb_queue_config(struct session *s)
 {
     struct err e = {.code = 0};
     struct queue_list list;
-    struct fcall c;
+    struct queue_call c;
     int64_t changed;
     const char *field = args_positional(&s->args, 1), *value = args_positional(&s->args, 2);
     int rc = queue_list_resolve(s, args_positional(&s->args, 0), &list, &e);
     if (rc == 0 && value == NULL) {
         rc = show_config(s, list.names[0], field, &e);
     } else if (rc == 0) {
-        fcall_init(&c, "stint_config", list.names[0]);
-        fcall_add(&c, field);
-        fcall_add(&c, value);
-        fcall_add(&c, s->actor);
-        rc = fcall_integer(s, &c, &changed, &e);
+        queue_call_init(&c, "stint_config", list.names[0]);
+        queue_call_add(&c, field);
+        queue_call_add(&c, value);
+        queue_call_add(&c, s->actor);
+        rc = queue_call_integer(s, &c, &changed, &e);
         if (rc == 0)
             out_line(&s->out, "queue %s: %s %s %s", list.names[0], field, *value != '\0' ? "=" : "removed", value);
     }

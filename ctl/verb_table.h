@@ -37,6 +37,24 @@
     X(queue_config, "queue config", "Queues", 1, 3, "QUEUE [FIELD [VALUE]]",                                           \
       "show or set a queue's weights, rate and caps",                                                                  \
       "stint queue config pdf\nstint queue config pdf rate 10")                                                        \
+    X(dlq_list, "dlq list", "Dead letters", 0, 0, "",                                                                  \
+      "dead letters, newest first",                                                                                    \
+      "stint dlq list --kind pdf-parse --since 1h")                                                                    \
+    X(dlq_show, "dlq show", "Dead letters", 1, 1, "ID",                                                                \
+      "a dead letter whole: errors, evidence, payload, next step",                                                     \
+      "stint dlq show 0192f0c1-7f2a")                                                                                  \
+    X(dlq_triage, "dlq triage", "Dead letters", 0, 0, "",                                                              \
+      "dead letters grouped into problems",                                                                            \
+      "stint dlq triage --since 1d")                                                                                   \
+    X(dlq_replay, "dlq replay", "Dead letters", 0, VERB_MANY, "[ID…]",                                                 \
+      "give dead letters another run",                                                                                 \
+      "stint dlq replay --code SOURCE_UNAVAILABLE --dry-run\nstint dlq replay ID --edit '{\"expect\":\"table\"}'")     \
+    X(dlq_drain, "dlq drain", "Dead letters", 0, VERB_MANY, "[ID…]",                                                   \
+      "write dead letters to a file, then remove them",                                                                \
+      "stint dlq drain --queue pdf --out pdf-dead.ndjson")                                                             \
+    X(dlq_purge, "dlq purge", "Dead letters", 0, VERB_MANY, "[ID…]",                                                   \
+      "remove dead letters",                                                                                           \
+      "stint dlq purge --code NOT_PDF --reason \"not ours\"")                                                          \
     X(worker_list, "worker list", "Workers", 0, 0, "",                                                                 \
       "what every worker does",                                                                                        \
       "stint worker list --pool pdf")                                                                                  \

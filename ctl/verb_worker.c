@@ -2,7 +2,7 @@
  * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisor of this machine over its control
  * socket.
  */
-#include "fcall.h"
+#include "queue_call.h"
 #include "verb.h"
 #include "worker_rows.h"
 

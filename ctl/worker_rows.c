@@ -3,7 +3,7 @@
  */
 #include "worker_rows.h"
 
-#include "fcall.h"
+#include "queue_call.h"
 #include "queue_stats.h"
 
 void worker_rows_table(struct table *t)

@@ -1,35 +1,35 @@
 /*
- * fcall - see fcall.h. Refuses to write a key itself: whatever changes a job goes through a Function, so that the
- * ledger holds.
+ * queue_call - see queue_call.h. Refuses to write a key itself: whatever changes a job goes through a Function, so that
+ * the ledger holds.
  */
-#include "fcall.h"
+#include "queue_call.h"
 
 #include "keys.h"
 
 #include <stdio.h>
 
-void fcall_init(struct fcall *c, const char *function, const char *queue)
+void queue_call_init(struct queue_call *c, const char *function, const char *queue)
 {
-    *c = (struct fcall){.function = function, .queue = queue};
+    *c = (struct queue_call){.function = function, .queue = queue};
 }
 
-void fcall_add_bytes(struct fcall *c, const char *bytes, size_t len)
+void queue_call_add_bytes(struct queue_call *c, const char *bytes, size_t len)
 {
-    assert(c->argc < FCALL_ARGS_MAX);
+    assert(c->argc < QUEUE_CALL_ARGS_MAX);
     c->argv[c->argc] = bytes;
     c->lens[c->argc++] = len;
 }
 
-void fcall_add(struct fcall *c, const char *text)
+void queue_call_add(struct queue_call *c, const char *text)
 {
-    fcall_add_bytes(c, text, strlen(text));
+    queue_call_add_bytes(c, text, strlen(text));
 }
 
-int fcall_run(struct session *s, const struct fcall *c, redisReply **ret_reply, struct err *e)
+int queue_call_run(struct session *s, const struct queue_call *c, redisReply **ret_reply, struct err *e)
 {
     char key[KEY_MAX];
-    const char *argv[FCALL_ARGS_MAX + 4] = {"FCALL", c->function, "1", keys_prefix(key, c->queue)};
-    size_t lens[FCALL_ARGS_MAX + 4];
+    const char *argv[QUEUE_CALL_ARGS_MAX + 4] = {"FCALL", c->function, "1", keys_prefix(key, c->queue)};
+    size_t lens[QUEUE_CALL_ARGS_MAX + 4];
     for (int i = 0; i < 4; i++)
         lens[i] = strlen(argv[i]);
     for (int i = 0; i < c->argc; i++) {
@@ -41,10 +41,10 @@ int fcall_run(struct session *s, const struct fcall *c, redisReply **ret_reply, 
     return rc < 0 ? rc : redis_sync_argv(redis, ret_reply, e, 4 + c->argc, argv, lens);
 }
 
-int fcall_json(struct session *s, const struct fcall *c, json_t **ret_json, struct err *e)
+int queue_call_json(struct session *s, const struct queue_call *c, json_t **ret_json, struct err *e)
 {
     redisReply *reply = NULL;
-    int rc = fcall_run(s, c, &reply, e);
+    int rc = queue_call_run(s, c, &reply, e);
     if (rc < 0)
         return rc;
     bool text = reply->type == REDIS_REPLY_STRING;
@@ -56,10 +56,10 @@ int fcall_json(struct session *s, const struct fcall *c, json_t **ret_json, stru
     return 0;
 }
 
-int fcall_integer(struct session *s, const struct fcall *c, int64_t *ret_number, struct err *e)
+int queue_call_integer(struct session *s, const struct queue_call *c, int64_t *ret_number, struct err *e)
 {
     redisReply *reply = NULL;
-    int rc = fcall_run(s, c, &reply, e);
+    int rc = queue_call_run(s, c, &reply, e);
     if (rc < 0)
         return rc;
     if (reply->type == REDIS_REPLY_INTEGER)
@@ -94,10 +94,10 @@ int queue_list_resolve(struct session *s, const char *name, struct queue_list *r
 
 static int ask_job(struct session *s, const char *queue, const char *id, json_t **ret_job, struct err *e)
 {
-    struct fcall c;
-    fcall_init(&c, "stint_job", queue);
-    fcall_add(&c, id);
-    return fcall_json(s, &c, ret_job, e);
+    struct queue_call c;
+    queue_call_init(&c, "stint_job", queue);
+    queue_call_add(&c, id);
+    return queue_call_json(s, &c, ret_job, e);
 }
 
 int queue_list_find_job(struct session *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],

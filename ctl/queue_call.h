@@ -1,5 +1,5 @@
 /*
- * fcall - calls of the Functions (docs/protocol.md) on one queue, and which queues a verb means.
+ * queue_call - calls of the Functions (docs/protocol.md) on one queue, and which queues a verb means.
  *
  * Runs in: ctl. Blocks with redis.command_timeout. Everything it returns is the caller's to free.
  */
@@ -7,29 +7,29 @@
 
 #include "session.h"
 
-enum { FCALL_BATCH_MAX = 100, FCALL_ARGS_MAX = 2 * FCALL_BATCH_MAX + 8, QUEUE_LIST_MAX = CONF_POOL_MAX };
+enum { QUEUE_CALL_BATCH_MAX = 100, QUEUE_CALL_ARGS_MAX = 2 * QUEUE_CALL_BATCH_MAX + 8, QUEUE_LIST_MAX = CONF_POOL_MAX };
 
 /* One call's arguments, borrowed. */
-struct fcall {
+struct queue_call {
     const char *function;
     const char *queue;
     int argc;
-    const char *argv[FCALL_ARGS_MAX];
-    size_t lens[FCALL_ARGS_MAX];
+    const char *argv[QUEUE_CALL_ARGS_MAX];
+    size_t lens[QUEUE_CALL_ARGS_MAX];
 };
 
 /* An empty call; the texts are borrowed until it was run. */
-void fcall_init(struct fcall *c, const char *function, const char *queue);
-/* Adds an argument; at most FCALL_ARGS_MAX (asserted). */
-void fcall_add(struct fcall *c, const char *text);
-void fcall_add_bytes(struct fcall *c, const char *bytes, size_t len);
+void queue_call_init(struct queue_call *c, const char *function, const char *queue);
+/* Adds an argument; at most QUEUE_CALL_ARGS_MAX (asserted). */
+void queue_call_add(struct queue_call *c, const char *text);
+void queue_call_add_bytes(struct queue_call *c, const char *bytes, size_t len);
 
 /* The raw reply. */
-int fcall_run(struct session *s, const struct fcall *c, redisReply **ret_reply, struct err *e);
+int queue_call_run(struct session *s, const struct queue_call *c, redisReply **ret_reply, struct err *e);
 /* The reply's text as JSON. ERR_PROTOCOL when it is none. */
-int fcall_json(struct session *s, const struct fcall *c, json_t **ret_json, struct err *e);
+int queue_call_json(struct session *s, const struct queue_call *c, json_t **ret_json, struct err *e);
 /* The reply as a number. ERR_PROTOCOL when it is none. */
-int fcall_integer(struct session *s, const struct fcall *c, int64_t *ret_number, struct err *e);
+int queue_call_integer(struct session *s, const struct queue_call *c, int64_t *ret_number, struct err *e);
 
 /* The queues a verb works on. */
 struct queue_list {
