@@ -98,7 +98,7 @@ static void log_end(const struct slot *slot, const struct ended *d)
     const struct log_kv kv[] = {
         KV_S("pool", slot->pool->name),
         KV_I("slot", slot->number),
-        KV_I("pid", slot->pid),
+        KV_I("worker_pid", slot->pid),
         KV_I("generation", slot->generation),
         KV_S("cause", d->verdict.cause),
         KV_S("end", d->verdict.message),
@@ -173,7 +173,7 @@ static bool reap_one(struct slots_uv *u)
     if (slot != NULL)
         slot_ended(u, slot, status, &usage);
     else
-        log_debug("reaped an inherited process", KV_I("pid", info.si_pid), KV_I("status", status));
+        log_debug("reaped an inherited process", KV_I("worker_pid", info.si_pid), KV_I("status", status));
     return true;
 }
 

@@ -25,7 +25,7 @@ static void on_ready(struct slots_uv *u, struct slot *slot)
     struct pool *pool = slot->pool;
     pool->boot_failures = 0;
     pool->error[0] = '\0';
-    log_info("worker ready", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("pid", slot->pid),
+    log_info("worker ready", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("worker_pid", slot->pid),
              KV_I("generation", slot->generation), KV_I("boot_ms", clock_mono_ms() - slot->started_ms));
     if (slot->state == SLOT_READY && (u->quiet || pool->quiet))
         slots_uv_quiet(u, slot, true);

@@ -109,7 +109,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     atomic_store_explicit(&cell->pid, slot->pid, memory_order_relaxed);
     atomic_store_explicit(&cell->generation, slot->generation, memory_order_relaxed);
     slots_move(u->slots, slot, SLOT_EVENT_SPAWNED);
-    log_debug("worker started", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("pid", slot->pid),
+    log_debug("worker started", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("worker_pid", slot->pid),
               KV_I("generation", slot->generation));
     rc = slot_ipc_open(u, slot);
     if (rc < 0) {
@@ -322,7 +322,7 @@ void slots_uv_drain(struct slots_uv *u)
 static void signal_group(const struct slot *slot, int signum)
 {
     if (kill(-slot->pid, signum) < 0 && errno != ESRCH)
-        log_error("cannot signal a worker", KV_I("pid", slot->pid), KV_S("signal", exit_signal_name(signum)),
+        log_error("cannot signal a worker", KV_I("worker_pid", slot->pid), KV_S("signal", exit_signal_name(signum)),
                   KV_S("error", strerror(errno)));
 }
 
@@ -378,7 +378,7 @@ static struct watch_view view_of(const struct slots_uv *u, const struct slot *sl
 static void hard_timeout(struct slots_uv *u, struct slot *slot, const struct score_now *now)
 {
     log_warn("job past its hard timeout: its worker is ended", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
-             KV_I("pid", slot->pid), KV_S("kind", now->kind), KV_S("job", now->job_id),
+             KV_I("worker_pid", slot->pid), KV_S("kind", now->kind), KV_S("job", now->job_id),
              KV_I("ran_ms", clock_mono_ms() - now->since_ms));
     slot->overrun_ms = now->hard_deadline_ms;
     slots_uv_term(u, slot, EXIT_INTENT_HARD_TIMEOUT);
@@ -413,7 +413,7 @@ static void act(struct slots_uv *u, struct slot *slot, enum watch_action action,
         return;
     case WATCH_STOP_TIMEOUT:
         log_warn("worker did not stop in time: it is killed, its jobs are handed back", KV_S("pool", slot->pool->name),
-                 KV_I("slot", slot->number), KV_I("pid", slot->pid));
+                 KV_I("slot", slot->number), KV_I("worker_pid", slot->pid));
         slots_uv_kill(u, slot, EXIT_INTENT_DRAIN_KILL);
         return;
     case WATCH_RECYCLE_AGE:

@@ -33,14 +33,17 @@ const char *supervisor_mode_name(enum supervisor_mode mode)
 
 /* -- telling the service manager ------------------------------------------------------------------------------------- */
 
+/* All that can start did; with nothing but stopped pools there is nothing to be ready for. */
 static bool all_started(const struct supervisor *s)
 {
+    bool any = false;
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *pool = &s->slots->pools[i];
         if (!pool->stopped && slots_in_state(s->slots, pool, SLOT_READY) < pool->desired)
             return false;
+        any = any || !pool->stopped;
     }
-    return true;
+    return any;
 }
 
 static void tell_status(struct supervisor *s)
@@ -328,7 +331,7 @@ static void dump_state(const struct supervisor *s)
         struct score_now now;
         if (!slot_state_live(slot->state) || !score_read(slots_cell(s->slots, slot), &now))
             continue;
-        log_info("worker", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_I("pid", slot->pid),
+        log_info("worker", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_I("worker_pid", slot->pid),
                  KV_S("state", slot_state_name(slot->state)), KV_S("phase", phase_name((enum worker_phase)now.phase)),
                  KV_S("job", now.running == 1 ? now.job_id : ""), KV_I("rss_bytes", slot->rss_bytes));
     }
