@@ -2,44 +2,45 @@
  * pg_uv - a bounded pool of PostgreSQL connections on a libuv loop, with pipelined batches of statements.
  *
  * Runs in: worker. Thread: the loop's only. Never blocks.
- * A handler acquires a connection, sends batches on it (each batch is one round trip: libpq pipeline mode, one sync), and
- * releases it. Put BEGIN first and COMMIT last in a batch for a one-round-trip transaction, or spread a transaction over
- * several batches; a connection released inside a transaction is rolled back first.
- * statement_timeout and application_name are set on connect. Lost connections are made again on the next acquire.
+ * A handler acquires a connection, sends batches on it (each batch is one round trip: libpq pipeline mode, one sync),
+ * and releases it. Put BEGIN first and COMMIT last in a batch for a one-round-trip transaction, or spread a transaction
+ * over several batches; a connection released inside a transaction is rolled back first. statement_timeout and
+ * application_name are set on connect. Lost connections are made again on the next acquire.
  */
 #pragma once
 
 #include "base.h"
 #include "conf.h"
 #include "err.h"
+#include "pg_batch.h"
 #include <libpq-fe.h>
 #include <uv.h>
 
 struct pg_pool;
 struct pg_conn;
-struct pg_batch;
 
+/* Connects only when first asked for a connection. Copies conf. NULL when memory is short. */
 struct pg_pool *pg_pool_new(uv_loop_t *loop, const struct conf_postgres *conf, const char *application_name);
 /* Pending acquires fail with ERR_STORE_UNAVAILABLE, batches under way too, before this returns. */
 void pg_pool_close(struct pg_pool *p, void (*on_closed)(void *arg), void *arg);
 
-/* on_conn gets a connection (yours until pg_pool_release) or NULL with e (ERR_STORE_UNAVAILABLE: message names the remedy).
- * Waits its turn when all are taken, at most connect_timeout. */
-void pg_pool_acquire(struct pg_pool *p, void (*on_conn)(void *arg, struct pg_conn *conn, const struct err *e), void *arg);
+/* on_conn gets a connection (yours until pg_pool_release) or NULL with e (ERR_STORE_UNAVAILABLE: message names the
+ * remedy). Waits its turn when all are taken, and for a server that is restarting, together at most connect_timeout;
+ * refused at once when PG_WAITERS_MAX wait already. Never called from inside pg_pool_acquire. */
+enum { PG_WAITERS_MAX = 256 };
+void pg_pool_acquire(struct pg_pool *p, void (*on_conn)(void *arg, struct pg_conn *conn, const struct err *e),
+                     void *arg);
+/* Gives it back. In a transaction: it is rolled back first. With a batch under way: the session is ended, which rolls
+ * back, and on_done is not called. */
 void pg_pool_release(struct pg_pool *p, struct pg_conn *conn);
 
-/* A batch of statements. Parameters are text, copied; NULL is SQL NULL. Statements are prepared once per connection by
- * their SQL text's address when `sql` is a literal. */
-struct pg_batch *pg_batch_new(void);
-void pg_batch_free(struct pg_batch *b); /* NULL-safe */
-int pg_batch_add(struct pg_batch *b, const char *sql, int n_params, const char *const params[]);
-size_t pg_batch_len(const struct pg_batch *b);
-
-/* Sends the batch (takes it) in one pipeline. on_done: results[i] belongs to statement i (borrowed for the call); on the first
- * failed statement e is set (class by SQLSTATE: connection, serialization 40001, deadlock 40P01, lock and statement timeouts,
- * out of connections, read-only, disk full are TRANSIENT as ERR_STORE_UNAVAILABLE or ERR_STORE_CONFLICT; the rest
- * ERR_STORE_REFUSED), ret sqlstate in e's message, results after it are NULL, and the transaction, if one is open, must be
- * ended by the caller (release does it). */
+/* Sends the batch (takes it) in one pipeline. on_done: results[i] belongs to statement i (borrowed for the call); on
+ * the first failed statement e is set (class by SQLSTATE: connection, serialization 40001, deadlock 40P01, lock and
+ * statement timeouts, out of connections, read-only, disk full are TRANSIENT as ERR_STORE_UNAVAILABLE or
+ * ERR_STORE_CONFLICT; the rest ERR_STORE_REFUSED), the sqlstate is in e's message, results after it are NULL, and the
+ * transaction, if one is open, must be ended by the caller (release does it). A lost connection is
+ * ERR_STORE_UNAVAILABLE: whether the batch was committed is unknown. One batch at a time on a connection, of at least
+ * one statement. on_done is never called from inside pg_conn_send. */
 typedef void (*pg_done_fn)(void *arg, PGresult *const results[], size_t n, const struct err *e);
 void pg_conn_send(struct pg_conn *conn, struct pg_batch *b, pg_done_fn on_done, void *arg);
 /* True while the last acquire or batch succeeded: feeds readiness. */

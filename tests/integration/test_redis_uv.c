@@ -34,18 +34,19 @@ static void on_deadline(uv_timer_t *timer)
     fail_msg("nothing happened within %d ms", DEADLINE_MS);
 }
 
-/* Turns the loop until *counter reaches want. */
+/* Turns the loop until *counter reaches want. Callbacks that count stop the loop, or it would sleep after a timer's. */
 static void run_until(struct fixture *f, const int *counter, int want)
 {
     uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
     while (*counter < want)
-        uv_run(&f->loop, UV_RUN_ONCE);
+        uv_run(&f->loop, UV_RUN_DEFAULT);
     uv_timer_stop(&f->deadline);
 }
 
 static void on_answer(void *arg, const redisReply *reply, const struct err *e)
 {
     struct fixture *f = arg;
+    uv_stop(&f->loop);
     f->answers++;
     if (!reply) {
         f->nulls++;
@@ -60,6 +61,7 @@ static void on_answer(void *arg, const redisReply *reply, const struct err *e)
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct fixture *f = arg;
+    uv_stop(&f->loop);
     if (ready) {
         f->ups++;
         return;
@@ -73,7 +75,9 @@ static void on_state(void *arg, bool ready, const struct err *e)
 
 static void on_closed(void *arg)
 {
-    ((struct fixture *)arg)->closed++;
+    struct fixture *f = arg;
+    uv_stop(&f->loop);
+    f->closed++;
 }
 
 static void fake_library(const struct fixture *f, int version)
