@@ -123,8 +123,9 @@ local function utf8_only(s)
     return s
 end
 
+-- As JSON. A zero byte is legal in JSON but refused by many readers of it: it is shown as '?' too.
 local function quote(s)
-    return cjson.encode(utf8_only(s))
+    return cjson.encode(utf8_only((string.gsub(s, '%z', '?'))))
 end
 
 -- A foreign text as a JSON value: itself when it is JSON, else a JSON string of it.
