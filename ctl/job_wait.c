@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-enum { POLL_LEAST_MS = 5, POLL_MOST_MS = 200 };
+enum { POLL_LEAST_MS = 5, POLL_MOST_MS = 200, AWAY_MOST_MS = 60000 };
 
 bool job_wait_ended(const char *state)
 {
@@ -30,34 +30,49 @@ static void show_progress(struct session *s, const json_t *job, const char *id)
                       json_text(progress, "message"));
 }
 
+static bool is_away(int rc)
+{
+    return rc == ERR_REDIS_UNAVAILABLE || rc == ERR_TIMED_OUT || rc == ERR_REDIS_REFUSED;
+}
+
+static int ask(struct session *s, const char *queue, const char *id, json_t **ret_job, struct err *e)
+{
+    struct queue_call c;
+    queue_call_init(&c, "stint_job", queue);
+    queue_call_add(&c, id);
+    return queue_call_json(s, &c, ret_job, e);
+}
+
+static int report_gone(const char *queue, const char *id, json_t **ret_job, struct err *e)
+{
+    *ret_job = json_pack("{s:s, s:s, s:s}", "id", id, "queue", queue, "state", "gone");
+    return *ret_job != NULL ? 0 : err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
+}
+
 int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,
                  struct err *e)
 {
-    uint64_t start = clock_mono_ms();
-    bool seen = false;
+    uint64_t start = clock_mono_ms(), seen_ms = 0;
+    char state[32] = "unknown";
     for (int delay = POLL_LEAST_MS;; delay = MIN_OF(delay * 3 / 2 + 1, POLL_MOST_MS)) {
-        struct queue_call c;
         json_t *job = NULL;
-        queue_call_init(&c, "stint_job", queue);
-        queue_call_add(&c, id);
-        int rc = queue_call_json(s, &c, &job, e);
-        if (rc == ERR_NOT_FOUND && seen) {
-            *ret_job = json_pack("{s:s, s:s, s:s}", "id", id, "queue", queue, "state", "gone");
-            return *ret_job != NULL ? 0 : err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
-        }
-        if (rc < 0)
+        int rc = ask(s, queue, id, &job, e);
+        uint64_t now = clock_mono_ms();
+        if (rc == ERR_NOT_FOUND && seen_ms != 0)
+            return report_gone(queue, id, ret_job, e);
+        if (rc < 0 && !(is_away(rc) && seen_ms != 0 && now - seen_ms < AWAY_MOST_MS))
             return rc;
-        seen = true;
-        if (job_wait_ended(json_text(job, "state"))) {
-            (void)json_object_set_new(job, "queue", json_string(queue));
-            *ret_job = job;
-            return 0;
+        if (rc == 0) {
+            seen_ms = now;
+            (void)snprintf(state, sizeof state, "%s", json_text(job, "state"));
+            if (job_wait_ended(state)) {
+                *ret_job = job;
+                return 0;
+            }
+            show_progress(s, job, id);
+            json_decref(job);
         }
-        show_progress(s, job, id);
-        char state[32];
-        (void)snprintf(state, sizeof state, "%s", json_text(job, "state"));
-        json_decref(job);
-        if (timeout_ms > 0 && clock_mono_ms() - start >= (uint64_t)timeout_ms)
+        if (timeout_ms > 0 && now - start >= (uint64_t)timeout_ms)
             return err_set(e, ERR_TIMEOUT,
                            "job %s is still %s after %lld ms; it goes on: \"stint job wait %s\" waits again, "
                            "\"stint job cancel %s\" ends it",

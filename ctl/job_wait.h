@@ -7,7 +7,8 @@
 
 #include "session.h"
 
-/* Waits until the job is done, dead, cancelled or expired, or timeout_ms (0: for ever) passed. *ret_job is the
+/* A Redis that goes away in between is waited for up to a minute.
+ * Waits until the job is done, dead, cancelled or expired, or timeout_ms (0: for ever) passed. *ret_job is the
  * caller's: the job as stint_job tells it; when its kind keeps no status and it is gone, {"id","state":"gone"}. 0, or
  * ERR_NOT_FOUND when it was never there, ERR_TIMEOUT when it has not ended in time, or a service's error. */
 int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,

@@ -94,7 +94,8 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
     int rc = session_conf(s, &conf, e);
     if (rc < 0)
         return rc;
-    if (!s->redis_open) {
+    if (!s->redis_open || s->redis.ctx == NULL) {
+        s->redis_open = false;
         rc = redis_sync_open(&s->redis, &conf->redis, e);
         if (rc < 0)
             return rc;
@@ -107,14 +108,6 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
     return 0;
 }
 
-/* Where the connection goes, without user and password. */
-static void describe_server(const PGconn *pg, char *out, size_t size)
-{
-    const char *host = PQhost(pg), *port = PQport(pg), *db = PQdb(pg);
-    (void)snprintf(out, size, "%s:%s/%s", host != NULL && *host != '\0' ? host : "local socket",
-                   port != NULL ? port : "", db != NULL ? db : "");
-}
-
 /* libpq's text up to its first newline. */
 static int first_line(const char *text)
 {
@@ -123,7 +116,7 @@ static int first_line(const char *text)
 
 static int dial_pg(const struct conf_postgres *conf, PGconn **ret_pg, struct err *e)
 {
-    char seconds[24], options[64], server[256];
+    char seconds[24], options[64];
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)MAX_OF((conf->connect_timeout + 999) / 1000, 2));
     (void)snprintf(options, sizeof options, "-c statement_timeout=%lld", (long long)conf->statement_timeout);
     const char *const keys[] = {"dbname", "connect_timeout", "options", "application_name", NULL};
@@ -132,12 +125,13 @@ static int dial_pg(const struct conf_postgres *conf, PGconn **ret_pg, struct err
     if (pg == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a PostgreSQL connection");
     if (PQstatus(pg) != CONNECTION_OK) {
-        const char *why = PQerrorMessage(pg);
-        describe_server(pg, server, sizeof server);
+        /* libpq quotes a URL it cannot read, password and all. */
+        const char *why =
+            strstr(PQerrorMessage(pg), "://") != NULL ? "postgres.url is no valid URL" : PQerrorMessage(pg);
         (void)err_set(e, ERR_STORE_UNAVAILABLE,
-                      "PostgreSQL at %s cannot be reached: %.*s. Start it (\"stint up\" brings its own) or set "
-                      "postgres.url, STINT_POSTGRES_URL",
-                      server, first_line(why), why);
+                      "PostgreSQL cannot be reached: %.*s; start it (\"stint up\" brings its own) or set postgres.url, "
+                      "STINT_POSTGRES_URL",
+                      first_line(why), why);
         PQfinish(pg);
         return ERR_STORE_UNAVAILABLE;
     }
@@ -149,6 +143,10 @@ int session_pg(struct session *s, PGconn **ret_pg, struct err *e)
 {
     const struct conf *conf;
     int rc = session_conf(s, &conf, e);
+    if (s->pg != NULL && PQstatus(s->pg) != CONNECTION_OK) {
+        PQfinish(s->pg);
+        s->pg = NULL;
+    }
     if (rc == 0 && s->pg == NULL)
         rc = dial_pg(&conf->postgres, &s->pg, e);
     if (rc == 0)

@@ -22,6 +22,12 @@
     X(job_cancel, "job cancel", "Jobs", 1, 1, "ID",                                                                    \
       "end a job that waits, ask one that runs to stop",                                                               \
       "stint job cancel 0192f0c1-7f2a --reason sent-twice")                                                            \
+    X(status, "status", "Overview", 0, 0, "",                                                                          \
+      "supervisor, services, workers and queues on one screen",                                                        \
+      "stint status --json")                                                                                           \
+    X(top, "top", "Overview", 0, 0, "",                                                                                \
+      "the same, live",                                                                                                \
+      "stint top")                                                                                                     \
     X(queue_list, "queue list", "Queues", 0, 0, "",                                                                    \
       "every queue on one line",                                                                                       \
       "stint queue list --json")                                                                                       \

@@ -1,0 +1,26 @@
+/*
+ * status_view - the state of everything on one screen: supervisor, Redis, PostgreSQL, pools, workers, queues, dead
+ * letters.
+ *
+ * Runs in: ctl. Blocks while gathering. Each part that cannot be reached is said to be so; the others are shown.
+ */
+#pragma once
+
+#include "session.h"
+
+enum status_part { STATUS_SUPERVISOR, STATUS_REDIS, STATUS_POSTGRES, STATUS_PART_COUNT };
+
+struct status_view {
+    struct err errors[STATUS_PART_COUNT]; /* code 0: reachable */
+    json_t *supervisor;                   /* owned; its status reply, NULL when it cannot be reached */
+    json_t *queues;                       /* owned; array of stint_stats, empty when Redis cannot be reached */
+};
+
+/* Asks all three. An error only when nothing can be asked at all: the configuration is wrong. */
+int status_view_gather(struct session *s, struct status_view *ret_view, struct err *e);
+/* Prints for people, or one JSON object under --json. */
+void status_view_print(struct session *s, const struct status_view *v);
+/* EXIT_DONE, or EXIT_UNREACHABLE when a part could not be reached. */
+int status_view_exit_code(const struct status_view *v);
+/* Frees; twice-safe. */
+void status_view_fini(struct status_view *v);
