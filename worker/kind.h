@@ -76,7 +76,6 @@
 #include "job.h"
 #include "pg_uv.h"
 #include "redis_uv.h"
-#include <uv.h>
 
 /* What a kind may use. Lives as long as the worker; borrowed by every kind. */
 struct worker_ctx {

@@ -1,0 +1,118 @@
+/* retry_policy: every class at every count, and what a job's own options change. */
+#include "retry_policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+static const struct retry_rule RULE = {.attempts = 3, .backoff_ms = 1000, .backoff_max_ms = 10000};
+
+static enum retry_verdict verdict(enum err_class class_, uint32_t failures_before)
+{
+    return retry_policy_decide(class_, failures_before, &RULE, 0.5).verdict;
+}
+
+static void test_retry_policy_decide_transient_is_tried_attempts_times(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict(ERR_CLASS_TRANSIENT, 0), RETRY_AGAIN);
+    assert_int_equal(verdict(ERR_CLASS_TRANSIENT, 1), RETRY_AGAIN);
+    assert_int_equal(verdict(ERR_CLASS_TRANSIENT, 2), RETRY_DEAD);
+    assert_int_equal(verdict(ERR_CLASS_TRANSIENT, UINT32_MAX), RETRY_DEAD);
+}
+
+static void test_retry_policy_decide_resource_is_tried_once_more(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict(ERR_CLASS_RESOURCE, 0), RETRY_AGAIN);
+    assert_int_equal(verdict(ERR_CLASS_RESOURCE, 1), RETRY_DEAD);
+    struct retry_rule once = RULE;
+    once.attempts = 1;
+    assert_int_equal(retry_policy_decide(ERR_CLASS_RESOURCE, 0, &once, 0).verdict, RETRY_DEAD);
+}
+
+static void test_retry_policy_decide_permanent_is_dead_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict(ERR_CLASS_PERMANENT, 0), RETRY_DEAD);
+}
+
+static void test_retry_policy_decide_fatal_stops_the_worker(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict(ERR_CLASS_FATAL, 0), RETRY_STOP_WORKER);
+    assert_int_equal(verdict(ERR_CLASS_FATAL, 99), RETRY_STOP_WORKER);
+}
+
+static void test_retry_policy_decide_delay_doubles_within_its_bound(void **state)
+{
+    (void)state;
+    struct retry_rule many = RULE;
+    many.attempts = 1000;
+    for (uint32_t failures = 0; failures < 100; failures++) {
+        int64_t most = failures > 3 ? 10000 : 1000 << failures;
+        int64_t delay = retry_policy_decide(ERR_CLASS_TRANSIENT, failures, &many, 0.999999).delay_ms;
+        assert_true(delay >= 1 && delay <= most && delay >= most * 9 / 10);
+        assert_int_equal(retry_policy_decide(ERR_CLASS_TRANSIENT, failures, &many, 0).delay_ms, 1);
+    }
+}
+
+static void test_retry_policy_rule_job_option_wins(void **state)
+{
+    struct conf_kind kind = {.attempts = 3, .backoff = 5000, .backoff_max = 60000};
+    struct job job = {.max_attempts = 0};
+    (void)state;
+    assert_int_equal(retry_policy_rule(&kind, &job).attempts, 3);
+    job.max_attempts = 7;
+    assert_int_equal(retry_policy_rule(&kind, &job).attempts, 7);
+}
+
+static void test_retry_policy_unknown_waits_double_until_the_grace_is_over(void **state)
+{
+    static const int64_t delays[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000};
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_LEN(delays); i++) {
+        struct retry_decision d = retry_policy_unknown(i, 300000);
+        assert_int_equal(d.verdict, RETRY_AGAIN);
+        assert_int_equal(d.delay_ms, delays[i]);
+    }
+    assert_int_equal(retry_policy_unknown(1000000, 300000).verdict, RETRY_DEAD);
+    assert_int_equal(retry_policy_unknown(0, 0).verdict, RETRY_DEAD);
+    assert_int_equal(retry_policy_unknown(2, 3000).verdict, RETRY_DEAD);
+    assert_int_equal(retry_policy_unknown(1, 3000).verdict, RETRY_AGAIN);
+}
+
+static void test_retry_policy_timeouts_soft_comes_before_hard(void **state)
+{
+    struct conf_kind kind = {.timeout = 30000, .soft_timeout = 0};
+    struct job job = {.timeout_ms = 0};
+    int64_t hard, soft;
+    (void)state;
+    retry_policy_timeouts(&kind, &job, &hard, &soft);
+    assert_int_equal(hard, 30000);
+    assert_int_equal(soft, 27000);
+    kind.soft_timeout = 10000;
+    retry_policy_timeouts(&kind, &job, &hard, &soft);
+    assert_int_equal(soft, 10000);
+    job.timeout_ms = 5000; /* below the kind's soft timeout */
+    retry_policy_timeouts(&kind, &job, &hard, &soft);
+    assert_int_equal(hard, 5000);
+    assert_int_equal(soft, 4500);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_retry_policy_decide_transient_is_tried_attempts_times),
+        cmocka_unit_test(test_retry_policy_decide_resource_is_tried_once_more),
+        cmocka_unit_test(test_retry_policy_decide_permanent_is_dead_at_once),
+        cmocka_unit_test(test_retry_policy_decide_fatal_stops_the_worker),
+        cmocka_unit_test(test_retry_policy_decide_delay_doubles_within_its_bound),
+        cmocka_unit_test(test_retry_policy_rule_job_option_wins),
+        cmocka_unit_test(test_retry_policy_unknown_waits_double_until_the_grace_is_over),
+        cmocka_unit_test(test_retry_policy_timeouts_soft_comes_before_hard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/*
+ * boot - why: a worker that starts half is worse than one that does not. Refuses to run outside a supervisor, which alone sets its
+ * limits, renews its lease and watches its deadlines.
+ */
+#include "boot.h"
+
+#include "alloc.h"
+#include "clock.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+static int boot_number(const char *name, const char *text, uint32_t most, uint32_t *ret, struct err *e)
+{
+    int64_t value;
+    if (conf_parse_int(text, &value, NULL) < 0 || value < 0 || value > (int64_t)most)
+        return err_set(e, ERR_BAD_ARGUMENT, "%s %s: not a whole number from 0 to %u", name, text, most);
+    *ret = (uint32_t)value;
+    return 0;
+}
+
+int boot_arguments(struct boot *b, int argc, char *const argv[], struct err *e)
+{
+    static const char *const names[] = {"--pool", "--instance", "--slot", "--generation"};
+    const char *values[ARRAY_LEN(names)] = {NULL};
+    for (int i = 1; i < argc; i += 2) {
+        size_t k = 0;
+        while (k < ARRAY_LEN(names) && strcmp(argv[i], names[k]) != 0)
+            k++;
+        if (k == ARRAY_LEN(names) || i + 1 == argc)
+            return err_set(e, ERR_BAD_ARGUMENT,
+                           "argument %s: %s; stint-worker is started by stint-supervisor, with --pool, --instance, --slot and "
+                           "--generation",
+                           argv[i], k == ARRAY_LEN(names) ? "unknown" : "its value is missing");
+        values[k] = argv[i + 1];
+    }
+    for (size_t k = 0; k < ARRAY_LEN(names); k++)
+        if (!values[k])
+            return err_set(e, ERR_BAD_ARGUMENT, "%s is missing; stint-worker is started by stint-supervisor, not by hand: "
+                                                "use `stint up` or `stint-supervisor`", names[k]);
+    *b = (struct boot){.pool_name = values[0]};
+    int rc = boot_number(names[2], values[2], SCORE_SLOT_MAX - 1, &b->slot, e);
+    if (rc == 0)
+        rc = boot_number(names[3], values[3], UINT32_MAX, &b->generation, e);
+    if (rc == 0 && (size_t)snprintf(b->instance, sizeof b->instance, "%s", values[1]) >= sizeof b->instance)
+        rc = err_set(e, ERR_BAD_ARGUMENT, "--instance is longer than %zu characters", sizeof b->instance - 1);
+    snprintf(b->consumer, sizeof b->consumer, "%s:%u:%u", b->instance, b->slot, b->generation);
+    return rc;
+}
+
+int boot_descriptors(struct err *e)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    bool control = getsockopt(WORKER_FD_CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+    if (!control || fcntl(WORKER_FD_SCOREBOARD, F_GETFD) < 0 || fcntl(WORKER_FD_CONFIG, F_GETFD) < 0)
+        return err_set(e, ERR_BOOT_FAILURE,
+                       "descriptors %d to %d are not those a supervisor gives; stint-worker is started by stint-supervisor, not by "
+                       "hand: use `stint up` or `stint-supervisor`",
+                       WORKER_FD_SCOREBOARD, WORKER_FD_CONFIG);
+    if (close_range(WORKER_FD_END, ~0U, 0) < 0)
+        return err_set_errno(e, errno, "cannot close foreign descriptors");
+    for (int fd = WORKER_FD_SCOREBOARD; fd < WORKER_FD_END; fd++)
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+            return err_set_errno(e, errno, "cannot make descriptor %d close-on-exec", fd);
+    return 0;
+}
+
+int boot_configuration(struct boot *b, struct err *e)
+{
+    log_init("worker", STDERR_FILENO, LOG_INFO, !isatty(STDERR_FILENO)); /* until the configuration says otherwise */
+    b->conf = alloc_zero(1, sizeof *b->conf);
+    int rc = conf_load_fd(b->conf, WORKER_FD_CONFIG, e);
+    if (rc < 0)
+        return rc;
+    b->pool = conf_pool_of(b->conf, b->pool_name);
+    if (!b->pool)
+        return err_set(e, ERR_BAD_CONFIG, "--pool %s: the configuration has no section [pool.%s]", b->pool_name, b->pool_name);
+    char first[KIND_MAX];
+    snprintf(first, sizeof first, "%.*s", (int)MIN_OF(strcspn(b->pool->kinds, ", \t"), sizeof first - 1), b->pool->kinds);
+    const char *queue = b->pool->queue[0] ? b->pool->queue : conf_queue_of_kind(b->conf, first);
+    if (!queue)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] names no queue, and its first kind \"%s\" has no default one", b->pool_name,
+                       first);
+    if (strlen(queue) >= sizeof b->queue)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: longer than %zu characters", b->pool_name, sizeof b->queue - 1);
+    memcpy(b->queue, queue, strlen(queue) + 1);
+
+    int level = log_level_by_name(b->conf->supervisor.log_level);
+    const char *format = b->conf->supervisor.log_format;
+    bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !isatty(STDERR_FILENO));
+    log_init("worker", STDERR_FILENO, level < 0 ? LOG_INFO : (enum log_level)level, json);
+    log_set_field("pool", b->pool_name);
+    log_set_field("consumer", b->consumer);
+    return 0;
+}
+
+int boot_scoreboard(struct boot *b, struct err *e)
+{
+    int rc = scoreboard_map(WORKER_FD_SCOREBOARD, &b->board);
+    if (rc < 0)
+        return err_set(e, ERR_BOOT_FAILURE, "descriptor %d is not this build's scoreboard (%s); were worker and supervisor "
+                                            "installed together?", WORKER_FD_SCOREBOARD, err_name(rc));
+    b->cell = &b->board->cells[b->slot];
+    b->now = (struct score_now){.phase = PHASE_BOOT, .since_ms = clock_mono_ms()};
+    score_publish(b->cell, &b->now);
+    return 0;
+}
+
+int boot_failed(const struct err *e)
+{
+    (void)ipc_send(WORKER_FD_CONTROL, IPC_BOOT_FAILED, e->message);
+    log_error("the worker cannot start", KV_S("code", err_name(e->code)), KV_S("why", e->message));
+    return WORKER_EXIT_BOOT;
+}
+
+void boot_fini(struct boot *b)
+{
+    scoreboard_free(b->board);
+    free(b->conf);
+    b->board = NULL;
+    b->conf = NULL;
+}

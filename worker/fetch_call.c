@@ -1,0 +1,185 @@
+/*
+ * fetch_call - why: the wire, and nothing else. Refuses an answer that is not what docs/protocol.md says.
+ */
+#include "fetch_call.h"
+
+#include "alloc.h"
+#include "keys.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+enum { FIXED_ARGS = 16, ARGS_PER_JOB = 6 };
+
+void fetch_args_init(struct fetch_args *a, const char *queue, size_t batch_cap)
+{
+    char key[KEY_MAX];
+    *a = (struct fetch_args){.cap = FIXED_ARGS + ARGS_PER_JOB * batch_cap};
+    a->argv = alloc_zero(a->cap, sizeof *a->argv);
+    a->lens = alloc_zero(a->cap, sizeof *a->lens);
+    snprintf(a->key, sizeof a->key, "%s", keys_prefix(key, queue));
+}
+
+void fetch_args_fini(struct fetch_args *a)
+{
+    free(a->argv);
+    free(a->lens);
+    *a = (struct fetch_args){0};
+}
+
+static void add(struct fetch_args *a, const char *text)
+{
+    assert((size_t)a->n < a->cap);
+    a->argv[a->n] = text;
+    a->lens[a->n++] = strlen(text);
+}
+
+static void add_number(struct fetch_args *a, uint64_t number)
+{
+    assert((size_t)a->n_numbers < ARRAY_LEN(a->numbers));
+    char *text = a->numbers[a->n_numbers++];
+    snprintf(text, sizeof a->numbers[0], "%llu", (unsigned long long)number);
+    add(a, text);
+}
+
+static void begin(struct fetch_args *a, const char *function)
+{
+    a->n = 0;
+    a->n_numbers = 0;
+    add(a, "FCALL");
+    add(a, function);
+    add(a, "1");
+    add(a, a->key);
+}
+
+void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max)
+{
+    begin(a, "stint_fetch");
+    add(a, instance);
+    add(a, consumer);
+    add_number(a, turn);
+    add_number(a, max);
+}
+
+void fetch_args_finish(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max,
+                       struct job_batch *batch)
+{
+    begin(a, "stint_finish");
+    add(a, instance);
+    add(a, consumer);
+    add_number(a, turn);
+    add_number(a, max);
+    add_number(a, batch->count[JOB_ENDED]);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct job_core *item = &batch->items[i];
+        if (item->state != JOB_ENDED)
+            continue;
+        add(a, finish_op_name(item->op));
+        add(a, band_name(item->job.band));
+        add(a, item->job.entry);
+        add(a, item->job.id);
+        add(a, item->a ? item->a : "");
+        add(a, item->b);
+        job_batch_move(batch, item, JOB_EV_ASK);
+    }
+}
+
+void fetch_args_handback(struct fetch_args *a, const char *consumer, struct job_batch *batch, size_t most)
+{
+    const struct job_core *first = NULL;
+    size_t taken = 0;
+    begin(a, "stint_handback");
+    add(a, consumer);
+    for (size_t i = 0; i < batch->n && taken < most; i++) {
+        struct job_core *item = &batch->items[i];
+        if (item->state != JOB_RETURNED)
+            continue;
+        if (!first) {
+            first = item;
+            add(a, item->return_reason);
+            add_number(a, (uint64_t)item->return_delay_ms);
+        }
+        if (item->return_delay_ms != first->return_delay_ms || strcmp(item->return_reason, first->return_reason) != 0)
+            continue;
+        add(a, band_name(item->job.band));
+        add(a, item->job.entry);
+        job_batch_move(batch, item, JOB_EV_ASK);
+        taken++;
+    }
+}
+
+void fetch_args_reclaim(struct fetch_args *a, const char *consumer)
+{
+    begin(a, "stint_crash");
+    add(a, consumer);
+    add(a, "");   /* blame nobody */
+    add(a, "{}"); /* no error */
+    add(a, "");
+    add(a, "1");
+    add(a, "0");
+}
+
+void fetch_args_progress(struct fetch_args *a, const char *id, const char *epoch, const char *percent, const char *message)
+{
+    begin(a, "stint_progress");
+    add(a, id);
+    add(a, epoch);
+    add(a, percent);
+    add(a, message);
+}
+
+static int unexpected(struct err *e, const char *what)
+{
+    return err_set(e, ERR_PROTOCOL, "Redis answered a fetch with %s; is the stint Functions library of another build loaded?",
+                   what);
+}
+
+int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e)
+{
+    static const char *const names[FETCHED_STATUS_COUNT] = {
+        [FETCHED_OK] = "ok",           [FETCHED_EMPTY] = "empty",   [FETCHED_PAUSED] = "paused",
+        [FETCHED_LIMITED] = "limited", [FETCHED_FENCED] = "fenced",
+    };
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2)
+        return unexpected(e, "no [status, jobs, next_due]");
+    const redisReply *status = reply->element[0], *jobs = reply->element[1];
+    if (status->type != REDIS_REPLY_STRING && status->type != REDIS_REPLY_STATUS)
+        return unexpected(e, "a status that is no text");
+    if (jobs->type != REDIS_REPLY_ARRAY)
+        return unexpected(e, "jobs that are no array");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(status->str, names[i]) == 0) {
+            *ret = (struct fetched){.status = (enum fetch_status)i, .jobs = jobs};
+            return 0;
+        }
+    return unexpected(e, "an unknown status");
+}
+
+int finished_read(const redisReply *reply, uint64_t *ret_accepted, struct fetched *ret, struct err *e)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_INTEGER)
+        return unexpected(e, "no [accepted, fetched]");
+    uint64_t accepted = (uint64_t)reply->element[0]->integer;
+    int rc = fetched_read(reply->element[1], ret, e);
+    if (rc == 0)
+        *ret_accepted = accepted;
+    return rc;
+}
+
+enum fetch_refusal fetch_refusal_of(const char *error_text)
+{
+    static const struct {
+        const char *begins;
+        enum fetch_refusal refusal;
+    } rows[] = {
+        {"STINT_", REFUSAL_BUG},
+        {"ERR Function not found", REFUSAL_RECONNECT}, /* connecting loads the library */
+        {"READONLY", REFUSAL_RECONNECT},               /* a failover made this server a replica */
+        {"NOAUTH", REFUSAL_RECONNECT},
+        {"MASTERDOWN", REFUSAL_RECONNECT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strncasecmp(error_text, rows[i].begins, strlen(rows[i].begins)) == 0)
+            return rows[i].refusal;
+    return REFUSAL_LATER;
+}

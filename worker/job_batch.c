@@ -1,0 +1,76 @@
+/*
+ * job_batch - why: the one list of what this process is answerable for. Refuses to drop an item that Redis has not answered for.
+ */
+#include "job_batch.h"
+
+#include "alloc.h"
+
+void job_batch_init(struct job_batch *b, size_t cap)
+{
+    *b = (struct job_batch){.items = alloc_zero(cap, sizeof *b->items), .cap = cap};
+}
+
+static void free_items(struct job_batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        job_fini(&b->items[i].job);
+        free(b->items[i].a);
+        b->items[i].a = NULL;
+    }
+    b->n = b->next = 0;
+}
+
+void job_batch_fini(struct job_batch *b)
+{
+    free_items(b);
+    free(b->items);
+    *b = (struct job_batch){0};
+}
+
+void job_batch_clear(struct job_batch *b)
+{
+    assert(job_batch_held(b) == 0);
+    free_items(b);
+    b->count[JOB_GONE] = 0;
+}
+
+struct job_core *job_batch_add(struct job_batch *b)
+{
+    if (b->n == b->cap)
+        return NULL;
+    struct job_core *item = &b->items[b->n++];
+    memset(item, 0, sizeof *item);
+    item->state = JOB_CLAIMED;
+    b->count[JOB_CLAIMED]++;
+    return item;
+}
+
+void job_batch_move(struct job_batch *b, struct job_core *item, enum job_event event)
+{
+    int next = job_fsm_next(item->state, event);
+    assert(next >= 0 && "a run ended twice, or was used after its end");
+    b->count[item->state]--;
+    item->state = (enum job_state)next;
+    b->count[item->state]++;
+}
+
+size_t job_batch_active(const struct job_batch *b)
+{
+    return b->count[JOB_SETTLING] + b->count[JOB_RUNNING] + b->count[JOB_STOPPING];
+}
+
+size_t job_batch_held(const struct job_batch *b)
+{
+    return b->n - b->count[JOB_GONE];
+}
+
+const char *finish_op_name(enum finish_op op)
+{
+    static const char *const names[] = {
+#define X(id, name) [id] = name,
+        FINISH_OPS(X)
+#undef X
+    };
+    assert((unsigned)op < FINISH_OP_COUNT);
+    return names[op];
+}

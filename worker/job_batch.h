@@ -1,0 +1,65 @@
+/*
+ * job_batch - the jobs this worker holds: what one fetch claimed, each in a state of job_fsm.
+ *
+ * Runs in: worker. Thread: loop only. Owner: struct worker owns the batch, the batch owns its items, their jobs and results.
+ * Items keep their address while the batch lives, and are forgotten together once all are gone.
+ */
+#pragma once
+
+#include "job_fsm.h"
+#include "kind_set.h"
+
+struct worker;
+
+/* Ops of stint_finish (docs/protocol.md §3). */
+#define FINISH_OPS(X)                                                                                                  \
+    X(FINISH_ACK, "ack") X(FINISH_DONE, "done") X(FINISH_RETRY, "retry") X(FINISH_DEAD, "dead")                        \
+    X(FINISH_SNOOZE, "snooze") X(FINISH_CANCELLED, "cancelled")
+enum finish_op {
+#define X(id, name) id,
+    FINISH_OPS(X)
+#undef X
+        FINISH_OP_COUNT
+};
+
+struct job_core {
+    struct job job;
+    struct job_run run;          /* what the handler sees */
+    struct worker *worker;
+    struct kind_slot *kind;      /* NULL: a kind this worker does not run */
+    enum job_state state;        /* changed by job_batch_move only */
+    uint64_t started_us;         /* monotonic */
+    uint64_t cpu_at_start_us;    /* of this process */
+    uint64_t last_progress_ms;   /* monotonic; 0: none yet */
+    /* the end, valid from JOB_ENDED: one op of stint_finish */
+    enum finish_op op;
+    char *a;                     /* owned; NULL: "" */
+    char b[24];
+    bool told_before;            /* a finish with it went unanswered: it may have been carried out */
+    bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */
+    /* the hand-back, valid from JOB_RETURNED */
+    const char *return_reason;   /* literal */
+    int64_t return_delay_ms;
+};
+
+struct job_batch {
+    struct job_core *items; /* owned, cap of them */
+    size_t cap, n;
+    size_t next;                     /* items before it are not JOB_CLAIMED */
+    size_t count[JOB_STATE_COUNT];
+};
+
+void job_batch_init(struct job_batch *b, size_t cap);
+void job_batch_fini(struct job_batch *b);
+/* Forgets all items; only when all are gone. */
+void job_batch_clear(struct job_batch *b);
+/* A fresh item in JOB_CLAIMED, its job zeroed for the caller to fill; NULL when cap are held. */
+struct job_core *job_batch_add(struct job_batch *b);
+/* Moves the item by the event; asserts that the table has the move. */
+void job_batch_move(struct job_batch *b, struct job_core *item, enum job_event event);
+/* Jobs a handler (or its outcome's claim) holds. */
+size_t job_batch_active(const struct job_batch *b);
+/* Jobs not gone. */
+size_t job_batch_held(const struct job_batch *b);
+/* "ack", "done", … */
+const char *finish_op_name(enum finish_op op);

@@ -1,0 +1,51 @@
+/*
+ * retry_policy - where a retry is decided.
+ *
+ * Runs in: worker. Pure: no I/O, no clock, randomness is an argument.
+ *
+ *   class of the error   what happens
+ *   transient            again after a backoff with full jitter, until the job failed `attempts` times; then dead
+ *   permanent            dead at once
+ *   resource             once more, then dead (and never more often than `attempts` allows)
+ *   fatal                the worker stops, the job is handed back at no cost
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "err.h"
+#include "job.h"
+
+/* What holds for one job: its own options first, then [kind.NAME]. */
+struct retry_rule {
+    uint32_t attempts;      /* most handler failures before dead */
+    int64_t backoff_ms;     /* first delay, doubling */
+    int64_t backoff_max_ms; /* longest delay */
+};
+
+enum retry_verdict {
+    RETRY_AGAIN, /* after delay_ms */
+    RETRY_DEAD,
+    RETRY_STOP_WORKER,
+};
+
+struct retry_decision {
+    enum retry_verdict verdict;
+    int64_t delay_ms; /* valid for RETRY_AGAIN */
+};
+
+struct retry_rule retry_policy_rule(const struct conf_kind *kind, const struct job *job);
+
+/* failures_before: the job's attempts before this one. random01 in [0,1). */
+struct retry_decision retry_policy_decide(enum err_class class_, uint32_t failures_before, const struct retry_rule *rule,
+                                          double random01);
+
+enum { RETRY_UNKNOWN_FIRST_MS = 1000, RETRY_UNKNOWN_MAX_MS = 30000 };
+
+/* A kind this worker does not run: hand back for a newer worker, waiting 1 s, 2 s, 4 s … 30 s by the hand-backs so far; dead
+ * once those waits add up to grace_ms. */
+struct retry_decision retry_policy_unknown(uint32_t handbacks, int64_t grace_ms);
+
+/* How long a job may run, ms: the job's own timeout, else the kind's; and when the handler is asked to stop: the kind's
+ * soft_timeout when it is shorter than that, else nine tenths. */
+void retry_policy_timeouts(const struct conf_kind *kind, const struct job *job, int64_t *ret_hard_ms, int64_t *ret_soft_ms);

@@ -1,0 +1,82 @@
+/*
+ * supervisor_link - why: the only voice a worker obeys. Refuses to live without it.
+ */
+#include "supervisor_link.h"
+
+#include "log.h"
+#include "worker.h"
+
+static void obey(struct worker *w, const struct ipc_msg *msg)
+{
+    switch ((enum ipc_type)msg->type) {
+    case IPC_WAKE:
+        fetch_wake(w);
+        return;
+    case IPC_QUIET:
+        fetch_quiet(w, true);
+        return;
+    case IPC_RESUME:
+        fetch_quiet(w, false);
+        return;
+    case IPC_STOP:
+        fetch_stop(w);
+        return;
+    case IPC_CANCEL:
+        (void)job_runner_cancel(w, msg->text);
+        fetch_pump_soon(w);
+        return;
+    case IPC_READY:
+    case IPC_IDLE:
+    case IPC_BUSY:
+    case IPC_BOOT_FAILED:
+    case IPC_RECYCLE:
+        break;
+    }
+    log_warn("the supervisor sent a message of an unknown type; ignored", KV_I("type", msg->type));
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct worker *w = poll->data;
+    struct ipc_msg msg;
+    (void)events;
+    for (;;) {
+        int rc = status < 0 ? -ENODATA : ipc_recv(WORKER_FD_CONTROL, &msg);
+        if (rc == 0)
+            return;
+        if (rc == -EBADMSG)
+            continue;
+        if (rc < 0) {
+            log_error0("the supervisor is gone; the worker ends, its jobs come back when the lease does");
+            _exit(WORKER_EXIT_ORPHANED);
+        }
+        obey(w, &msg);
+    }
+}
+
+int supervisor_link_open(struct worker *w, struct err *e)
+{
+    struct supervisor_link *l = &w->link;
+    int rc = uv_poll_init(&w->loop, &l->poll, WORKER_FD_CONTROL);
+    if (rc < 0)
+        return err_set(e, ERR_BOOT_FAILURE, "cannot watch the control socket: %s", uv_strerror(rc));
+    l->open = true;
+    l->poll.data = w;
+    (void)uv_poll_start(&l->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+    return 0;
+}
+
+void supervisor_link_close(struct worker *w)
+{
+    if (w->link.open)
+        uv_close((uv_handle_t *)&w->link.poll, NULL);
+    w->link.open = false;
+}
+
+void supervisor_link_say(struct worker *w, enum ipc_type type, const char *text)
+{
+    (void)w;
+    int rc = ipc_send(WORKER_FD_CONTROL, type, text);
+    if (rc < 0 && rc != -EPIPE) /* EPIPE: the loop is about to see EOF */
+        log_warn("a message to the supervisor was dropped", KV_I("type", type), KV_S("why", err_text(rc)));
+}
