@@ -58,6 +58,7 @@ enum {
     FETCH_UNKNOWN_GRACE_MS = 300000, /* when there is no [kind.default] */
 };
 
+/* Makes the batch and the cycle's handles; the kinds must be open. */
 void fetch_init(struct worker *w);
 /* Closes the handles; fetch_fini frees the rest once the loop has ended. */
 void fetch_close(struct worker *w);

@@ -49,7 +49,9 @@ struct job_batch {
     size_t count[JOB_STATE_COUNT];
 };
 
+/* An empty batch for at most cap jobs. */
 void job_batch_init(struct job_batch *b, size_t cap);
+/* Frees items and their jobs, whatever their state. */
 void job_batch_fini(struct job_batch *b);
 /* Forgets all items; only when all are gone. */
 void job_batch_clear(struct job_batch *b);

@@ -18,9 +18,11 @@ struct job_runner {
     uint64_t active_since_ms; /* monotonic; when the active group was started */
 };
 
+/* The batch must be there. */
 void job_runner_init(struct worker *w);
 /* Stops and closes the timer. */
 void job_runner_close(struct worker *w);
+/* Frees the scratch arrays, once the loop has ended. */
 void job_runner_fini(struct worker *w);
 
 /* Starts the next claimed job or round. It may have ended when this returns. */

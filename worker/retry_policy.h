@@ -34,6 +34,7 @@ struct retry_decision {
     int64_t delay_ms; /* valid for RETRY_AGAIN */
 };
 
+/* The rule for this job: its own options win over its kind's. */
 struct retry_rule retry_policy_rule(const struct conf_kind *kind, const struct job *job);
 
 /* failures_before: the job's attempts before this one. random01 in [0,1). */

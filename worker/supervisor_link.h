@@ -16,7 +16,9 @@ struct supervisor_link {
     bool open;
 };
 
+/* Watches WORKER_FD_CONTROL on the worker's loop. 0 or ERR_BOOT_FAILURE with e. */
 int supervisor_link_open(struct worker *w, struct err *e);
+/* Stops watching; safe when it was never opened. */
 void supervisor_link_close(struct worker *w);
 /* Sends; a full buffer is logged and the message dropped (the supervisor's periodic beat makes up for it). */
 void supervisor_link_say(struct worker *w, enum ipc_type type, const char *text);

@@ -44,7 +44,7 @@ int harness_wait_exit(struct worker_harness *h);
 /* Enqueues and rings. options e.g. "{\"kind\":\"probe\",\"id\":\"a\"}". */
 void harness_enqueue(struct worker_harness *h, const char *options, const char *payload);
 /* One command by printf-like words; the reply is the caller's. */
-redisReply *harness_cmd(struct worker_harness *h, const char *format, ...);
+redisReply *harness_cmd(struct worker_harness *h, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The whole stint_job JSON of id (caller frees), NULL when not found. */
 char *harness_job(struct worker_harness *h, const char *id);
 /* Waits until the job's state is `state`; promotes what is due meanwhile, and answers IPC_IDLE with IPC_WAKE after a promote. */
