@@ -135,12 +135,23 @@ static void note_last_exit(struct slot *slot, const struct ended *d)
         (void)snprintf(slot->last_exit, sizeof slot->last_exit, "exit %d", d->verdict.exit_status);
 }
 
+/* Counted by why the one before is gone: its cause, or that it was asked to go. */
+static void count_restart(struct slots_uv *u, const struct slot *slot, const struct ended *d)
+{
+    struct score_pool *row = score_pool(u->slots->board, slot->pool->name);
+    if (row == NULL || u->draining || slot->retire)
+        return;
+    const char *asked = d->facts.recycled || slot->intent == EXIT_INTENT_STOP ? "recycled" : "exit";
+    score_restart(row, d->verdict.cause[0] != '\0' ? d->verdict.cause : asked);
+}
+
 static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const struct rusage *usage)
 {
     slot_ipc_close(u, slot);
     struct ended d = ended_of(u, slot, status, usage);
     log_end(slot, &d);
     note_last_exit(slot, &d);
+    count_restart(u, slot, &d);
     if (slot->was_ready)
         report(u, slot, &d);
 

@@ -3,7 +3,8 @@
  *
  * Runs in: supervisor. Thread: the loop's only.
  * Owns: every worker process and the descriptors to it. Knows nothing of Redis: what must be told there is handed to a hook.
- * Split over slots_uv.c (starting, asking, ending), slot_ipc_uv.c (what workers say) and reaper_uv.c (what waitpid says).
+ * Split over slots_uv.c (starting, asking, ending), slots_watch_uv.c (what time asks for), slot_ipc_uv.c (what workers say)
+ * and reaper_uv.c (what waitpid says).
  */
 #pragma once
 
@@ -77,7 +78,7 @@ void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool);
 /* Looks at all slots within ms at the latest. */
 void slots_uv_look_within(struct slots_uv *u, uint64_t ms);
 
-/* -- between the three files -- */
+/* -- between the four files -- */
 /* Starts a process in an empty or waiting slot. */
 void slots_uv_start(struct slots_uv *u, struct slot *slot);
 /* A start or a run failed: the slot starts again now or after its backoff, or its pool stops. */

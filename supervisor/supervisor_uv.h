@@ -48,6 +48,7 @@ struct supervisor {
     uv_signal_t signals[SUPERVISOR_SIGNAL_MAX];
     size_t n_signals;
     uv_timer_t watchdog;  /* feeds the service manager's */
+    uv_timer_t pulse;     /* tells the scoreboard that the loop turns */
     uv_timer_t stop_step; /* while draining and stopping: what is next? */
     uint64_t give_up_ms;  /* DRAINING: kill past it. STOPPING: leave without farewell past it */
     bool told_ready;      /* READY=1 was sent */
@@ -77,3 +78,9 @@ int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct er
 void supervisor_reopen_log(struct supervisor *s);
 /* "running", … */
 const char *supervisor_mode_name(enum supervisor_mode mode);
+
+/* -- between the three files: supervisor_uv.c, supervisor_modes_uv.c, supervisor_signals_uv.c -- */
+/* Says how we are, to the service manager and on the scoreboard; READY=1 when all that can start did. */
+void supervisor_tell(struct supervisor *s);
+int supervisor_signals_open(struct supervisor *s, struct err *e);
+void supervisor_signals_close(struct supervisor *s);

@@ -1,0 +1,219 @@
+/*
+ * supervisor_modes_uv - see supervisor_uv.h. Running, quiet, draining, stopping; scaling; reloading. Refuses to end while a worker lives.
+ */
+#include "supervisor_uv.h"
+
+#include "clock.h"
+#include "log.h"
+#include <fcntl.h>
+#include <stdio.h>
+
+enum {
+    STOP_STEP_MS = 20,  /* between looks at what still keeps us, while draining and stopping only */
+    FAREWELL_MS = 3000, /* longest wait for Redis to hear of the last deaths and of our leaving */
+};
+
+const char *supervisor_mode_name(enum supervisor_mode mode)
+{
+    static const char *const names[] = {
+#define X(mode, name) [SUPERVISOR_##mode] = name,
+        SUPERVISOR_MODES(X)
+#undef X
+    };
+    return names[mode];
+}
+
+/* -- telling the service manager and the scoreboard ------------------------------------------------------------------ */
+
+/* All that can start did; with nothing but stopped pools there is nothing to be ready for. */
+static bool all_started(const struct supervisor *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        const struct pool *pool = &s->slots->pools[i];
+        if (!pool->stopped && slots_in_state(s->slots, pool, SLOT_READY) < pool->desired)
+            return false;
+        any = any || !pool->stopped;
+    }
+    return any;
+}
+
+/* The metrics thread reads only this. */
+static void score_pools(struct supervisor *s)
+{
+    struct score_supervisor *score = &s->slots->board->supervisor;
+    atomic_store_explicit(&score->draining, s->mode >= SUPERVISOR_DRAINING, memory_order_relaxed);
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        const struct pool *pool = &s->slots->pools[i];
+        struct score_pool *row = score_pool(s->slots->board, pool->name);
+        if (row == NULL)
+            continue;
+        atomic_store_explicit(&row->desired, pool->desired, memory_order_relaxed);
+        atomic_store_explicit(&row->stopped, pool->stopped, memory_order_relaxed);
+    }
+}
+
+void supervisor_tell(struct supervisor *s)
+{
+    score_pools(s);
+    uint32_t ready = slots_in_state(s->slots, NULL, SLOT_READY), desired = 0, stopped = 0;
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        desired += s->slots->pools[i].desired;
+        stopped += s->slots->pools[i].stopped ? 1 : 0;
+    }
+    notify_send(&s->notify, "STATUS=%s: %u of %u workers ready, %u pools stopped, Redis %s", supervisor_mode_name(s->mode), ready,
+                desired, stopped, s->links.ready ? "reachable" : "away");
+    if (!s->told_ready && s->mode <= SUPERVISOR_QUIET && all_started(s)) {
+        s->told_ready = true;
+        notify_send(&s->notify, "READY=1");
+        log_info("ready", KV_S("instance", s->instance), KV_I("workers", ready), KV_I("boot_ms", clock_mono_ms() - s->started_ms));
+    }
+}
+
+/* -- ending ------------------------------------------------------------------------------------------------------------ */
+
+static void on_stop_step(uv_timer_t *timer)
+{
+    struct supervisor *s = timer->data;
+    uint64_t now_ms = clock_mono_ms();
+    if (s->mode == SUPERVISOR_DRAINING) {
+        if (slots_live(s->slots) == 0) {
+            s->mode = SUPERVISOR_STOPPING;
+            s->give_up_ms = now_ms + FAREWELL_MS;
+        } else if (now_ms >= s->give_up_ms) {
+            slots_uv_drain_kill(&s->procs);
+        }
+        return;
+    }
+    bool given_up = now_ms >= s->give_up_ms;
+    if (queue_links_untold(&s->links) > 0 && s->links.ready && !given_up)
+        return;
+    queue_links_bye(&s->links);
+    if (!queue_links_left(&s->links) && !given_up)
+        return;
+    if (queue_links_untold(&s->links) > 0)
+        log_warn("Redis did not hear of every ended worker; their jobs move on when the lease ends",
+                 KV_I("untold", queue_links_untold(&s->links)));
+    (void)uv_timer_stop(timer);
+    uv_stop(&s->loop);
+}
+
+void supervisor_drain(struct supervisor *s)
+{
+    if (s->mode >= SUPERVISOR_DRAINING)
+        return;
+    log_info("draining: workers finish what they hold", KV_I("workers", slots_live(s->slots)),
+             KV_I("drain_timeout_ms", s->conf->supervisor.drain_timeout));
+    s->mode = SUPERVISOR_DRAINING;
+    s->give_up_ms = clock_mono_ms() + (uint64_t)s->conf->supervisor.drain_timeout;
+    notify_send(&s->notify, "STOPPING=1");
+    slots_uv_drain(&s->procs);
+    supervisor_tell(s);
+    (void)uv_timer_start(&s->stop_step, on_stop_step, 1, STOP_STEP_MS);
+}
+
+void supervisor_stop(struct supervisor *s)
+{
+    supervisor_drain(s);
+    log_info("stopping at once: jobs in hand are handed back", KV_I("workers", slots_live(s->slots)));
+    slots_uv_drain_kill(&s->procs);
+}
+
+void supervisor_quiet(struct supervisor *s, bool quiet)
+{
+    if (s->mode >= SUPERVISOR_DRAINING)
+        return;
+    s->mode = quiet ? SUPERVISOR_QUIET : SUPERVISOR_RUNNING;
+    s->procs.quiet = quiet;
+    for (size_t i = 0; !quiet && i < s->slots->n_pools; i++)
+        s->slots->pools[i].quiet = false;
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++)
+        slots_uv_quiet(&s->procs, &s->slots->table[i], quiet);
+    log_info(quiet ? "quiet: no worker fetches" : "resumed", KV_I("workers", slots_live(s->slots)));
+    supervisor_tell(s);
+}
+
+int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct err *e)
+{
+    uint32_t max = pool_workers_max(pool);
+    if (n < 0 || n > (int64_t)max)
+        return err_set(e, ERR_BAD_ARGUMENT, "pool \"%s\" can have 0 to %u workers, not %lld; raise [pool.%s] workers_max to allow more",
+                       pool->name, max, (long long)n, pool->name);
+    pool->desired = (uint32_t)n;
+    if (pool->stopped)
+        slots_uv_retry_pool(&s->procs, pool);
+    slots_uv_apply(&s->procs);
+    supervisor_tell(s);
+    return 0;
+}
+
+/* -- reload ---------------------------------------------------------------------------------------------------------- */
+
+static bool named(const struct reload_names *names, const char *name)
+{
+    for (size_t i = 0; i < MIN_OF(names->n, (size_t)RELOAD_NAMES_MAX); i++)
+        if (strcmp(names->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void log_names(enum log_level level, const char *message, const struct reload_names *names)
+{
+    for (size_t i = 0; i < MIN_OF(names->n, (size_t)RELOAD_NAMES_MAX); i++)
+        LOG_AT(level, message, KV_S("key", names->names[i]));
+}
+
+static void apply_reload(struct supervisor *s, const struct reload_report *r)
+{
+    log_names(LOG_INFO, "configuration changed", &r->changed);
+    log_names(LOG_WARN, "this change needs a restart; the old value stays", &r->needs_restart);
+    int level = log_level_by_name(s->conf->supervisor.log_level);
+    if (level >= 0)
+        log_set_level((enum log_level)level);
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        struct pool *pool = &s->slots->pools[i];
+        char key[RELOAD_NAME_MAX];
+        (void)snprintf(key, sizeof key, "pool.%s.workers", pool->name);
+        if (named(&r->changed, key) || pool->desired > pool_workers_max(pool))
+            pool->desired = MIN_OF((uint32_t)pool->conf->workers, pool_workers_max(pool));
+        if (pool->stopped)
+            slots_uv_retry_pool(&s->procs, pool);
+    }
+    slots_uv_roll(&s->procs);
+    slots_uv_apply(&s->procs);
+}
+
+int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e)
+{
+    if (s->mode >= SUPERVISOR_DRAINING)
+        return err_set(e, ERR_REFUSED, "not reloaded: the supervisor is %s", supervisor_mode_name(s->mode));
+    struct conf *fresh = malloc(sizeof *fresh);
+    if (fresh == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory to read the configuration");
+    notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono_ns() / 1000));
+    int rc = conf_load(fresh, s->conf->path, e);
+    if (rc == 0) {
+        reload_apply(s->conf, fresh, ret);
+        apply_reload(s, ret);
+        log_info("reloaded", KV_S("file", s->conf->path), KV_I("changed", ret->changed.n),
+                 KV_I("needs_restart", ret->needs_restart.n));
+    }
+    free(fresh);
+    notify_send(&s->notify, "READY=1");
+    supervisor_tell(s);
+    return rc;
+}
+
+void supervisor_reopen_log(struct supervisor *s)
+{
+    const char *path = s->conf->supervisor.log_file;
+    if (path[0] == '\0')
+        return;
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0 || dup3(fd, s->log_fd, O_CLOEXEC) < 0) {
+        log_error("cannot open the log file anew; the old one is written on", KV_S("file", path), KV_S("error", strerror(errno)));
+        return;
+    }
+    log_info("log file opened anew; workers are replaced one by one to follow", KV_S("file", path));
+    slots_uv_roll(&s->procs);
+}
