@@ -6,4 +6,4 @@
  */
 #pragma once
 
-#define KIND_TABLE(X) X("probe", kind_probe_ops)
+#define KIND_TABLE(X) X("probe", kind_probe_ops) X("match", kind_match_ops)

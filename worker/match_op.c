@@ -96,7 +96,8 @@ int match_op_parse(const char *payload, size_t len, struct match_op *ret, struct
     ret->root = json_loadb(payload, len, JSON_REJECT_DUPLICATES, &why);
     if (!ret->root || !json_is_object(ret->root)) {
         match_op_fini(ret);
-        return err_set(e, ERR_BAD_PAYLOAD, "match: the payload is not a JSON object: %s", why.text[0] ? why.text : "another type");
+        return err_set(e, ERR_BAD_PAYLOAD, "match: the payload is not one JSON object (line %d, column %d)", why.line,
+                       why.column);
     }
     int r = read_op(ret, e);
     if (r < 0)

@@ -1,0 +1,42 @@
+/*
+ * match_cache - the pools this worker knows: an index each, and how far it follows PostgreSQL.
+ *
+ * Runs in: worker. Thread: loop only. Pure.
+ * Owner: the kind owns the set; a cache is borrowed by the turn that uses it. At most MATCH_CACHES; the longest unused goes first.
+ */
+#pragma once
+
+#include "match_store.h"
+
+enum { MATCH_CACHES = 64, MATCH_SENT_MAX = 4096 };
+
+struct match_cache {
+    char pool[MATCH_POOL_MAX];
+    struct match_index *ix;      /* owned; NULL: cold */
+    struct match_supply supply;
+    struct match_mark mark;
+    bool warm;                   /* everything up to mark is in ix */
+    int64_t floor_seen;
+    int64_t pending_until_ms;    /* a pair may fall due until then */
+    uint64_t next_cycle_ms;      /* monotonic: do not ask for a cycle before */
+    uint32_t sweep, here;        /* whose turn it is */
+    int64_t sent[MATCH_SENT_MAX]; /* events in the stream already, to be removed with the next round */
+    uint32_t n_sent;
+    uint64_t used;               /* turn number of the last use */
+};
+
+struct match_caches {
+    struct match_cache *all[MATCH_CACHES]; /* owned */
+    size_t n;
+    uint64_t turns;
+};
+
+/* The pool's cache, made when unknown (another may be dropped for it). NULL: no memory. */
+struct match_cache *match_cache_of(struct match_caches *c, const char *pool);
+/* Forgets what it knows of the pool: the next turn reads everything again. Supply and sent events stay. */
+void match_cache_reset(struct match_cache *c);
+/* Makes sure there is an index to fill. 0 or -ENOMEM. */
+int match_cache_open(struct match_cache *c, const struct match_rules *rules);
+void match_caches_fini(struct match_caches *c);
+/* Sent events as a PostgreSQL array literal. Caller frees; NULL: no memory. */
+char *match_cache_sent(const struct match_cache *c);

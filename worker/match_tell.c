@@ -1,0 +1,139 @@
+/*
+ * match_tell - XADD, XADD, and one FCALL for the next cycle.
+ *
+ * It refuses to fail a round that is committed: what cannot be sent now is left in PostgreSQL or, for the feed, to the model's repair.
+ */
+#include "match_tell.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "match_feed.h"
+#include "match_turn.h"
+#include <stdio.h>
+
+enum { ARGV_MAX = FEED_FIELDS_MAX + 8 };
+
+void match_tell_fini(struct match_tell *tell)
+{
+    for (size_t i = 0; i < tell->n_left; i++)
+        free(tell->left[i].body);
+    free(tell->left);
+    free(tell->numbers);
+    *tell = (struct match_tell){0};
+}
+
+int match_tell_left(struct match_tell *tell, const PGresult *res)
+{
+    int rows = PQntuples(res);
+    tell->left = calloc((size_t)rows + 1, sizeof *tell->left);
+    if (!tell->left)
+        return -ENOMEM;
+    for (int row = 0; row < rows; row++) {
+        char *body = strdup(PQgetvalue(res, row, 1));
+        if (!body)
+            return -ENOMEM;
+        tell->left[tell->n_left++] = (struct match_told){strtoll(PQgetvalue(res, row, 0), NULL, 10), body};
+    }
+    return 0;
+}
+
+void match_tell_numbers(struct match_tell *tell, const PGresult *res)
+{
+    int rows = PQntuples(res);
+    tell->numbers = calloc((size_t)rows + 1, sizeof *tell->numbers);
+    for (int row = 0; tell->numbers && row < rows; row++)
+        tell->numbers[tell->n_numbers++] = strtoll(PQgetvalue(res, row, 0), NULL, 10);
+}
+
+struct sender {
+    const struct worker_ctx *ctx;
+    struct match_cache *cache;
+    const struct match_tell *tell;
+    char stream[KEY_MAX], feed[KEY_MAX];
+    size_t event;
+};
+
+/* In the stream: the row may go with the pool's next round. */
+static void sent(struct match_cache *c, int64_t seq)
+{
+    if (c->n_sent < MATCH_SENT_MAX)
+        c->sent[c->n_sent++] = seq;
+}
+
+static void send_event(struct sender *s, int64_t seq, const char *body)
+{
+    char number[24], limit[24];
+    (void)snprintf(number, sizeof number, "%lld", (long long)seq);
+    (void)snprintf(limit, sizeof limit, "%d", MATCH_STREAM_MAX);
+    const char *argv[] = {"XADD", s->stream, "MAXLEN", "~", limit, "*", "seq", number, "data", body};
+    if (redis_uv_argv(s->ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL) == 0)
+        sent(s->cache, seq);
+}
+
+static int send_own(void *arg, json_t *event)
+{
+    struct sender *s = arg;
+    char *body = event ? json_dumps(event, JSON_COMPACT) : NULL;
+    if (body && s->event < s->tell->n_numbers)
+        send_event(s, s->tell->numbers[s->event], body);
+    s->event++;
+    free(body);
+    json_decref(event);
+    return 0;
+}
+
+static void send_feed(void *arg, size_t n, const char *const fields[])
+{
+    const struct sender *s = arg;
+    char limit[24];
+    const char *argv[ARGV_MAX] = {"XADD", s->feed, "MAXLEN", "~", limit, "*"};
+    (void)snprintf(limit, sizeof limit, "%d", MATCH_FEED_MAX);
+    memcpy(argv + 6, fields, n * sizeof *fields);
+    (void)redis_uv_argv(s->ctx->redis, NULL, NULL, (int)(6 + n), argv, NULL);
+}
+
+/* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself. The dedup key
+ * makes it one however many workers ask. */
+static void ask_for_cycle(const struct sender *s, const struct match_round *r)
+{
+    uint64_t mono = clock_mono_ms();
+    struct match_cache *c = s->cache;
+    bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms || c->n_sent > 0;
+    if (!needed || mono < c->next_cycle_ms)
+        return;
+    char key[KEY_MAX], options[256], payload[128];
+    keys_prefix(key, s->ctx->queue);
+    (void)snprintf(options, sizeof options, "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
+                   MATCH_CYCLE_MS, c->pool, MATCH_CYCLE_MS);
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", c->pool);
+    const char *argv[] = {"FCALL", "stint_enqueue", "1", key, options, payload};
+    if (redis_uv_argv(s->ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL) == 0)
+        c->next_cycle_ms = mono + MATCH_CYCLE_MS / 2;
+}
+
+static void note_pending(struct match_cache *c, const struct match_round *r)
+{
+    for (uint32_t i = 0; i < r->n_pairings; i++) {
+        const struct match_pairing *p = &r->pairings[i];
+        if (!p->dropped && p->end == MATCH_PENDING && p->confirm_by_ms < MATCH_NEVER_AGAIN)
+            c->pending_until_ms = MAX_OF(c->pending_until_ms, p->confirm_by_ms + 2 * MATCH_CYCLE_MS);
+    }
+}
+
+void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache, struct match_round *r,
+                      bool cycle)
+{
+    struct sender s = {.ctx = ctx, .cache = cache, .tell = tell};
+    char suffix[MATCH_POOL_MAX + 8];
+    (void)snprintf(suffix, sizeof suffix, "match:%s", cache->pool);
+    keys_of(s.stream, ctx->queue, suffix);
+    keys_of(s.feed, ctx->queue, "feed");
+    for (size_t i = 0; i < tell->n_left; i++)
+        send_event(&s, tell->left[i].seq, tell->left[i].body);
+    (void)match_store_events(r, send_own, &s);
+    match_feed_round(r, send_feed, &s);
+    if (cycle)
+        match_feed_here(r->ix, cache->pool, r->now_ms, &cache->here, send_feed, &s);
+    note_pending(cache, r);
+    ask_for_cycle(&s, r);
+}

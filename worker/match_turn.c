@@ -1,0 +1,442 @@
+/*
+ * match_turn - the steps of a round against PostgreSQL.
+ *
+ * One transaction holds the pool's row, the changed tickets, the pairs, the events and the outcome of every job. It refuses to commit
+ * when any row is not as it was read or any job was taken from this worker: then everything is rolled back and played again.
+ */
+#include "match_turn.h"
+
+#include "clock.h"
+#include "ipc.h"
+#include "killpoint.h"
+#include "log.h"
+#include "match_result.h"
+#include "match_tell.h"
+#include <stdio.h>
+
+struct match_turn {
+    const struct worker_ctx *ctx;
+    const struct match_rules *rules;
+    struct match_cache *cache;
+    struct match_item *items; /* owned */
+    size_t n;
+    void (*on_end)(void *arg);
+    void *arg;
+    struct pg_conn *conn;
+    int tries;
+    bool cycle;              /* a cycle is among the operations */
+    struct match_head head;
+    struct match_round round;
+    bool open;               /* round is initialised: the index may have changed */
+    struct match_writes writes;
+    size_t first_outcome;    /* statement of items[0]'s outcome in batch 2 */
+    char *sent;              /* owned: events to remove */
+    struct match_tell tell;
+};
+
+static void begin(struct match_turn *t);
+static void send_read(struct match_turn *t);
+
+/* -- ends ------------------------------------------------------------------------------------------------------------ */
+
+static void close_round(struct match_turn *t)
+{
+    if (!t->open)
+        return;
+    free(t->round.met);
+    free(t->round.rests);
+    match_round_fini(&t->round);
+    t->open = false;
+}
+
+static void release(struct match_turn *t)
+{
+    if (t->conn)
+        pg_pool_release(t->ctx->pg, t->conn);
+    t->conn = NULL;
+}
+
+static void end(struct match_turn *t)
+{
+    void (*on_end)(void *) = t->on_end;
+    void *arg = t->arg;
+    close_round(t);
+    release(t);
+    for (size_t i = 0; i < t->n; i++) {
+        match_op_fini(&t->items[i].op);
+        free(t->items[i].result);
+    }
+    match_tell_fini(&t->tell);
+    free(t->items);
+    free(t->sent);
+    free(t);
+    on_end(arg);
+}
+
+static void fail(struct match_turn *t, const struct err *e)
+{
+    if (t->open)
+        match_cache_reset(t->cache);
+    release(t);
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].run)
+            job_run_fail(t->items[i].run, e, NULL);
+    end(t);
+}
+
+static void fail_code(struct match_turn *t, int rc, const char *step)
+{
+    struct err e;
+    int code = rc == -ENOMEM ? ERR_OUT_OF_MEMORY : rc == -ENOSPC ? ERR_REFUSED : rc;
+    err_set(&e, code, "match pool %s: %s: %s", t->cache->pool, step, err_text(rc));
+    fail(t, &e);
+}
+
+/* Plays the turn again after a roll-back; the index is rebuilt, for it holds what did not happen. */
+static void again(struct match_turn *t, const char *why)
+{
+    struct err e;
+    match_cache_reset(t->cache);
+    close_round(t);
+    release(t);
+    if (t->tries < MATCH_TRIES) {
+        begin(t);
+        return;
+    }
+    err_set(&e, ERR_STORE_CONFLICT, "match pool %s: %s, %d times in a row", t->cache->pool, why, t->tries);
+    fail(t, &e);
+}
+
+/* -- commit ---------------------------------------------------------------------------------------------------------- */
+
+static void on_committed(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    (void)results;
+    (void)n;
+    if (e) {
+        fail(t, e);
+        return;
+    }
+    KILL_POINT("match.committed");
+    t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
+    t->cache->sweep = t->round.sweep;
+    t->cache->n_sent = 0;
+    release(t);
+    match_tell_round(&t->tell, t->ctx, t->cache, &t->round, t->cycle);
+    KILL_POINT("match.told");
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].run)
+            job_run_done(t->items[i].run, t->items[i].result);
+    end(t);
+}
+
+/* Jobs whose outcome this delivery may not write: they end by themselves, the others are played again without them. */
+static bool drop_fenced(struct match_turn *t, PGresult *const results[])
+{
+    size_t outcome = t->first_outcome, lost = 0;
+    struct job_run **runs = calloc(t->n + 1, sizeof(struct job_run *));
+    if (!runs)
+        return false;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!t->items[i].run || outcome_applied(results[outcome++]))
+            continue;
+        runs[lost++] = t->items[i].run;
+        t->items[i].run = NULL;
+    }
+    if (lost > 0)
+        release(t);
+    for (size_t i = 0; i < lost; i++)
+        outcome_resolve(runs[i]);
+    free(runs);
+    return lost > 0;
+}
+
+static void forget_ended(struct match_turn *t)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->items[i].run) {
+            t->items[kept++] = t->items[i];
+            continue;
+        }
+        match_op_fini(&t->items[i].op);
+        free(t->items[i].result);
+    }
+    t->n = kept;
+}
+
+static void on_written(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    (void)n;
+    if (e && e->code == ERR_STORE_CONFLICT) {
+        again(t, e->message);
+        return;
+    }
+    if (e) {
+        fail(t, e);
+        return;
+    }
+    const char *conflict = match_store_conflict(&t->writes, results);
+    if (conflict) {
+        log_warn("match round conflict", KV_S("pool", t->cache->pool), KV_S("why", conflict));
+        again(t, conflict);
+        return;
+    }
+    if (drop_fenced(t, results)) {
+        forget_ended(t);
+        again(t, "jobs were taken from this worker");
+        return;
+    }
+    if (t->writes.events != SIZE_MAX)
+        match_tell_numbers(&t->tell, results[t->writes.events]);
+    KILL_POINT("match.written");
+    struct pg_batch *b = pg_batch_new();
+    int rc = b ? pg_batch_add(b, "COMMIT", 0, NULL) : -ENOMEM;
+    if (rc < 0) {
+        pg_batch_free(b);
+        fail_code(t, rc, "commit");
+        return;
+    }
+    pg_conn_send(t->conn, b, on_committed, t);
+}
+
+/* -- play ------------------------------------------------------------------------------------------------------------ */
+
+static int play(struct match_turn *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct job *job = t->items[i].run->job;
+        int64_t asked_ms = MAX_OF(job->created_ms, job->due_ms);
+        int rc = match_round_apply(&t->round, &t->items[i].op, (uint32_t)i, asked_ms, &t->items[i].reply);
+        if (rc < 0)
+            return rc;
+    }
+    int rc = match_round_finish(&t->round);
+    for (size_t i = 0; i < t->n && rc == 0; i++) {
+        free(t->items[i].result);
+        t->items[i].result = match_result_json(&t->round, &t->items[i].op, (uint32_t)i, &t->items[i].reply);
+        if (!t->items[i].result)
+            rc = -ENOMEM;
+    }
+    return rc;
+}
+
+/* Silence during an outage of ours is not held against anybody: they get a whole presence to be heard again. */
+static int64_t watch_from(const struct match_turn *t)
+{
+    int64_t gap_ms = t->head.now_ms - t->head.last_round_ms;
+    if (t->head.last_round_ms > 0 && gap_ms > 3 * MATCH_CYCLE_MS)
+        return t->head.now_ms + t->rules->presence_ms;
+    return t->head.watch_from_ms;
+}
+
+static int write_batch(struct match_turn *t, struct pg_batch *b)
+{
+    int rc = match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->sent, &t->writes);
+    t->first_outcome = pg_batch_len(b);
+    for (size_t i = 0; i < t->n && rc == 0; i++)
+        rc = outcome_add(b, t->items[i].run, t->items[i].result);
+    return rc;
+}
+
+static void play_and_write(struct match_turn *t)
+{
+    int rc = play(t);
+    struct pg_batch *b = rc == 0 ? pg_batch_new() : NULL;
+    if (rc == 0)
+        rc = b ? write_batch(t, b) : -ENOMEM;
+    if (rc < 0) {
+        pg_batch_free(b);
+        fail_code(t, rc, "round");
+        return;
+    }
+    KILL_POINT("match.played");
+    pg_conn_send(t->conn, b, on_written, t);
+}
+
+/* -- read ------------------------------------------------------------------------------------------------------------ */
+
+static void on_more(void *arg, PGresult *const results[], size_t n, const struct err *e);
+
+static void read_more(struct match_turn *t, pg_done_fn on_page)
+{
+    struct pg_batch *b = pg_batch_new();
+    int rc = b ? match_store_changes(b, t->cache->pool, &t->cache->mark) : -ENOMEM;
+    if (rc < 0) {
+        pg_batch_free(b);
+        fail_code(t, rc, "changes");
+        return;
+    }
+    pg_conn_send(t->conn, b, on_page, t);
+}
+
+static void on_more(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    (void)n;
+    if (e) {
+        fail(t, e);
+        return;
+    }
+    int rows = match_load_changes(results[0], t->rules, t->cache->pool, t->head.now_ms, t->cache->ix, &t->cache->mark);
+    if (rows < 0)
+        fail_code(t, rows, "changes");
+    else if (rows == MATCH_PAGE)
+        read_more(t, on_more);
+    else
+        play_and_write(t);
+}
+
+static int open_round(struct match_turn *t, PGresult *const results[])
+{
+    int rc = match_round_init(&t->round, t->rules, t->cache->ix, &t->cache->supply, t->cache->pool, t->head.now_ms, clock_mono_ns());
+    if (rc < 0)
+        return rc;
+    t->open = true;
+    t->round.sweep = t->cache->sweep;
+    t->round.watch_from_ms = watch_from(t);
+    rc = match_load_met(results[MATCH_READ_MET], &t->round.met, &t->round.n_met);
+    rc = rc < 0 ? rc : match_load_rests(results[MATCH_READ_RESTS], &t->round.rests, &t->round.n_rests);
+    rc = rc < 0 ? rc : match_load_pairs(results[MATCH_READ_PAIRS], &t->round);
+    return rc < 0 ? rc : match_tell_left(&t->tell, results[MATCH_READ_EVENTS]);
+}
+
+static void on_read(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    struct err why;
+    (void)n;
+    if (e || match_load_head(results, &t->head, &why) < 0) {
+        fail(t, e ? e : &why);
+        return;
+    }
+    bool purged = t->head.floor > t->cache->floor_seen && t->head.floor > t->cache->mark.version;
+    t->cache->floor_seen = t->head.floor;
+    t->cache->pending_until_ms = t->head.due_ms ? t->head.due_ms + 2 * MATCH_CYCLE_MS : 0;
+    if (purged) {
+        again(t, "tickets were purged that this worker had not read");
+        return;
+    }
+    int rc = open_round(t, results);
+    int rows = rc < 0 ? rc : match_load_changes(results[MATCH_READ_CHANGES], t->rules, t->cache->pool, t->head.now_ms, t->cache->ix,
+                                                &t->cache->mark);
+    if (rows < 0)
+        fail_code(t, rows, "read");
+    else if (rows == MATCH_PAGE)
+        read_more(t, on_more);
+    else
+        play_and_write(t);
+}
+
+static int read_batch(struct match_turn *t, struct pg_batch *b)
+{
+    struct match_names names;
+    int rc = 0;
+    match_names_init(&names);
+    for (size_t i = 0; i < t->n && rc == 0; i++)
+        rc = match_names_add(&names, &t->items[i].op);
+    if (rc == 0)
+        rc = match_store_read(b, t->cache->pool, &t->cache->mark, &names, t->cycle, t->sent);
+    match_names_fini(&names);
+    return rc;
+}
+
+static void send_read(struct match_turn *t)
+{
+    free(t->sent);
+    t->sent = match_cache_sent(t->cache);
+    struct pg_batch *b = t->sent ? pg_batch_new() : NULL;
+    int rc = b ? read_batch(t, b) : -ENOMEM;
+    if (rc < 0) {
+        pg_batch_free(b);
+        fail_code(t, rc, "read");
+        return;
+    }
+    pg_conn_send(t->conn, b, on_read, t);
+}
+
+/* -- warm ------------------------------------------------------------------------------------------------------------ */
+
+/* A cold index is filled before the pool is locked: a million tickets take seconds, and others go on meanwhile. */
+static void on_warm(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    (void)n;
+    if (e) {
+        match_cache_reset(t->cache);
+        fail(t, e);
+        return;
+    }
+    int rows = match_load_changes(results[0], t->rules, t->cache->pool, clock_wall_ms(), t->cache->ix, &t->cache->mark);
+    if (rows < 0) {
+        match_cache_reset(t->cache);
+        fail_code(t, rows, "warm");
+    } else if (rows == MATCH_PAGE) {
+        read_more(t, on_warm);
+    } else {
+        t->cache->warm = true;
+        send_read(t);
+    }
+}
+
+static void on_floor(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct match_turn *t = arg;
+    (void)n;
+    if (e) {
+        fail(t, e);
+        return;
+    }
+    t->cache->floor_seen = PQntuples(results[0]) ? strtoll(PQgetvalue(results[0], 0, 0), NULL, 10) : 0;
+    read_more(t, on_warm);
+}
+
+static void on_conn(void *arg, struct pg_conn *conn, const struct err *e)
+{
+    struct match_turn *t = arg;
+    if (!conn) {
+        fail(t, e);
+        return;
+    }
+    t->conn = conn;
+    if (t->cache->warm) {
+        send_read(t);
+        return;
+    }
+    struct pg_batch *b = pg_batch_new();
+    const char *pool = t->cache->pool;
+    int rc = match_cache_open(t->cache, t->rules);
+    rc = rc < 0 || !b ? -ENOMEM : pg_batch_add(b, "SELECT floor FROM stint.match_pool WHERE pool = $1", 1, &pool);
+    if (rc < 0) {
+        pg_batch_free(b);
+        fail_code(t, rc, "warm");
+        return;
+    }
+    pg_conn_send(t->conn, b, on_floor, t);
+}
+
+static void begin(struct match_turn *t)
+{
+    if (t->n == 0) {
+        end(t);
+        return;
+    }
+    t->tries++;
+    match_tell_fini(&t->tell);
+    t->cycle = false;
+    for (size_t i = 0; i < t->n; i++)
+        t->cycle = t->cycle || t->items[i].op.type == MATCH_CYCLE;
+    pg_pool_acquire(t->ctx->pg, on_conn, t);
+}
+
+void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_cache *cache,
+                      struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg)
+{
+    struct match_turn *t = calloc(1, sizeof *t);
+    if (!t)
+        exit(WORKER_EXIT_MEM_LIMIT); /* as every allocation failure of a worker: its jobs come again */
+    *t = (struct match_turn){.ctx = ctx, .rules = rules, .cache = cache, .items = items, .n = n, .on_end = on_end, .arg = arg};
+    begin(t);
+}
