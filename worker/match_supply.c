@@ -25,7 +25,9 @@ int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rul
     who.gone_ms = INT64_MAX;
     for (uint32_t i = 0; i < s->n; i++)
         fit += match_rules_fit(r, &who, &s->recent[i], now_ms, NULL);
-    int64_t gap = (s->at_ms[newest] - s->at_ms[oldest]) * 2 / (2 * (int64_t)fit + 1);
+    if (fit == 0) /* unknown and hopeless are told apart by time only: both come first, so that a new pool serves in order */
+        return MATCH_SCARCE_MAX_MS;
+    int64_t span = s->at_ms[newest] - s->at_ms[oldest] + MATCH_SUPPLY_PRIOR_MS, gap = span * 2 / (2 * (int64_t)fit + 1);
     return MIN_OF(MAX_OF(gap, 0), (int64_t)MATCH_SCARCE_MAX_MS);
 }
 

@@ -2,15 +2,15 @@
  * match_supply - how often somebody arrives whom a person could be paired with: the scarce are served first.
  *
  * Runs in: worker. Thread: loop only. Pure.
- * Priority of a person: key = created − min(600 s, 1/μ) − fairness, where 1/μ = span/(n + ½): n of the last MATCH_SUPPLY arrivals,
- * which came within span seconds, fit. Static: computed once, when the ticket enters, and kept in PostgreSQL.
+ * Priority of a person: key = created − min(600 s, 1/μ) − fairness, where 1/μ = (span + 30 s)/(n + ½): n of the last MATCH_SUPPLY
+ * arrivals, which came within span seconds, fit; 600 s when none does. Static: computed once, when the ticket enters, and kept in PostgreSQL.
  */
 #pragma once
 
 #include "base.h"
 #include "match_index.h"
 
-enum { MATCH_SUPPLY = 400, MATCH_SCARCE_MAX_MS = 600000 };
+enum { MATCH_SUPPLY = 400, MATCH_SCARCE_MAX_MS = 600000, MATCH_SUPPLY_PRIOR_MS = 30000 };
 
 struct match_supply {
     struct match_profile recent[MATCH_SUPPLY]; /* ring; without lists */
