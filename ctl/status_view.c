@@ -4,7 +4,7 @@
 #include "status_view.h"
 
 #include "queue_call.h"
-#include "queue_stats.h"
+#include "queue_rows.h"
 #include "worker_rows.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static int gather_queues(struct session *s, json_t *queues, struct err *e)
     int rc = queue_list_resolve(s, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
-        rc = queue_stats_ask(s, list.names[i], &stats, e);
+        rc = queue_rows_ask(s, list.names[i], &stats, e);
         if (rc == 0)
             (void)json_array_append_new(queues, stats);
     }
@@ -115,7 +115,7 @@ static void print_dead(struct session *s, const json_t *queues)
     bool any = false;
     for (size_t i = 0; i < json_array_size(queues); i++) {
         const json_t *stats = json_array_get(queues, i);
-        AUTO_FREE char *causes = queue_stats_words(json_object_get(stats, "dead_causes"));
+        AUTO_FREE char *causes = queue_rows_words(json_object_get(stats, "dead_causes"));
         if (json_number(stats, "dead", 0) == 0 || causes == NULL)
             continue;
         if (!any)
@@ -136,6 +136,6 @@ void status_view_print(struct session *s, const struct status_view *v)
     print_parts(s, v);
     print_rows(s, json_object_get(v->supervisor, "pools"), worker_rows_pool_table, worker_rows_pool_add);
     print_rows(s, json_object_get(v->supervisor, "workers"), worker_rows_table, worker_rows_add);
-    print_rows(s, v->queues, queue_stats_table, queue_stats_row);
+    print_rows(s, v->queues, queue_rows_table, queue_rows_row);
     print_dead(s, v->queues);
 }

@@ -2,7 +2,7 @@
  * verb_queue - `stint queue list|pause|resume|stats|config`: queues as a whole.
  */
 #include "queue_call.h"
-#include "queue_stats.h"
+#include "queue_rows.h"
 #include "verb.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static int each_queue(struct session *s, const char *name, int (*show)(struct se
     int rc = queue_list_resolve(s, name, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
-        rc = queue_stats_ask(s, list.names[i], &stats, e);
+        rc = queue_rows_ask(s, list.names[i], &stats, e);
         if (rc == 0)
             (void)json_object_set_new(stats, "queue", json_string(list.names[i]));
         if (rc == 0)
@@ -30,7 +30,7 @@ static int each_queue(struct session *s, const char *name, int (*show)(struct se
 static int show_row(struct session *s, json_t *stats, void *arg)
 {
     if (!s->out.json)
-        return queue_stats_row(arg, stats);
+        return queue_rows_row(arg, stats);
     out_json(&s->out, stats);
     return 0;
 }
@@ -39,14 +39,14 @@ int verb_queue_list(struct session *s)
 {
     struct err e = {.code = 0};
     struct table t;
-    queue_stats_table(&t);
+    queue_rows_table(&t);
     int rc = each_queue(s, NULL, show_row, &t, &e);
     table_print(&t, &s->out);
     table_fini(&t);
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }
 
-const struct arg_spec verb_queue_stats_options[] = {{.name = NULL}};
+const struct arg_spec verb_queue_rows_options[] = {{.name = NULL}};
 
 static int print_bands(struct session *s, const json_t *stats)
 {
@@ -77,9 +77,9 @@ static int show_whole(struct session *s, json_t *stats, void *arg UNUSED)
         out_json(&s->out, stats);
         return 0;
     }
-    AUTO_FREE char *causes = queue_stats_words(json_object_get(stats, "dead_causes"));
-    AUTO_FREE char *ledger = queue_stats_words(json_object_get(stats, "ledger"));
-    AUTO_FREE char *kinds = queue_stats_words(json_object_get(stats, "paused_kinds"));
+    AUTO_FREE char *causes = queue_rows_words(json_object_get(stats, "dead_causes"));
+    AUTO_FREE char *ledger = queue_rows_words(json_object_get(stats, "ledger"));
+    AUTO_FREE char *kinds = queue_rows_words(json_object_get(stats, "paused_kinds"));
     int64_t drift = json_number(stats, "drift", 0);
     out_tinted(&s->out, TINT_BOLD, "queue %s%s", json_text(stats, "queue"),
                json_is_true(json_object_get(stats, "paused")) ? " (paused)" : "");
@@ -98,7 +98,7 @@ static int show_whole(struct session *s, json_t *stats, void *arg UNUSED)
     return rc;
 }
 
-int verb_queue_stats(struct session *s)
+int verb_queue_rows(struct session *s)
 {
     struct err e = {.code = 0};
     int rc = each_queue(s, args_positional(&s->args, 0), show_whole, NULL, &e);

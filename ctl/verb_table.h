@@ -31,7 +31,7 @@
     X(queue_list, "queue list", "Queues", 0, 0, "",                                                                    \
       "every queue on one line",                                                                                       \
       "stint queue list --json")                                                                                       \
-    X(queue_stats, "queue stats", "Queues", 0, 1, "[QUEUE]",                                                           \
+    X(queue_rows, "queue stats", "Queues", 0, 1, "[QUEUE]",                                                           \
       "bands, dead causes and the ledger of a queue",                                                                  \
       "stint queue stats pdf")                                                                                         \
     X(queue_pause, "queue pause", "Queues", 0, 1, "[QUEUE]",                                                           \

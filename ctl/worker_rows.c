@@ -4,7 +4,7 @@
 #include "worker_rows.h"
 
 #include "queue_call.h"
-#include "queue_stats.h"
+#include "queue_rows.h"
 
 void worker_rows_table(struct table *t)
 {
@@ -48,7 +48,7 @@ void worker_rows_pool_table(struct table *t)
 int worker_rows_pool_add(struct table *t, const json_t *pool)
 {
     const char *state = json_text(pool, "state");
-    AUTO_FREE char *kinds = queue_stats_words(json_object_get(pool, "kinds"));
+    AUTO_FREE char *kinds = queue_rows_words(json_object_get(pool, "kinds"));
     int rc = table_row(t);
     if (rc < 0)
         return rc;

@@ -1,18 +1,18 @@
 /*
- * queue_stats - see queue_stats.h. Refuses to compute what stint_stats already says: drift and totals are the server's.
+ * queue_rows - see queue_rows.h. Refuses to compute what stint_stats already says: drift and totals are the server's.
  */
-#include "queue_stats.h"
+#include "queue_rows.h"
 
 #include "buf.h"
 
-int queue_stats_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e)
+int queue_rows_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e)
 {
     struct queue_call c;
     queue_call_init(&c, "stint_stats", queue);
     return queue_call_json(s, &c, ret_stats, e);
 }
 
-struct queue_sums queue_stats_sum(const json_t *stats)
+struct queue_sums queue_rows_sum(const json_t *stats)
 {
     struct queue_sums sums = {.ready = 0};
     json_t *bands = json_object_get(stats, "bands"), *band;
@@ -27,14 +27,14 @@ struct queue_sums queue_stats_sum(const json_t *stats)
     return sums;
 }
 
-void queue_stats_table(struct table *t)
+void queue_rows_table(struct table *t)
 {
     static const char *const titles[] = {"QUEUE",   ">READY", ">ACTIVE", ">SCHEDULED", ">DEAD", ">DONE",
                                          ">OLDEST", ">HOSTS", ">DRIFT",  "STATE",      NULL};
     table_init(t, titles);
 }
 
-char *queue_stats_words(const json_t *value)
+char *queue_rows_words(const json_t *value)
 {
     struct buf out;
     buf_init(&out, 4096);
@@ -59,9 +59,9 @@ static void set_count(struct table *t, size_t column, int64_t n, enum tint when_
         table_tint(t, column, when_positive);
 }
 
-int queue_stats_row(struct table *t, const json_t *stats)
+int queue_rows_row(struct table *t, const json_t *stats)
 {
-    struct queue_sums sums = queue_stats_sum(stats);
+    struct queue_sums sums = queue_rows_sum(stats);
     char age[32];
     int rc = table_row(t);
     if (rc < 0)
@@ -75,7 +75,7 @@ int queue_stats_row(struct table *t, const json_t *stats)
     table_set(t, 6, "%s", sums.oldest_ms > 0 ? out_ms(age, sums.oldest_ms) : "-");
     set_count(t, 7, json_number(stats, "instances", 0), TINT_NONE);
     set_count(t, 8, json_number(stats, "drift", 0), TINT_RED);
-    AUTO_FREE char *kinds = queue_stats_words(json_object_get(stats, "paused_kinds"));
+    AUTO_FREE char *kinds = queue_rows_words(json_object_get(stats, "paused_kinds"));
     bool paused = json_is_true(json_object_get(stats, "paused"));
     if (paused)
         table_set(t, 9, "paused");
