@@ -1,0 +1,106 @@
+/*
+ * health - see health.h. "The process exists" is never the evidence: a loop that turned, an answer that came, a worker
+ * that moved on are. It refuses to call a pool broken because one of its workers is.
+ */
+#include "health.h"
+
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { HEALTH_MISSED_BEATS = 3, HEALTH_SLACK_MS = 2000 };
+
+static void health_add(struct health *h, enum health_reason_code code, const char *pool, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+static void health_add(struct health *h, enum health_reason_code code, const char *pool, const char *format, ...)
+{
+    assert(h->n < HEALTH_REASONS_MAX);
+    struct health_reason *r = &h->reasons[h->n++];
+    r->code = code;
+    (void)snprintf(r->pool, sizeof r->pool, "%s", pool);
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(r->detail, sizeof r->detail, format, ap);
+    va_end(ap);
+}
+
+void health_live(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
+{
+    ret->n = 0;
+    /* Before its first turn the loop is as old as this thread, which the supervisor starts right before it. */
+    uint64_t last_ms = MAX_OF(s->loop_ms, s->started_ms);
+    uint64_t patience_ms = HEALTH_MISSED_BEATS * (uint64_t)conf->supervisor.heartbeat + HEALTH_SLACK_MS;
+    if (s->taken_ms > last_ms + patience_ms)
+        health_add(ret, HEALTH_SUPERVISOR_STALLED, "", "the supervisor's loop has not turned for %llu ms; restart it",
+                   (unsigned long long)(s->taken_ms - last_ms));
+}
+
+static void health_redis(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
+{
+    if (!s->redis_ready) {
+        health_add(ret, HEALTH_REDIS_AWAY, "", "Redis cannot be reached; see the log for the reason");
+        return;
+    }
+    uint64_t patience_ms =
+        HEALTH_MISSED_BEATS * (uint64_t)conf->metrics.interval + (uint64_t)conf->redis.command_timeout;
+    for (size_t i = 0; i < s->n_queues; i++) {
+        uint64_t last_ms = MAX_OF(s->queues[i].read_ms, s->started_ms);
+        if (s->taken_ms > last_ms + patience_ms) {
+            health_add(ret, HEALTH_REDIS_AWAY, "", "Redis has not answered for the queue %s for %llu ms",
+                       s->queues[i].queue, (unsigned long long)(s->taken_ms - last_ms));
+            return;
+        }
+    }
+}
+
+static void health_pool(const struct metrics_pool *pool, struct health *ret)
+{
+    if (pool->stopped)
+        health_add(ret, HEALTH_POOL_STOPPED, pool->name,
+                   "its workers failed to start too often; mend the cause `stint status` shows, then `stint reload`");
+    else if (pool->live == 0 && pool->desired > 0)
+        health_add(ret, HEALTH_POOL_NOT_UP, pool->name, "none of its %u workers is ready", pool->desired);
+    else if (pool->live > 0 && pool->away == pool->live)
+        health_add(ret, HEALTH_STORAGE_AWAY, pool->name, "all its %u workers wait for Redis or PostgreSQL to come back",
+                   pool->live);
+    else if (pool->live > 0 && pool->stalled + pool->away >= pool->live)
+        health_add(ret, HEALTH_FETCH_STALLED, pool->name,
+                   "none of its %u workers finished a round trip or a job in its time", pool->live);
+}
+
+void health_ready(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
+{
+    health_live(s, conf, ret);
+    if (s->draining)
+        health_add(ret, HEALTH_DRAINING, "", "the supervisor is draining and will end");
+    health_redis(s, conf, ret);
+    for (size_t i = 0; i < s->n_pools; i++)
+        health_pool(&s->pools[i], ret);
+}
+
+const char *health_reason_name(enum health_reason_code code)
+{
+    static const char *const names[HEALTH_REASON_COUNT] = {
+#define X(id, name) name,
+        HEALTH_REASONS(X)
+#undef X
+    };
+    assert((unsigned)code < HEALTH_REASON_COUNT);
+    return names[code];
+}
+
+int health_json(const struct health *h, struct buf *out)
+{
+    /* No text in here holds a character that JSON escapes: names are of a-z0-9-, details are ours. */
+    (void)buf_adds(out, "[");
+    for (size_t i = 0; i < h->n; i++) {
+        const struct health_reason *r = &h->reasons[i];
+        (void)buf_addf(out, "%s{\"code\":\"%s\"", i != 0 ? "," : "", health_reason_name(r->code));
+        if (r->pool[0] != '\0')
+            (void)buf_addf(out, ",\"pool\":\"%s\"", r->pool);
+        (void)buf_addf(out, ",\"detail\":\"%s\"}", r->detail);
+    }
+    (void)buf_adds(out, "]");
+    return out->failed ? -ENOSPC : 0;
+}

@@ -1,0 +1,151 @@
+/*
+ * metrics_text - see metrics_text.h. One function per subject; names are public and stay.
+ */
+#include "metrics_text.h"
+
+#include "build_info.h"
+#include "keys.h"
+
+static void metrics_text_jobs(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    static const char *const outcomes[METRICS_OUTCOME_COUNT] = {
+#define X(member, name) name,
+        METRICS_OUTCOMES(X)
+#undef X
+    };
+    metrics_family(w, "stint_jobs_finished", METRICS_COUNTER, "Runs that ended in this host's workers, by outcome.");
+    for (size_t i = 0; i < s->n_kinds; i++)
+        for (size_t k = 0; k < METRICS_OUTCOME_COUNT; k++)
+            METRICS_SAMPLE(w, (double)s->kinds[i].outcomes[k], {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind},
+                           {"outcome", outcomes[k]});
+    metrics_family(w, "stint_job_duration_seconds", METRICS_HISTOGRAM, "Wall time of a handler's run.");
+    for (size_t i = 0; i < s->n_kinds; i++)
+        METRICS_HISTOGRAM_SAMPLE(w, &s->kinds[i].run, {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind});
+    metrics_family(w, "stint_job_wait_seconds", METRICS_HISTOGRAM, "From a job being due to its run's start.");
+    for (size_t i = 0; i < s->n_waits; i++)
+        for (int band = 0; band < BAND_COUNT; band++)
+            METRICS_HISTOGRAM_SAMPLE(w, &s->waits[i].bands[band], {"queue", s->waits[i].queue},
+                                     {"band", band_name((enum band)band)});
+}
+
+static bool metrics_known(const struct queue_stats *q)
+{
+    return q->json != NULL;
+}
+
+static void metrics_text_depth(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    metrics_family(w, "stint_queue_depth", METRICS_GAUGE,
+                   "Jobs in the queue: ready and active by band, scheduled, parked, dead.");
+    for (size_t i = 0; i < s->n_queues; i++) {
+        const struct queue_stats *q = &s->queues[i];
+        if (!metrics_known(q))
+            continue;
+        for (int band = 0; band < BAND_COUNT; band++) {
+            const char *name = band_name((enum band)band);
+            METRICS_SAMPLE(w, (double)q->bands[band].ready, {"queue", q->queue}, {"band", name}, {"state", "ready"});
+            METRICS_SAMPLE(w, (double)q->bands[band].active, {"queue", q->queue}, {"band", name}, {"state", "active"});
+        }
+        METRICS_SAMPLE(w, (double)q->scheduled, {"queue", q->queue}, {"band", ""}, {"state", "scheduled"});
+        METRICS_SAMPLE(w, (double)q->parked, {"queue", q->queue}, {"band", ""}, {"state", "parked"});
+        METRICS_SAMPLE(w, (double)q->dead, {"queue", q->queue}, {"band", ""}, {"state", "dead"});
+    }
+    metrics_family(w, "stint_queue_oldest_age_seconds", METRICS_GAUGE,
+                   "Age of the oldest ready job; 0 when none is ready.");
+    for (size_t i = 0; i < s->n_queues; i++)
+        for (int band = 0; band < BAND_COUNT && metrics_known(&s->queues[i]); band++)
+            METRICS_SAMPLE(w, (double)s->queues[i].bands[band].oldest_ms / 1e3, {"queue", s->queues[i].queue},
+                           {"band", band_name((enum band)band)});
+}
+
+/* Families with one sample per queue: name, type, value, help. */
+static void metrics_text_queues(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    static const struct {
+        const char *name;
+        enum metrics_type type;
+        const char *help;
+    } rows[] = {
+        {"stint_jobs_enqueued", METRICS_COUNTER, "Jobs ever enqueued."},
+        {"stint_ledger_drift", METRICS_GAUGE, "Jobs enqueued minus jobs accounted for; anything but 0 is a bug."},
+        {"stint_queue_paused", METRICS_GAUGE, "1 while the queue is paused."},
+        {"stint_queue_paused_kinds", METRICS_GAUGE, "Kinds that are paused in the queue."},
+        {"stint_queue_instances", METRICS_GAUGE, "Supervisors with a lease on the queue."},
+        {"stint_queue_stats_age_seconds", METRICS_GAUGE, "Time since Redis last told this queue's numbers."},
+    };
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        metrics_family(w, rows[row].name, rows[row].type, rows[row].help);
+        for (size_t i = 0; i < s->n_queues; i++) {
+            const struct queue_stats *q = &s->queues[i];
+            const double values[ARRAY_LEN(rows)] = {
+                (double)q->enqueued,       (double)q->drift,     q->paused,
+                (double)q->n_paused_kinds, (double)q->instances, (double)(s->taken_ms - q->read_ms) / 1e3};
+            if (metrics_known(q))
+                METRICS_SAMPLE(w, values[row], {"queue", q->queue});
+        }
+    }
+}
+
+static void metrics_text_counts(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    metrics_family(w, "stint_dead_jobs", METRICS_GAUGE, "Dead letters, by cause of death.");
+    for (size_t i = 0; i < s->n_queues; i++)
+        for (size_t k = 0; k < s->queues[i].n_causes; k++)
+            METRICS_SAMPLE(w, (double)s->queues[i].causes[k].value, {"queue", s->queues[i].queue},
+                           {"cause", s->queues[i].causes[k].name});
+    metrics_family(w, "stint_queue_moves", METRICS_COUNTER,
+                   "The ledger's counters: every move of a job, over all hosts.");
+    for (size_t i = 0; i < s->n_queues; i++)
+        for (size_t k = 0; k < s->queues[i].n_counters; k++)
+            METRICS_SAMPLE(w, (double)s->queues[i].counters[k].value, {"queue", s->queues[i].queue},
+                           {"move", s->queues[i].counters[k].name});
+}
+
+static void metrics_text_pools(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    metrics_family(w, "stint_workers", METRICS_GAUGE,
+                   "Worker processes by what they do; backoff: waiting to be started again.");
+    for (size_t i = 0; i < s->n_pools; i++)
+        for (size_t state = 0; state < METRICS_STATE_COUNT; state++)
+            METRICS_SAMPLE(w, s->pools[i].states[state], {"pool", s->pools[i].name},
+                           {"state", metrics_state_name(state)});
+    metrics_family(w, "stint_workers_desired", METRICS_GAUGE, "Workers the pool should have.");
+    for (size_t i = 0; i < s->n_pools; i++)
+        METRICS_SAMPLE(w, s->pools[i].desired, {"pool", s->pools[i].name});
+    metrics_family(w, "stint_pool_stopped", METRICS_GAUGE,
+                   "1 when the pool was given up after repeated boot failures.");
+    for (size_t i = 0; i < s->n_pools; i++)
+        METRICS_SAMPLE(w, s->pools[i].stopped, {"pool", s->pools[i].name});
+    metrics_family(w, "stint_worker_memory_bytes", METRICS_GAUGE, "Resident memory of the pool's workers together.");
+    for (size_t i = 0; i < s->n_pools; i++)
+        METRICS_SAMPLE(w, (double)s->pools[i].rss_bytes, {"pool", s->pools[i].name});
+    metrics_family(w, "stint_worker_restarts", METRICS_COUNTER,
+                   "Workers started in the place of one that ended, by cause.");
+    for (size_t i = 0; i < s->n_pools; i++)
+        for (size_t k = 0; k < s->pools[i].n_restarts; k++)
+            METRICS_SAMPLE(w, (double)s->pools[i].restarts[k].count, {"pool", s->pools[i].name},
+                           {"cause", s->pools[i].restarts[k].cause});
+}
+
+static void metrics_text_process(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    metrics_family(w, "stint_build_info", METRICS_GAUGE, "Always 1; the version and build as labels.");
+    METRICS_SAMPLE(w, 1, {"version", STINT_VERSION}, {"build", STINT_BUILD}, {"instance_id", s->instance});
+    metrics_family(w, "stint_redis_up", METRICS_GAUGE, "1 while the metrics thread's connection to Redis stands.");
+    metrics_sample(w, NULL, 0, s->redis_ready);
+    metrics_family(w, "stint_redis_commands", METRICS_COUNTER,
+                   "Commands sent to Redis by workers and the metrics thread.");
+    metrics_sample(w, NULL, 0, (double)s->redis_commands);
+    metrics_family(w, "stint_redis_roundtrip_seconds", METRICS_HISTOGRAM, "From sending a command to its answer.");
+    metrics_histogram(w, NULL, 0, &s->redis_rtt);
+}
+
+void metrics_text(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    metrics_text_process(w, s);
+    metrics_text_jobs(w, s);
+    metrics_text_depth(w, s);
+    metrics_text_queues(w, s);
+    metrics_text_counts(w, s);
+    metrics_text_pools(w, s);
+}

@@ -1,0 +1,250 @@
+/*
+ * metrics_thread - see metrics_thread.h. The wiring of one thread: loop, HTTP, polling of Redis, and how it ends.
+ * It refuses to start half: what can fail is done before the thread runs, by the caller who can still say no.
+ */
+#include "metrics_thread.h"
+
+#include "clock.h"
+#include "log.h"
+#include "metrics_http.h"
+#include "metrics_routes.h"
+#include "stats_poll_uv.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+enum { METRICS_PATH_MAX = CONF_STR_MAX + 32 };
+
+struct metrics_thread {
+    /* shared with the supervisor's loop */
+    _Atomic bool stopping;
+    _Atomic(struct conf *) next_conf; /* handed over, not yet taken */
+    uv_async_t wake;
+    pthread_t thread;
+    /* the thread's own from pthread_create to pthread_join */
+    uv_loop_t loop;
+    struct conf *conf;              /* owned */
+    const struct scoreboard *board; /* borrowed; read only */
+    char instance[INSTANCE_MAX];
+    uint64_t started_ms;
+    struct metrics_http *http; /* owned; NULL: not served */
+    uv_poll_t http_poll;
+    uv_timer_t http_timer;
+    struct stats_poll poll;
+    struct metrics_snapshot snapshot;
+    int port;
+    char port_path[METRICS_PATH_MAX]; /* "" when nothing was written */
+};
+
+static void metrics_thread_snapshot(struct metrics_thread *t)
+{
+    struct metrics_snapshot *s = &t->snapshot;
+    uint64_t commands = 0, rtt_us = 0;
+    metrics_snapshot_take(s, t->conf, t->board, t->instance, clock_mono_ms());
+    redis_uv_stats(t->poll.redis, &commands, &rtt_us);
+    s->started_ms = t->started_ms;
+    s->redis_ready = redis_uv_ready(t->poll.redis);
+    s->redis_commands += commands;
+    s->redis_rtt.sum_us += t->poll.rtt.sum_us;
+    for (size_t i = 0; i < SCORE_BUCKETS; i++)
+        s->redis_rtt.counts[i] += t->poll.rtt.counts[i];
+    s->queues = t->poll.queues;
+    s->n_queues = t->poll.n_queues;
+}
+
+static void on_get(void *arg, const struct metrics_request *request, struct metrics_reply *reply)
+{
+    struct metrics_thread *t = arg;
+    metrics_thread_snapshot(t);
+    const struct metrics_view view = {.conf = t->conf, .snapshot = &t->snapshot};
+    metrics_routes_get(&view, request, reply);
+}
+
+static void on_http_timer(uv_timer_t *timer);
+
+static void metrics_thread_serve(struct metrics_thread *t)
+{
+    metrics_http_run(t->http);
+    int64_t timeout_ms = metrics_http_timeout_ms(t->http);
+    if (timeout_ms >= 0)
+        (void)uv_timer_start(&t->http_timer, on_http_timer, (uint64_t)timeout_ms, 0);
+    else
+        (void)uv_timer_stop(&t->http_timer);
+}
+
+static void on_http_timer(uv_timer_t *timer)
+{
+    metrics_thread_serve(timer->data);
+}
+
+static void on_http_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    metrics_thread_serve(poll->data);
+}
+
+static void metrics_thread_close(struct metrics_thread *t)
+{
+    if (t->http != NULL) {
+        (void)uv_poll_stop(&t->http_poll);
+        uv_close((uv_handle_t *)&t->http_poll, NULL);
+        uv_close((uv_handle_t *)&t->http_timer, NULL);
+    }
+    if (t->poll.redis != NULL)
+        stats_poll_close(&t->poll, NULL, NULL);
+    uv_close((uv_handle_t *)&t->wake, NULL);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct metrics_thread *t = wake->data;
+    struct conf *conf = atomic_exchange(&t->next_conf, NULL);
+    if (conf != NULL && stats_poll_configure(&t->poll, conf) == 0) {
+        free(t->conf);
+        t->conf = TAKE(conf);
+    }
+    free(conf);
+    if (atomic_load(&t->stopping))
+        metrics_thread_close(t);
+}
+
+static void *metrics_thread_main(void *arg)
+{
+    struct metrics_thread *t = arg;
+    (void)pthread_setname_np(pthread_self(), "metrics");
+    (void)uv_run(&t->loop, UV_RUN_DEFAULT); /* until metrics_thread_close left no handle */
+    return NULL;
+}
+
+static struct conf *metrics_thread_copy(const struct conf *conf)
+{
+    struct conf *copy = malloc(sizeof *copy);
+    if (copy != NULL)
+        memcpy(copy, conf, sizeof *copy);
+    return copy;
+}
+
+/* Writes the port beside the control socket, whole or not at all. Only a port nobody could guess is worth failing for.
+ */
+static int metrics_thread_tell_port(struct metrics_thread *t, struct err *e)
+{
+    char tmp[METRICS_PATH_MAX + 8];
+    (void)snprintf(t->port_path, sizeof t->port_path, "%s/metrics.port", t->conf->supervisor.run_dir);
+    (void)snprintf(tmp, sizeof tmp, "%s.new", t->port_path);
+    FILE *f = fopen(tmp, "we");
+    bool ok = f != NULL && fprintf(f, "%d\n", t->port) > 0;
+    ok = f != NULL && fclose(f) == 0 && ok && chmod(tmp, 0644) == 0 && rename(tmp, t->port_path) == 0;
+    if (ok)
+        return 0;
+    int code = errno;
+    (void)unlink(tmp);
+    t->port_path[0] = '\0';
+    if (t->conf->metrics.port != 0)
+        return 0;
+    return err_set_errno(e, code, "cannot write %s/metrics.port, where the metrics' free port would be told",
+                         t->conf->supervisor.run_dir);
+}
+
+static int metrics_thread_open_http(struct metrics_thread *t, struct err *e)
+{
+    int fd = -1;
+    int rc = metrics_http_listen(t->conf->metrics.listen, (int)t->conf->metrics.port, &fd, &t->port, e);
+    if (rc < 0)
+        return rc;
+    struct metrics_http *http = metrics_http_new(fd, on_get, t, e);
+    if (http == NULL)
+        return ERR_BOOT_FAILURE;
+    rc = uv_poll_init(&t->loop, &t->http_poll, metrics_http_fd(http));
+    if (rc < 0) {
+        metrics_http_free(http);
+        return err_set(e, ERR_BOOT_FAILURE, "the metrics server cannot be polled: %s", uv_strerror(rc));
+    }
+    t->http = http;
+    t->http_poll.data = t;
+    (void)uv_timer_init(&t->loop, &t->http_timer);
+    t->http_timer.data = t;
+    (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
+    return metrics_thread_tell_port(t, e);
+}
+
+static int metrics_thread_run(struct metrics_thread *t, struct err *e)
+{
+    sigset_t all, before; /* signals are the supervisor's loop's */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&t->thread, NULL, metrics_thread_main, t);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc == 0 ? 0 : err_set_errno(e, rc, "the metrics thread could not be started");
+}
+
+static void metrics_thread_free(struct metrics_thread *t)
+{
+    (void)uv_loop_close(&t->loop);
+    metrics_http_free(t->http);
+    if (t->port_path[0] != '\0')
+        (void)unlink(t->port_path);
+    free(atomic_load(&t->next_conf));
+    free(t->conf);
+    free(t);
+}
+
+struct metrics_thread *metrics_thread_start(const struct conf *conf, const struct scoreboard *board,
+                                            const char *instance, struct err *e)
+{
+    struct metrics_thread *t = calloc(1, sizeof *t);
+    struct conf *copy = metrics_thread_copy(conf);
+    if (t == NULL || copy == NULL || uv_loop_init(&t->loop) < 0) {
+        (void)err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory or descriptors");
+        free(copy);
+        free(t);
+        return NULL;
+    }
+    t->conf = copy;
+    t->board = board;
+    t->started_ms = clock_mono_ms();
+    (void)snprintf(t->instance, sizeof t->instance, "%s", instance);
+    (void)uv_async_init(&t->loop, &t->wake, on_wake);
+    t->wake.data = t;
+    int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, e) : 0;
+    if (rc == 0 && stats_poll_open(&t->poll, &t->loop, t->conf) < 0)
+        rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
+    if (rc == 0)
+        rc = metrics_thread_run(t, e);
+    if (rc < 0) {
+        metrics_thread_close(t);
+        (void)uv_run(&t->loop, UV_RUN_DEFAULT);
+        metrics_thread_free(t);
+        return NULL;
+    }
+    log_info("metrics", KV_S("listen", t->port != 0 ? conf->metrics.listen : "off"), KV_I("port", t->port));
+    return t;
+}
+
+void metrics_thread_reload(struct metrics_thread *t, const struct conf *conf)
+{
+    struct conf *copy = metrics_thread_copy(conf);
+    if (copy == NULL)
+        return;
+    free(atomic_exchange(&t->next_conf, copy)); /* one not yet taken is outdated */
+    (void)uv_async_send(&t->wake);
+}
+
+void metrics_thread_stop(struct metrics_thread *t)
+{
+    if (t == NULL)
+        return;
+    atomic_store(&t->stopping, true);
+    (void)uv_async_send(&t->wake);
+    (void)pthread_join(t->thread, NULL);
+    metrics_thread_free(t);
+}
+
+int metrics_thread_port(const struct metrics_thread *t)
+{
+    return t->port;
+}

@@ -1,0 +1,207 @@
+/*
+ * stats_poll_uv - see stats_poll_uv.h. Asks again only after the answer or its loss, so a slow Redis is never asked
+ * twice at once; what could not be published is not kept: it will be newer soon.
+ */
+#include "stats_poll_uv.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <stdio.h>
+
+enum {
+    STATS_EXPIRE_INTERVALS = 30, /* the hash outlives so many missed intervals … */
+    STATS_EXPIRE_MIN_MS = 60000, /* … and at least this */
+};
+
+/* One question under way. */
+struct stats_ask {
+    struct stats_poll *poll;
+    char queue[QUEUE_MAX];
+};
+
+static size_t stats_poll_index(const struct stats_poll *p, const char *queue)
+{
+    size_t i = 0;
+    while (i < p->n_queues && strcmp(p->queues[i].queue, queue) != 0)
+        i++;
+    return i;
+}
+
+static void stats_poll_complain(struct stats_poll *p, const char *what, const char *queue, const char *why)
+{
+    if (!p->complained)
+        log_warn(what, KV_S("queue", queue), KV_S("why", why));
+    p->complained = true;
+}
+
+static void on_published(void *arg, const redisReply *reply, const struct err *e)
+{
+    struct stats_poll *p = arg;
+    (void)e; /* a lost connection is told by others */
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        stats_poll_complain(p, "queue numbers cannot be published", "", reply->str);
+}
+
+void stats_poll_publish(struct stats_poll *p, const char *queue, const char *field, const char *json, size_t len)
+{
+    char key[KEY_MAX], now[24], expire[24];
+    (void)keys_of(key, queue, "stats");
+    (void)snprintf(now, sizeof now, "%lld", (long long)(clock_wall_ms() + p->clock_offset_ms));
+    (void)snprintf(expire, sizeof expire, "%lld",
+                   (long long)MAX_OF(p->conf->metrics.interval * STATS_EXPIRE_INTERVALS, (int64_t)STATS_EXPIRE_MIN_MS));
+    const char *set[] = {"HSET", key, field, json, "updated_ms", now};
+    const size_t set_lens[] = {4, strlen(key), strlen(field), len, 10, strlen(now)};
+    const char *end[] = {"PEXPIRE", key, expire};
+    const char *tell[] = {"PUBLISH", key, json};
+    const size_t tell_lens[] = {7, strlen(key), len};
+    if (redis_uv_argv(p->redis, on_published, p, ARRAY_LEN(set), set, set_lens) < 0)
+        return;
+    (void)redis_uv_argv(p->redis, NULL, NULL, ARRAY_LEN(end), end, NULL);
+    (void)redis_uv_argv(p->redis, NULL, NULL, ARRAY_LEN(tell), tell, tell_lens);
+}
+
+static void stats_poll_take(struct stats_poll *p, struct queue_stats *q, const redisReply *reply)
+{
+    struct err why = {0};
+    int rc = reply->type == REDIS_REPLY_STRING
+                 ? queue_stats_read(q, reply->str, (size_t)reply->len, clock_mono_ms(), &why)
+                 : err_set(&why, ERR_PROTOCOL, "%s",
+                           reply->type == REDIS_REPLY_ERROR ? reply->str : "the answer is no text");
+    if (rc < 0) {
+        stats_poll_complain(p, "Redis does not tell the queue's numbers", q->queue, why.message);
+        return;
+    }
+    p->complained = false;
+    p->clock_offset_ms = q->now_ms - clock_wall_ms();
+    stats_poll_publish(p, q->queue, "queue", q->json, strlen(q->json));
+}
+
+static void on_stats(void *arg, const redisReply *reply, const struct err *e)
+{
+    AUTO_FREE struct stats_ask *ask = arg;
+    struct stats_poll *p = ask->poll;
+    (void)e;
+    size_t i = stats_poll_index(p, ask->queue);
+    if (i == p->n_queues)
+        return; /* a reload dropped the queue meanwhile */
+    p->asked[i] = false;
+    if (reply != NULL)
+        stats_poll_take(p, &p->queues[i], reply);
+}
+
+static void stats_poll_ask(struct stats_poll *p, size_t i)
+{
+    char key[KEY_MAX];
+    if (p->asked[i])
+        return;
+    AUTO_FREE struct stats_ask *ask = malloc(sizeof *ask);
+    if (ask == NULL)
+        return;
+    ask->poll = p;
+    memcpy(ask->queue, p->queues[i].queue, sizeof ask->queue);
+    const char *argv[] = {"FCALL", "stint_stats", "1", keys_prefix(key, ask->queue)};
+    if (redis_uv_argv(p->redis, on_stats, ask, ARRAY_LEN(argv), argv, NULL) == 0) {
+        p->asked[i] = true;
+        (void)TAKE(ask);
+    }
+}
+
+static void on_interval(uv_timer_t *timer)
+{
+    struct stats_poll *p = timer->data;
+    for (size_t i = 0; i < p->n_queues; i++)
+        stats_poll_ask(p, i);
+}
+
+static void on_state(void *arg, bool ready, const struct err *e)
+{
+    struct stats_poll *p = arg;
+    (void)e;
+    if (ready)
+        on_interval(&p->timer);
+}
+
+static void on_rtt(void *arg, uint64_t us)
+{
+    struct stats_poll *p = arg;
+    size_t i = 0;
+    while (i < SCORE_BUCKETS - 1 && us > (uint64_t)score_bucket_ms[i] * 1000u)
+        i++;
+    p->rtt.sum_us += us;
+    p->rtt.counts[i]++;
+}
+
+int stats_poll_configure(struct stats_poll *p, const struct conf *conf)
+{
+    const char *names[CONF_POOL_MAX];
+    AUTO_FREE struct queue_stats *fresh = calloc(CONF_POOL_MAX, sizeof *fresh);
+    if (fresh == NULL)
+        return -ENOMEM;
+    bool asked[CONF_POOL_MAX] = {false};
+    size_t n = conf_queues(conf, names, CONF_POOL_MAX);
+    for (size_t i = 0; i < n; i++) {
+        size_t old = stats_poll_index(p, names[i]);
+        if (old < p->n_queues) { /* moved: the old place keeps nothing to free */
+            fresh[i] = p->queues[old];
+            asked[i] = p->asked[old];
+            p->queues[old].json = NULL;
+        } else {
+            (void)snprintf(fresh[i].queue, sizeof fresh[i].queue, "%.*s", QUEUE_MAX - 1, names[i]);
+        }
+    }
+    for (size_t i = 0; i < p->n_queues; i++)
+        queue_stats_fini(&p->queues[i]);
+    memcpy(p->queues, fresh, CONF_POOL_MAX * sizeof *fresh);
+    memcpy(p->asked, asked, sizeof asked);
+    p->n_queues = n;
+    p->conf = conf;
+    uint64_t interval = (uint64_t)conf->metrics.interval;
+    (void)uv_timer_start(&p->timer, on_interval, interval, interval);
+    return 0;
+}
+
+int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf)
+{
+    memset(p, 0, sizeof *p);
+    p->loop = loop;
+    p->redis = redis_uv_new(loop, &conf->redis, "stint-metrics", false, on_state, p);
+    if (p->redis == NULL)
+        return -ENOMEM;
+    redis_uv_on_rtt(p->redis, on_rtt, p);
+    (void)uv_timer_init(loop, &p->timer);
+    p->timer.data = p;
+    p->open_handles = 2;
+    p->conf = conf;
+    return stats_poll_configure(p, conf);
+}
+
+static void stats_poll_closed(struct stats_poll *p)
+{
+    if (--p->open_handles != 0)
+        return;
+    for (size_t i = 0; i < p->n_queues; i++)
+        queue_stats_fini(&p->queues[i]);
+    if (p->on_closed != NULL)
+        p->on_closed(p->on_closed_arg);
+}
+
+static void on_redis_closed(void *arg)
+{
+    stats_poll_closed(arg);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    stats_poll_closed(handle->data);
+}
+
+void stats_poll_close(struct stats_poll *p, void (*on_closed)(void *arg), void *arg)
+{
+    p->on_closed = on_closed;
+    p->on_closed_arg = arg;
+    (void)uv_timer_stop(&p->timer);
+    redis_uv_close(p->redis, on_redis_closed, p);
+    uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+}

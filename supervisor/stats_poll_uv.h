@@ -1,0 +1,46 @@
+/*
+ * stats_poll_uv - asks Redis for each queue's numbers every interval and publishes them.
+ *
+ * Runs in: supervisor's metrics thread. Thread: its loop's only. Never blocks.
+ * Owns: its connection to Redis and the last answers.
+ *
+ *   every interval, per queue:  FCALL stint_stats  ─►  struct queue_stats
+ *                               HSET stint:{q}:stats queue <json> updated_ms <now>   (the hash ends itself when nobody
+ * renews it) PUBLISH stint:{q}:stats <json>
+ */
+#pragma once
+
+#include "base.h"
+#include "conf.h"
+#include "metrics_snapshot.h"
+#include "queue_stats.h"
+#include "redis_uv.h"
+#include <uv.h>
+
+struct stats_poll {
+    uv_loop_t *loop;
+    const struct conf *conf; /* borrowed; replaced by stats_poll_configure */
+    struct redis_uv *redis;  /* owned */
+    uv_timer_t timer;
+    struct queue_stats queues[CONF_POOL_MAX];
+    bool asked[CONF_POOL_MAX]; /* an answer is under way */
+    size_t n_queues;
+    struct metrics_histogram rtt; /* of this connection */
+    int64_t clock_offset_ms;      /* Redis time minus this host's wall clock, as of the last answer */
+    bool complained;              /* an answer was wrong and was logged; quiet until one is right */
+    int open_handles;             /* of timer and connection; 0: closed */
+    void (*on_closed)(void *arg);
+    void *on_closed_arg;
+};
+
+/* Connects and starts asking. conf is borrowed until stats_poll_configure or close. p must not move. 0 or -ENOMEM;
+ * close it in both cases when p->redis was made. */
+int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf);
+/* Another configuration: queues and interval. Answers of queues that stay are kept. 0, or -ENOMEM: the old one stays.
+ */
+int stats_poll_configure(struct stats_poll *p, const struct conf *conf);
+/* Closes; on_closed when nothing of it is on the loop any more. Only after a successful open. */
+void stats_poll_close(struct stats_poll *p, void (*on_closed)(void *arg), void *arg);
+/* Publishes one more field of a queue's hash, and the text on its channel: for what is known beside stint_stats. Lost
+ * when Redis is away: the next one follows. */
+void stats_poll_publish(struct stats_poll *p, const char *queue, const char *field, const char *json, size_t len);
