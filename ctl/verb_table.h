@@ -100,6 +100,9 @@
     X(config_reference, "config reference", "Operations", 0, 0, "",                                                    \
       "every key: type, default, range, meaning",                                                                      \
       "stint config reference")                                                                                        \
+    X(migrate, "migrate", "Operations", 0, 0, "",                                                                      \
+      "bring PostgreSQL's schema up to date",                                                                          \
+      "stint migrate --dry-run")                                                                                       \
     X(help, "help", "Operations", 0, 3, "[VERB]",                                                                      \
       "what there is, or how one verb is used",                                                                        \
       "stint help dlq replay")
