@@ -16,9 +16,10 @@ enum { LINE_BYTES_MAX = 16 * 1024 * 1024, BATCH_BYTES_MAX = 32 * 1024 * 1024, RE
 struct bulk {
     struct session *s;
     FILE *in;
-    size_t line, total;    /* line last read; lines of the file, 0 when unknown */
-    char queue[QUEUE_MAX]; /* of the batch */
-    size_t n, bytes;       /* jobs of the batch, and their size */
+    enqueue_bulk_fn transform; /* NULL: none */
+    size_t line, total;        /* line last read; lines of the file, 0 when unknown */
+    char queue[QUEUE_MAX];     /* of the batch */
+    size_t n, bytes;           /* jobs of the batch, and their size */
     size_t lines[QUEUE_CALL_BATCH_MAX];
     char *options[QUEUE_CALL_BATCH_MAX];  /* owned */
     char *payloads[QUEUE_CALL_BATCH_MAX]; /* owned */
@@ -134,6 +135,21 @@ static int add_line(struct bulk *b, const json_t *line, struct err *e)
     return 0;
 }
 
+static int add_transformed(struct bulk *b, const json_t *line, struct err *e)
+{
+    struct err why = {.code = 0};
+    json_t *made = NULL;
+    if (b->transform == NULL)
+        return add_line(b, line, e);
+    if (b->transform(b->s, line, &made, &why) < 0) {
+        refuse(b, b->line, why.message);
+        return 0;
+    }
+    int rc = add_line(b, made, e);
+    json_decref(made);
+    return rc;
+}
+
 static int read_lines(struct bulk *b, struct err *e)
 {
     AUTO_FREE char *text = NULL;
@@ -156,7 +172,7 @@ static int read_lines(struct bulk *b, struct err *e)
             (void)snprintf(message, sizeof message, "not JSON: %s at column %d", why.text, why.column);
             refuse(b, b->line, message);
         } else {
-            rc = add_line(b, line, e);
+            rc = add_transformed(b, line, e);
         }
         json_decref(line);
         if (rc < 0)
@@ -205,10 +221,10 @@ static int summary(struct bulk *b)
     return b->refused == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-int enqueue_bulk_run(struct session *s, const char *path)
+int enqueue_bulk_run(struct session *s, const char *path, enqueue_bulk_fn transform)
 {
     struct err e = {.code = 0};
-    struct bulk b = {.s = s};
+    struct bulk b = {.s = s, .transform = transform};
     bool standard = strcmp(path, "-") == 0;
     b.in = standard ? stdin : fopen(path, "re");
     if (b.in == NULL) {

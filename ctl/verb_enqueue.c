@@ -109,7 +109,7 @@ int verb_enqueue(struct session *s)
     const char *kind = args_positional(&s->args, 0), *bulk = args_text(&s->args, "bulk", NULL);
     struct err e = {.code = 0};
     if (bulk != NULL && kind == NULL)
-        return enqueue_bulk_run(s, bulk);
+        return enqueue_bulk_run(s, bulk, NULL);
     if (bulk != NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
     else if (kind == NULL)

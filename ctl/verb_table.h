@@ -22,6 +22,21 @@
     X(job_cancel, "job cancel", "Jobs", 1, 1, "ID",                                                                    \
       "end a job that waits, ask one that runs to stop",                                                               \
       "stint job cancel 0192f0c1-7f2a --reason sent-twice")                                                            \
+    X(match_submit, "match submit", "The two kinds", 0, 0, "",                                                         \
+      "put a person into a pool, or a file of them",                                                                   \
+      "stint match submit --pool za --id ann --gender F --seeking M --age 25 --age-max 30\nstint match submit --pool za --bulk people.ndjson")\
+    X(match_leave, "match leave", "The two kinds", 1, 1, "ID",                                                         \
+      "take a person out of a pool",                                                                                   \
+      "stint match leave ann --pool za")                                                                               \
+    X(match_status, "match status", "The two kinds", 0, 1, "[POOL]",                                                   \
+      "who waits and who is matched, in numbers",                                                                      \
+      "stint match status za\nstint match status za --id ann")                                                         \
+    X(match_wait, "match wait", "The two kinds", 0, 1, "[POOL]",                                                       \
+      "how long people will wait, by gender",                                                                          \
+      "stint match wait za")                                                                                           \
+    X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE...",                                                \
+      "parse timetables and show their events",                                                                        \
+      "stint pdf parse exams.pdf --ics exams.ics\nstint pdf parse *.pdf --json")                                       \
     X(status, "status", "Overview", 0, 0, "",                                                                          \
       "supervisor, services, workers and queues on one screen",                                                        \
       "stint status --json")                                                                                           \
@@ -31,7 +46,7 @@
     X(queue_list, "queue list", "Queues", 0, 0, "",                                                                    \
       "every queue on one line",                                                                                       \
       "stint queue list --json")                                                                                       \
-    X(queue_rows, "queue stats", "Queues", 0, 1, "[QUEUE]",                                                           \
+    X(queue_rows, "queue stats", "Queues", 0, 1, "[QUEUE]",                                                            \
       "bands, dead causes and the ledger of a queue",                                                                  \
       "stint queue stats pdf")                                                                                         \
     X(queue_pause, "queue pause", "Queues", 0, 1, "[QUEUE]",                                                           \
@@ -52,13 +67,13 @@
     X(dlq_triage, "dlq triage", "Dead letters", 0, 0, "",                                                              \
       "dead letters grouped into problems",                                                                            \
       "stint dlq triage --since 1d")                                                                                   \
-    X(dlq_replay, "dlq replay", "Dead letters", 0, VERB_MANY, "[ID…]",                                                 \
+    X(dlq_replay, "dlq replay", "Dead letters", 0, VERB_MANY, "[ID...]",                                               \
       "give dead letters another run",                                                                                 \
       "stint dlq replay --code SOURCE_UNAVAILABLE --dry-run\nstint dlq replay ID --edit '{\"expect\":\"table\"}'")     \
-    X(dlq_drain, "dlq drain", "Dead letters", 0, VERB_MANY, "[ID…]",                                                   \
+    X(dlq_drain, "dlq drain", "Dead letters", 0, VERB_MANY, "[ID...]",                                                 \
       "write dead letters to a file, then remove them",                                                                \
       "stint dlq drain --queue pdf --out pdf-dead.ndjson")                                                             \
-    X(dlq_purge, "dlq purge", "Dead letters", 0, VERB_MANY, "[ID…]",                                                   \
+    X(dlq_purge, "dlq purge", "Dead letters", 0, VERB_MANY, "[ID...]",                                                 \
       "remove dead letters",                                                                                           \
       "stint dlq purge --code NOT_PDF --reason \"not ours\"")                                                          \
     X(worker_list, "worker list", "Workers", 0, 0, "",                                                                 \

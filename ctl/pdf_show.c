@@ -1,0 +1,112 @@
+/*
+ * pdf_show - see pdf_show.h. Shows every warning: a row that was not understood is never hidden behind those that were.
+ */
+#include "pdf_show.h"
+
+#include "buf.h"
+#include "queue_call.h"
+#include "queue_rows.h"
+
+#include <stdio.h>
+
+/* The first of the named members that is a text and not empty. */
+static const char *first_text(const json_t *object, const char *a, const char *b)
+{
+    const char *text = json_text(object, a);
+    return *text != '\0' ? text : json_text(object, b);
+}
+
+static void event_row(struct table *t, const json_t *event)
+{
+    const char *activity = first_text(event, "activity", "test"), *paper = json_text(event, "paper");
+    const json_t *src = json_object_get(event, "src");
+    AUTO_FREE char *venues = queue_rows_words(json_object_get(event, "venues"));
+    if (table_row(t) < 0)
+        return;
+    table_set(t, 0, "%s", json_text(event, "module"));
+    table_set(t, 1, "%s%s%s", activity, *paper != '\0' ? " P" : "", paper);
+    table_set(t, 2, "%s", json_text(event, "group"));
+    table_set(t, 3, "%s", json_text(event, "semester"));
+    table_set(t, 4, "%s", first_text(event, "date", "day"));
+    table_set(t, 5, "%s", json_text(event, "start"));
+    table_set(t, 6, "%s%s", json_text(event, "end"), json_is_true(json_object_get(event, "end_estimated")) ? "?" : "");
+    table_set(t, 7, "%s", venues != NULL ? venues : "");
+    table_set(t, 8, "%s", json_text(event, "campus"));
+    table_set(t, 9, "%lld:%lld", (long long)json_number(src, "page", 0), (long long)json_number(src, "row", 0));
+}
+
+static void print_events(struct session *s, const json_t *events)
+{
+    static const char *const titles[] = {"MODULE", "ACTIVITY", "GROUP",   "SEM",       "DATE/DAY", "START",
+                                         "END",    "~VENUES",  "~CAMPUS", ">PAGE:ROW", NULL};
+    struct table t;
+    table_init(&t, titles);
+    for (size_t i = 0; i < json_array_size(events); i++)
+        event_row(&t, json_array_get(events, i));
+    table_print(&t, &s->out);
+    table_fini(&t);
+}
+
+/* A row of a general table: an array of cells, or an object that holds one. */
+static void print_row(struct session *s, const json_t *row)
+{
+    const json_t *cells = json_is_array(row) ? row : json_object_get(row, "cells");
+    struct buf line;
+    buf_init(&line, 65536);
+    (void)buf_adds(&line, "");
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const json_t *cell = json_array_get(cells, i);
+        const char *text = json_is_string(cell) ? json_string_value(cell) : json_text(cell, "text");
+        (void)buf_addf(&line, "%s%s", i > 0 ? " | " : "", text);
+    }
+    AUTO_FREE char *shown = line.failed ? NULL : out_harmless(line.data, line.len);
+    out_line(&s->out, "%s", shown != NULL ? shown : "(too long to show)");
+    buf_fini(&line);
+}
+
+static void print_words(struct session *s, const json_t *words)
+{
+    struct buf text;
+    buf_init(&text, 4 * 1024 * 1024);
+    (void)buf_adds(&text, "");
+    for (size_t i = 0; i < json_array_size(words); i++)
+        (void)buf_addf(&text, "%s%s", i > 0 ? " " : "", json_text(json_array_get(words, i), "text"));
+    AUTO_FREE char *shown = text.failed ? NULL : out_harmless(text.data, text.len);
+    out_line(&s->out, "%s", shown != NULL ? shown : "(too long to show; use --json)");
+    buf_fini(&text);
+}
+
+static void print_warnings(struct session *s, const json_t *warnings)
+{
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const json_t *warning = json_array_get(warnings, i);
+        const char *text = json_is_string(warning) ? json_string_value(warning) : first_text(warning, "message", "why");
+        const json_t *src = json_object_get(warning, "src") != NULL ? json_object_get(warning, "src") : warning;
+        AUTO_FREE char *shown = out_harmless(text, strlen(text));
+        int64_t page = json_number(src, "page", 0), row = json_number(src, "row", 0);
+        if (page > 0 && row > 0)
+            out_tinted(&s->out, TINT_YELLOW, "warning, page %lld, row %lld: %s", (long long)page, (long long)row,
+                       shown);
+        else
+            out_tinted(&s->out, TINT_YELLOW, "warning: %s", shown != NULL ? shown : "");
+    }
+}
+
+void pdf_show_result(struct session *s, const char *name, const json_t *result)
+{
+    const json_t *events = json_object_get(result, "events"), *rows = json_object_get(result, "rows");
+    const json_t *words = json_object_get(result, "words"), *warnings = json_object_get(result, "warnings");
+    const char *type = json_text(result, "type");
+    char took[32];
+    out_tinted(&s->out, TINT_BOLD, "%s: %s, %lld pages, %zu events, %lld of %lld rows, %zu warnings, %s%s", name,
+               *type != '\0' ? type : "document", (long long)json_number(result, "pages", 0), json_array_size(events),
+               (long long)json_number(result, "rows_parsed", 0), (long long)json_number(result, "rows_seen", 0),
+               json_array_size(warnings), out_ms(took, json_number(result, "duration_ms", -1)),
+               json_is_true(json_object_get(result, "cached")) ? " (cached)" : "");
+    print_events(s, events);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        print_row(s, json_array_get(rows, i));
+    if (json_array_size(words) > 0)
+        print_words(s, words);
+    print_warnings(s, warnings);
+}

@@ -1,0 +1,256 @@
+/*
+ * verb_match_status - `stint match status|wait`: a pool as PostgreSQL knows it, and the waits the metrics thread
+ * publishes. Refuses to tell a gender's number below GROUP_MIN: small groups are people.
+ */
+#include "keys.h"
+#include "queue_call.h"
+#include "verb.h"
+
+#include <stdio.h>
+
+enum { GROUP_MIN = 20 };
+
+const struct arg_spec verb_match_status_options[] = {
+    {"id", ARG_TEXT, "ID", "one ticket of the pool", NULL, 1, 128},
+    {.name = NULL},
+};
+
+static const char POOLS_SQL[] =
+    "SELECT p.pool, count(*) FILTER (WHERE t.state = 'waiting') AS waiting, "
+    "count(*) FILTER (WHERE t.state = 'matched') AS matched, "
+    "coalesce(max(stint.now_ms() - t.created_ms) FILTER (WHERE t.state = 'waiting'), -1)::bigint AS longest_ms, "
+    "(SELECT count(*) FROM stint.match_pair m WHERE m.pool = p.pool AND m.state = 'pending') AS pending, "
+    "(SELECT count(*) FROM stint.match_pair m WHERE m.pool = p.pool AND m.matched_ms > stint.now_ms() - 3600000) AS "
+    "pairs_hour, "
+    "p.last_round_ms "
+    "FROM stint.match_pool p LEFT JOIN stint.match_ticket t ON t.pool = p.pool "
+    "WHERE $1::text IS NULL OR p.pool = $1 GROUP BY p.pool, p.last_round_ms ORDER BY p.pool";
+
+static const char GENDERS_SQL[] =
+    "SELECT body->>'gender' AS gender, count(*) AS waiting, "
+    "(percentile_disc(0.5) WITHIN GROUP (ORDER BY stint.now_ms() - created_ms))::bigint AS median_ms "
+    "FROM stint.match_ticket WHERE pool = $1 AND state = 'waiting' GROUP BY 1 ORDER BY 2 DESC";
+
+static const char TICKET_SQL[] =
+    "SELECT t.state, t.created_ms, coalesce(t.reason, '') AS reason, coalesce(t.pair_id, '') AS pair, "
+    "coalesce(m.state, '') AS pair_state, coalesce(CASE WHEN m.a = t.id THEN m.b ELSE m.a END, '') AS partner, "
+    "(stint.now_ms() - t.created_ms)::bigint AS age_ms "
+    "FROM stint.match_ticket t LEFT JOIN stint.match_pair m ON m.id = t.pair_id WHERE t.pool = $1 AND t.id = $2";
+
+/* A row as an object; columns whose names end in _ms and counts become numbers. */
+static json_t *row_record(const PGresult *rows, int row)
+{
+    json_t *record = json_object();
+    for (int c = 0; c < PQnfields(rows); c++) {
+        const char *text = PQgetvalue(rows, row, c);
+        char *end;
+        long long n = strtoll(text, &end, 10);
+        bool number = PQftype(rows, c) == 20 && *text != '\0' && *end == '\0';
+        (void)json_object_set_new(record, PQfname(rows, c), number ? json_integer(n) : json_string(text));
+    }
+    return record;
+}
+
+static int print_pools(struct session *s, const char *pool, json_t *ret_pools, struct err *e)
+{
+    static const char *const titles[] = {"POOL",     ">WAITING",      ">MATCHED",   ">PENDING PAIRS",
+                                         ">PAIRS/H", ">LONGEST WAIT", "LAST ROUND", NULL};
+    PGresult *rows = NULL;
+    struct table t;
+    char text[32];
+    int rc = session_sql(s, POOLS_SQL, 1, &pool, &rows, e);
+    if (rc < 0)
+        return rc;
+    table_init(&t, titles);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        json_t *record = row_record(rows, i);
+        (void)json_array_append_new(ret_pools, record);
+        if (table_row(&t) < 0)
+            break;
+        table_set(&t, 0, "%s", json_text(record, "pool"));
+        table_set(&t, 1, "%lld", (long long)json_number(record, "waiting", 0));
+        table_set(&t, 2, "%lld", (long long)json_number(record, "matched", 0));
+        table_set(&t, 3, "%lld", (long long)json_number(record, "pending", 0));
+        table_set(&t, 4, "%lld", (long long)json_number(record, "pairs_hour", 0));
+        table_set(&t, 5, "%s", out_ms(text, json_number(record, "longest_ms", -1)));
+        table_set(&t, 6, "%s", out_time(text, json_number(record, "last_round_ms", 0)));
+    }
+    PQclear(rows);
+    table_print(&t, &s->out);
+    table_fini(&t);
+    return 0;
+}
+
+static int print_genders(struct session *s, const char *pool, json_t *record, struct err *e)
+{
+    static const char *const titles[] = {"GENDER", ">WAITING", ">MEDIAN WAIT", NULL};
+    PGresult *rows = NULL;
+    struct table t;
+    json_t *genders = json_object();
+    int rc = session_sql(s, GENDERS_SQL, 1, &pool, &rows, e);
+    if (rc < 0) {
+        json_decref(genders);
+        return rc;
+    }
+    table_init(&t, titles);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        char text[32];
+        json_t *row = row_record(rows, i);
+        int64_t n = json_number(row, "waiting", 0);
+        bool shown = n >= GROUP_MIN && table_row(&t) == 0;
+        if (shown) {
+            table_set(&t, 0, "%s", json_text(row, "gender"));
+            table_set(&t, 1, "%lld", (long long)n);
+            table_set(&t, 2, "%s", out_ms(text, json_number(row, "median_ms", -1)));
+            (void)json_object_set(genders, json_text(row, "gender"), row);
+        }
+        json_decref(row);
+    }
+    PQclear(rows);
+    if (t.n_rows > 0)
+        out_line(&s->out, "%s", "");
+    table_print(&t, &s->out);
+    out_remark(&s->out, "genders of fewer than %d waiting are not told apart", GROUP_MIN);
+    table_fini(&t);
+    (void)json_object_set_new(record, "genders", genders);
+    return 0;
+}
+
+static int print_ticket(struct session *s, const char *pool, const char *id, struct err *e)
+{
+    const char *const params[] = {pool, id};
+    PGresult *rows = NULL;
+    char age[32];
+    int rc = session_sql(s, TICKET_SQL, 2, params, &rows, e);
+    if (rc < 0)
+        return rc;
+    if (PQntuples(rows) == 0) {
+        PQclear(rows);
+        return err_set(e, ERR_NOT_FOUND, "no ticket \"%.128s\" in pool %.64s", id, pool);
+    }
+    json_t *record = row_record(rows, 0);
+    PQclear(rows);
+    (void)json_object_set_new(record, "id", json_string(id));
+    (void)json_object_set_new(record, "pool", json_string(pool));
+    const char *pair = json_text(record, "pair"), *reason = json_text(record, "reason");
+    if (s->out.json)
+        out_json(&s->out, record);
+    out_line(&s->out, "%s is %s since %s%s%s", id, json_text(record, "state"),
+             out_ms(age, json_number(record, "age_ms", -1)), *reason != '\0' ? ": " : "", reason);
+    if (*pair != '\0')
+        out_line(&s->out, "pair %s (%s) with %s", pair, json_text(record, "pair_state"), json_text(record, "partner"));
+    json_decref(record);
+    return 0;
+}
+
+int verb_match_status(struct session *s)
+{
+    struct err e = {.code = 0};
+    const char *pool = args_positional(&s->args, 0), *id = args_text(&s->args, "id", NULL);
+    json_t *pools = json_array();
+    int rc;
+    if (id != NULL && pool == NULL)
+        rc = err_set(&e, ERR_BAD_ARGUMENT, "--id needs the POOL too: stint match status POOL --id %.128s", id);
+    else if (id != NULL)
+        rc = print_ticket(s, pool, id, &e);
+    else
+        rc = print_pools(s, pool, pools, &e);
+    if (rc == 0 && id == NULL && json_array_size(pools) == 0 && pool != NULL)
+        rc = err_set(&e, ERR_NOT_FOUND, "no pool \"%.64s\": nobody was ever submitted to it", pool);
+    else if (rc == 0 && id == NULL && json_array_size(pools) == 0)
+        out_line(&s->out, "no pool yet; \"stint match submit\" makes one");
+    if (rc == 0 && id == NULL && pool != NULL)
+        rc = print_genders(s, pool, json_array_get(pools, 0), &e);
+    for (size_t i = 0; rc == 0 && s->out.json && i < json_array_size(pools); i++)
+        out_json(&s->out, json_array_get(pools, i));
+    json_decref(pools);
+    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
+}
+
+const struct arg_spec verb_match_wait_options[] = {
+    {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs match", NULL, 1, 64},
+    {.name = NULL},
+};
+
+/* Seconds of the first of two names that is there; -1: none. */
+static int64_t seconds_ms(const json_t *cell, const char *name, const char *other)
+{
+    const json_t *value = json_object_get(cell, name);
+    value = value != NULL ? value : json_object_get(cell, other);
+    return json_is_number(value) ? (int64_t)(json_number_value(value) * 1000.0) : -1;
+}
+
+static void print_waits(struct session *s, const json_t *stats)
+{
+    static const char *const titles[] = {"WHO", ">HALF WITHIN", ">NINE IN TEN WITHIN", ">MATCHED SHARE", "CONFIDENCE",
+                                         NULL};
+    const json_t *estimates = json_object_get(stats, "estimates");
+    struct table t;
+    char p50[32], p90[32];
+    table_init(&t, titles);
+    for (size_t i = 0; i < json_array_size(estimates); i++) {
+        const json_t *cell = json_array_get(estimates, i), *share = json_object_get(cell, "share");
+        AUTO_FREE char *seeking = json_dumps(json_object_get(cell, "seeking"), JSON_COMPACT | JSON_ENCODE_ANY);
+        if (table_row(&t) < 0)
+            break;
+        table_set(&t, 0, "%s%s%s", json_text(cell, "gender"), seeking != NULL ? " seeking " : "",
+                  seeking != NULL ? seeking : "");
+        table_set(&t, 1, "%s", out_ms(p50, seconds_ms(cell, "p50_s", "p50")));
+        table_set(&t, 2, "%s", out_ms(p90, seconds_ms(cell, "p90_s", "p90")));
+        if (json_is_number(share))
+            table_set(&t, 3, "%.0f %%", json_number_value(share) * 100);
+        table_set(&t, 4, "%s", json_text(cell, "confidence"));
+    }
+    out_tinted(&s->out, TINT_BOLD, "pool %s", json_text(stats, "pool"));
+    if (t.n_rows == 0)
+        out_line(&s->out, "no estimate yet: too few people have come");
+    table_print(&t, &s->out);
+    table_fini(&t);
+    AUTO_FREE char *balance = json_dumps(json_object_get(stats, "balance"), JSON_COMPACT);
+    if (balance != NULL)
+        out_line(&s->out, "balance %s", balance);
+}
+
+/* The fields of the queue's published hash that are a pool's wait model. Returns how many were shown, or an error. */
+static int show_published(struct session *s, const char *queue, const char *pool, struct err *e)
+{
+    struct redis_sync *redis;
+    redisReply *reply = NULL;
+    char key[KEY_MAX];
+    const char *const argv[] = {"HGETALL", keys_of(key, queue, "stats")};
+    int rc = session_redis(s, &redis, e);
+    if (rc == 0)
+        rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
+    if (rc < 0)
+        return rc;
+    int shown = 0;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        json_t *stats = json_loadb(reply->element[i + 1]->str, (size_t)reply->element[i + 1]->len, 0, NULL);
+        bool wanted = json_object_get(stats, "estimates") != NULL &&
+                      (pool == NULL || strcmp(json_text(stats, "pool"), pool) == 0);
+        if (wanted && s->out.json)
+            out_json(&s->out, stats);
+        else if (wanted)
+            print_waits(s, stats);
+        shown += wanted ? 1 : 0;
+        json_decref(stats);
+    }
+    freeReplyObject(reply);
+    return shown;
+}
+
+int verb_match_wait(struct session *s)
+{
+    struct err e = {.code = 0};
+    const struct conf *conf;
+    const char *pool = args_positional(&s->args, 0), *queue = args_text(&s->args, "queue", NULL);
+    int rc = session_conf(s, &conf, &e);
+    if (rc == 0)
+        rc = show_published(s, queue != NULL ? queue : conf_queue_of_kind(conf, "match"), pool, &e);
+    if (rc == 0)
+        rc = err_set(&e, ERR_NOT_FOUND,
+                     "no waits are published%s%s: the supervisor's metrics thread publishes them while it "
+                     "runs and people come",
+                     pool != NULL ? " for pool " : "", pool != NULL ? pool : "");
+    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
+}
