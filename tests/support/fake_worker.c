@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 
 struct fake {
     struct conf *conf;
@@ -82,6 +82,35 @@ static void wait_forever(void)
     }
 }
 
+/* A child in the worker's own process group that waits for ever; its pid is left in the test's folder. */
+static void leave_child(void)
+{
+    char path[512];
+    pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            (void)pause();
+    (void)snprintf(path, sizeof path, "%s/child", getenv("STINT_TEST_DIR"));
+    FILE *f = fopen(path, "we");
+    if (f != NULL) {
+        (void)fprintf(f, "%d\n", (int)pid);
+        (void)fclose(f);
+    }
+}
+
+/* A grandchild in a session of its own that ends when its parent is gone: whoever inherits it has to reap it. */
+static void leave_orphan(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)setsid();
+        if (fork() == 0)
+            (void)poll(NULL, 0, 20);
+        _exit(0);
+    }
+    (void)waitpid(pid, NULL, 0);
+}
+
 static void run(const struct job *job)
 {
     static const struct {
@@ -95,6 +124,10 @@ static void run(const struct job *job)
             (void)raise(ends[i].signal);
         _exit(ends[i].status);
     }
+    if (strstr(job->payload, "child") != NULL)
+        leave_child();
+    if (strstr(job->payload, "orphan") != NULL)
+        leave_orphan();
     if (strstr(job->payload, "stubborn") != NULL)
         (void)signal(SIGTERM, SIG_IGN);
     if (strstr(job->payload, "stubborn") != NULL || strstr(job->payload, "hang") != NULL)
