@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "metrics_thread.h"
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -195,6 +196,7 @@ int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct er
     if (rc == 0) {
         reload_apply(s->conf, fresh, ret);
         apply_reload(s, ret);
+        metrics_thread_reload(s->metrics, s->conf);
         log_info("reloaded", KV_S("file", s->conf->path), KV_I("changed", ret->changed.n),
                  KV_I("needs_restart", ret->needs_restart.n));
     }

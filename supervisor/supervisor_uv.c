@@ -10,6 +10,7 @@
 #include "control_verbs.h"
 #include "instance_id.h"
 #include "log.h"
+#include "metrics_thread.h"
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -171,6 +172,9 @@ static int open_all(struct supervisor *s, struct err *e)
         rc = open_links(s, e);
     if (rc < 0)
         return rc;
+    s->metrics = metrics_thread_start(s->conf, s->slots->board, s->instance, e);
+    if (s->metrics == NULL)
+        return ERR_BOOT_FAILURE;
     rc = notify_open(&s->notify);
     if (rc < 0)
         log_warn("the service manager cannot be told how we are", KV_S("error", err_text(rc)));
@@ -222,6 +226,7 @@ static void close_handles(struct supervisor *s)
 
 void supervisor_close(struct supervisor *s)
 {
+    metrics_thread_stop(s->metrics); /* before the scoreboard goes */
     if (s->loop.data != NULL) {
         close_handles(s);
         if (s->watchdog.data != NULL) {

@@ -30,7 +30,8 @@ enum supervisor_mode {
 
 enum { SUPERVISOR_SIGNAL_MAX = 8, SUPERVISOR_INFO_MAX = 512 };
 
-struct control; /* control_uv.h */
+struct control;        /* control_uv.h */
+struct metrics_thread; /* metrics_thread.h */
 
 struct supervisor {
     uv_loop_t loop;
@@ -44,6 +45,7 @@ struct supervisor {
     struct queue_links links;
     struct doorbell *bell;   /* owned */
     struct control *control; /* owned */
+    struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */
     struct notify notify;
     uv_signal_t signals[SUPERVISOR_SIGNAL_MAX];
     size_t n_signals;
