@@ -110,7 +110,7 @@ static bool metrics_stalled(const struct conf *conf, const struct score_now *now
     case PHASE_COUNT:
         return false;
     }
-    return now_ms > limit_ms + METRICS_STALL_SLACK_MS;
+    return limit_ms != 0 && now_ms > limit_ms + METRICS_STALL_SLACK_MS; /* 0: a phase this build does not know */
 }
 
 static void metrics_take_worker(struct metrics_pool *pool, const struct conf *conf, const struct score_cell *cell,
