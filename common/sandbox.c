@@ -34,11 +34,11 @@ int sandbox_close_fds(const int *keep, size_t n)
     }
 }
 
-int sandbox_seccomp(const char *const allowed[], struct err *e)
+static int sandbox_filter(uint32_t refused, const char *const allowed[], struct err *e)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(e, ERR_BOOT_FAILURE, "sandbox: no_new_privs could not be set: %s", err_text(-errno));
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx ctx = seccomp_init(refused);
     if (ctx == NULL)
         return err_set(e, ERR_BOOT_FAILURE, "sandbox: no memory for the seccomp filter");
     int rc = 0;
@@ -54,6 +54,16 @@ int sandbox_seccomp(const char *const allowed[], struct err *e)
         rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the kernel refused the seccomp filter: %s", err_text(loaded));
     seccomp_release(ctx);
     return rc;
+}
+
+int sandbox_seccomp(const char *const allowed[], struct err *e)
+{
+    return sandbox_filter(SCMP_ACT_KILL_PROCESS, allowed, e);
+}
+
+int sandbox_seccomp_trap(const char *const allowed[], struct err *e)
+{
+    return sandbox_filter(SCMP_ACT_TRAP, allowed, e);
 }
 
 int sandbox_namespaces(struct err *e)

@@ -13,6 +13,9 @@ int sandbox_close_fds(const int *keep, size_t n);
 /* Allows only the named system calls (NULL-terminated list); any other kills the process with SIGSYS. Sets no_new_privs first.
  * ERR_SANDBOX… as ERR_BOOT_FAILURE with e naming the call that could not be added. */
 int sandbox_seccomp(const char *const allowed[], struct err *e);
+/* The same, but a refused call raises SIGSYS with its number (siginfo's si_syscall) instead of killing at once, so that the
+ * process can say which it was; it is not carried out either way. */
+int sandbox_seccomp_trap(const char *const allowed[], struct err *e);
 /* Enters a new, empty user+network+ipc namespace where the kernel allows it. 0: entered; 1: the kernel refused (not fatal:
  * seccomp stands on its own), with e saying why. */
 int sandbox_namespaces(struct err *e);

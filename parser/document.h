@@ -1,0 +1,22 @@
+/*
+ * document - one PDF to one reply: opens it, reads its pages, finds its layout, gives JSON.
+ *
+ * Runs in: parser cell. Blocks on the CPU only: opens nothing.
+ */
+#pragma once
+
+#include "err.h"
+#include <jansson.h>
+
+struct document_options {
+    const char *expect;   /* "auto", "lecture", "test", "exam", "table" or "text" */
+    const char *password; /* "" when none */
+    uint32_t max_pages;
+};
+
+/* Reads the bytes (borrowed for the call). 0 and the result's members in *ret_reply (caller's), or a code of the permanent failures
+ * with e. */
+int document_parse(const void *bytes, size_t size, const struct document_options *o, json_t **ret_reply, struct err *e);
+/* Loads what the library loads lazily (fonts' tables, encodings, colour), from a constant document, before any foreign byte;
+ * from here on the process knows no font file. */
+int document_warm_up(struct err *e);

@@ -1,0 +1,118 @@
+/*
+ * drawing - see drawing.h. The poppler interface for C gives no access to paths, so lines are read off the painted page: an edge
+ * is a long straight run of pixels that differ from their neighbours across it. Refuses to keep more than RULES_MAX of them.
+ */
+#include "drawing.h"
+
+#include <math.h>
+#include <poppler.h>
+
+enum { EDGE_CONTRAST = 12, RULES_MAX = 100000 };
+
+void drawing_init(struct drawing *d, PopplerPage *page, double width, double height)
+{
+    *d = (struct drawing){.scale = 2};
+    if (width * height * 4 > DRAWING_PIXELS_MAX)
+        d->scale = sqrt(DRAWING_PIXELS_MAX / (width * height));
+    d->width = MAX_OF((int)ceil(width * d->scale), 1);
+    d->height = MAX_OF((int)ceil(height * d->scale), 1);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, d->width, d->height);
+    cairo_t *cr = cairo_create(surface);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_paint(cr);
+    cairo_scale(cr, d->scale, d->scale);
+    poppler_page_render(page, cr);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    d->surface = surface;
+    d->rgb = (uint32_t *)(void *)cairo_image_surface_get_data(surface);
+    if (d->rgb == NULL || cairo_image_surface_get_stride(surface) != d->width * 4) {
+        d->width = d->height = 0;
+        return;
+    }
+    size_t n = (size_t)d->width * (size_t)d->height;
+    d->grey = g_malloc(n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t p = d->rgb[i];
+        d->grey[i] = (uint8_t)((77 * (p >> 16 & 255) + 150 * (p >> 8 & 255) + 29 * (p & 255)) >> 8);
+    }
+}
+
+void drawing_fini(struct drawing *d)
+{
+    if (d->surface != NULL)
+        cairo_surface_destroy(d->surface);
+    g_free(d->grey);
+    *d = (struct drawing){0};
+}
+
+static int drawing_pixel(double at, double scale, int end)
+{
+    int pixel = (int)(at * scale);
+    return pixel < 0 ? 0 : pixel >= end ? end - 1 : pixel;
+}
+
+uint32_t drawing_colour(const struct drawing *d, double x0, double y0, double x1, double y1)
+{
+    enum { SEEN = 16 };
+    uint32_t colours[SEEN] = {0};
+    unsigned counts[SEEN] = {0};
+    if (d->width == 0)
+        return 0xffffff;
+    int left = drawing_pixel(x0, d->scale, d->width), right = drawing_pixel(x1, d->scale, d->width);
+    int top = drawing_pixel(y0, d->scale, d->height), bottom = drawing_pixel(y1, d->scale, d->height);
+    for (int y = top; y <= bottom; y++)
+        for (int x = left; x <= right; x++) {
+            uint32_t colour = d->rgb[(size_t)y * (size_t)d->width + (size_t)x] & 0xffffff;
+            for (size_t i = 0; i < SEEN; i++)
+                if (counts[i] == 0 || colours[i] == colour) {
+                    colours[i] = colour;
+                    counts[i]++;
+                    break;
+                }
+        }
+    size_t best = 0;
+    for (size_t i = 1; i < SEEN; i++)
+        if (counts[i] > counts[best])
+            best = i;
+    return colours[best];
+}
+
+static void drawing_run(struct rules *rules, double scale, int line, int from, int to)
+{
+    if ((to - from) >= DRAWING_RULE_MIN * scale && rules->n < RULES_MAX)
+        words_rule_add(rules, (struct rule){(line + 1) / scale, from / scale, to / scale});
+}
+
+void drawing_rules(const struct drawing *d, struct page *page)
+{
+    for (int y = 0; y + 1 < d->height; y++) {
+        const uint8_t *row = d->grey + (size_t)y * (size_t)d->width, *below = row + d->width;
+        if (memcmp(row, below, (size_t)d->width) == 0)
+            continue;
+        int start = -1;
+        for (int x = 0; x <= d->width; x++) {
+            bool edge = x < d->width && abs(row[x] - below[x]) > EDGE_CONTRAST;
+            if (edge && start < 0)
+                start = x;
+            if (!edge && start >= 0) {
+                drawing_run(&page->horizontal, d->scale, y, start, x);
+                start = -1;
+            }
+        }
+    }
+    int *starts = g_new(int, (size_t)d->width + 1);
+    memset(starts, 0xff, ((size_t)d->width + 1) * sizeof *starts);
+    for (int y = 0; y <= d->height; y++)
+        for (int x = 0; x + 1 < d->width; x++) {
+            const uint8_t *at = d->grey + (size_t)MIN_OF(y, d->height - 1) * (size_t)d->width + x;
+            bool edge = y < d->height && abs(at[0] - at[1]) > EDGE_CONTRAST;
+            if (edge && starts[x] < 0)
+                starts[x] = y;
+            if (!edge && starts[x] >= 0) {
+                drawing_run(&page->vertical, d->scale, x, starts[x], y);
+                starts[x] = -1;
+            }
+        }
+    g_free(starts);
+}

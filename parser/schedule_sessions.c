@@ -1,0 +1,169 @@
+/*
+ * schedule_sessions - a row whose lines are events of their own: what stands on one baseline belongs together, what carries
+ * holds until it changes, and a line without a day goes on with the session above it.
+ */
+#include "schedule.h"
+
+#include <glib.h>
+#include <math.h>
+
+enum { SESSIONS_MAX = 2000 };
+
+struct sessions {
+    const struct table *table;
+    const struct table_row *row;
+    double starts[SESSIONS_MAX]; /* y of each session's baseline */
+    size_t n;
+};
+
+static bool sessions_same_line(double a, double b, double size)
+{
+    return fabs(a - b) < 0.45 * size;
+}
+
+static const struct table_line *sessions_line_at(const struct table_cell *cell, double y)
+{
+    for (size_t i = 0; i < cell->n; i++)
+        if (sessions_same_line(cell->lines[i].y, y, cell->lines[i].size))
+            return &cell->lines[i];
+    return NULL;
+}
+
+static int sessions_order(const void *a, const void *b)
+{
+    const double *p = a, *q = b;
+    return *p < *q ? -1 : *p > *q;
+}
+
+/* A session begins on each line with a day; where the day is missing, on each line with an activity and a time. */
+static void sessions_find(struct sessions *f)
+{
+    int day = layout_column_of(f->table->layout, LAYOUT_DAY), time = layout_column_of(f->table->layout, LAYOUT_TIME_RANGE);
+    int activity = layout_column_of(f->table->layout, LAYOUT_ACTIVITY);
+    for (int pass = 0; pass < 2; pass++) {
+        int column = pass == 0 ? day : activity;
+        const struct table_cell *cell = column >= 0 ? &f->row->cells[column] : NULL;
+        for (size_t i = 0; cell != NULL && i < cell->n && f->n < SESSIONS_MAX; i++) {
+            const struct table_line *line = &cell->lines[i];
+            bool known = false;
+            for (size_t k = 0; k < f->n; k++)
+                known = known || sessions_same_line(f->starts[k], line->y, line->size);
+            bool timed = time >= 0 && sessions_line_at(&f->row->cells[time], line->y) != NULL;
+            if (!known && (pass == 0 || timed))
+                f->starts[f->n++] = line->y;
+        }
+    }
+    qsort(f->starts, f->n, sizeof *f->starts, sessions_order);
+}
+
+/* What a carrying column says at session i: the last of its lines at or above; lines with no session beside them go on with the
+ * text above them. A row that names it only further down (centred cells) means its first. */
+static void sessions_carry(const struct sessions *f, size_t column, size_t i, struct schedule_carry *carry)
+{
+    const struct table_cell *cell = &f->row->cells[column];
+    GString *value = NULL;
+    double y = f->starts[i], next = i + 1 < f->n ? f->starts[i + 1] - 5 : INFINITY;
+    for (size_t k = 0; k < cell->n && (cell->lines[k].y < next || (i == 0 && k == 0)); k++) {
+        bool beside = false;
+        for (size_t at = 0; at < f->n; at++)
+            beside = beside || sessions_same_line(f->starts[at], cell->lines[k].y, cell->lines[k].size);
+        if (value == NULL) {
+            value = g_string_new(cell->lines[k].text);
+        } else if (beside) {
+            g_string_assign(value, cell->lines[k].text);
+        } else if (cell->lines[k].y > y - 200) {
+            g_string_append_printf(value, " %s", cell->lines[k].text);
+        }
+    }
+    if (value != NULL) {
+        g_free(carry->values[column]);
+        carry->values[column] = g_string_free(value, FALSE);
+    }
+}
+
+/* A row that names its anchor begins afresh: nothing of the module above holds for it. */
+static void sessions_begin(const struct sessions *f, struct schedule_carry *carry)
+{
+    bool anchored = false;
+    for (size_t c = 0; c < f->table->n_columns; c++)
+        anchored = anchored || ((f->table->layout->columns[c].flags & LAYOUT_ANCHOR) && f->row->cells[c].n > 0);
+    for (size_t c = 0; c < f->table->n_columns && anchored; c++)
+        g_clear_pointer(&carry->values[c], g_free);
+}
+
+/* The lines of a cell that belong to session i. The first takes those above it too. */
+static size_t sessions_lines(const struct sessions *f, size_t column, size_t i, const struct table_line **ret_lines)
+{
+    const struct table_cell *cell = &f->row->cells[column];
+    size_t first = 0;
+    while (first < cell->n && i > 0 && cell->lines[first].y < f->starts[i] - 0.45 * cell->lines[first].size)
+        first++;
+    size_t end = first;
+    while (end < cell->n && (i + 1 == f->n || cell->lines[end].y < f->starts[i + 1] - 0.45 * cell->lines[end].size))
+        end++;
+    *ret_lines = cell->lines + first;
+    return end - first;
+}
+
+static char *sessions_text(const struct table_line *lines, size_t n)
+{
+    GString *s = g_string_new(NULL);
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(s, "%s%s", i > 0 ? " " : "", lines[i].text);
+    return g_string_free(s, FALSE);
+}
+
+static bool sessions_one(struct schedule *s, const struct sessions *f, size_t i, struct schedule_carry *carry)
+{
+    const struct layout *layout = f->table->layout;
+    json_t *event = json_pack("{s:s,s:b}", "kind", layout->name, "recurring", 1);
+    bool understood = true;
+    for (size_t c = 0; c < f->table->n_columns && understood; c++) {
+        if (layout->columns[c].flags & LAYOUT_CARRY) {
+            sessions_carry(f, c, i, carry);
+            understood = schedule_put(s, f->table, f->row, c, carry->values[c] != NULL ? carry->values[c] : "", event);
+            continue;
+        }
+        const struct table_line *lines = NULL;
+        size_t n = sessions_lines(f, c, i, &lines);
+        if (n == 0 && (layout->columns[c].flags & LAYOUT_SHARED))
+            n = sessions_lines(f, c, 0, &lines);
+        char *text = sessions_text(lines, n);
+        understood = schedule_put(s, f->table, f->row, c, text, event);
+        if (layout->columns[c].field == LAYOUT_VENUES)
+            json_object_set_new(event, "venues", schedule_venues(f->table, c, lines, n));
+        g_free(text);
+    }
+    if (understood && json_object_get(event, "module") == NULL) {
+        schedule_warn(s, "row_without_module", "no module stands in this row or above it", f->row->page, f->row->number, NULL);
+        understood = false;
+    }
+    if (!understood) {
+        json_decref(event);
+        return false;
+    }
+    if (json_object_get(event, "unfinalised") == NULL)
+        json_object_set_new(event, "unfinalised", json_false());
+    json_object_set_new(event, "src", json_pack("{s:i,s:i}", "page", f->row->page, "row", f->row->number));
+    json_array_append_new(s->events, event);
+    return true;
+}
+
+bool schedule_sessions(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry)
+{
+    struct sessions *f = g_new0(struct sessions, 1);
+    f->table = table;
+    f->row = row;
+    sessions_find(f);
+    bool understood = f->n > 0 && f->n < SESSIONS_MAX && json_array_size(s->events) + f->n <= SCHEDULE_EVENTS_MAX;
+    if (!understood)
+        schedule_warn(s, f->n == 0 ? "row_without_session" : "too_many_events",
+                      f->n == 0 ? "no line of the row has a day or an activity with a time" : "more sessions than allowed", row->page,
+                      row->number, NULL);
+    size_t n = understood ? f->n : 0;
+    sessions_begin(f, carry);
+    for (size_t i = 0; i < n; i++)
+        understood = sessions_one(s, f, i, carry) && understood;
+    g_free(f);
+    return understood;
+}
