@@ -10,7 +10,8 @@ target_compile_options(stint_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough
   -Wcast-qual -Wswitch-enum -Wno-gnu-zero-variadic-macro-arguments
-  -fno-common -fno-strict-aliasing -fno-omit-frame-pointer)
+  -fno-common -fno-strict-aliasing -fno-omit-frame-pointer
+  -UNDEBUG) # assert() is for our own bugs and stays on in release
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(stint_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
 endif()

@@ -357,8 +357,11 @@ static void take_answer(struct pg_conn *c, PGresult *result)
     bool of_prepare = c->preparing[c->at] && !c->prepare_answered;
     if (PQresultStatus(result) == PGRES_FATAL_ERROR)
         note_failure(c, result);
-    if (of_prepare && result_good(result))
-        find_prepared(c, hash_text(c->batch->statements[c->at].sql))->sure = true;
+    if (of_prepare && result_good(result)) {
+        struct pg_prepared *prepared = find_prepared(c, hash_text(c->batch->statements[c->at].sql));
+        assert(prepared && "a statement was prepared that nobody asked for");
+        prepared->sure = true;
+    }
     if (!of_prepare && PQresultStatus(result) != PGRES_PIPELINE_ABORTED && !c->results[c->at])
         c->results[c->at] = result;
     else

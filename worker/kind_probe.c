@@ -253,7 +253,7 @@ static void probe_start(void *state, struct job_run *const runs[], size_t n)
     for (size_t i = 0; i < n; i++) {
         struct probe p;
         struct err e;
-        size_t which;
+        size_t which = 0;
         if (read_payload(runs[i]->job, &p, &which, &e) < 0)
             job_run_fail(runs[i], &e, NULL);
         else if (runs[i]->job->epoch > (uint64_t)p.times)
