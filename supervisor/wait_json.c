@@ -1,0 +1,214 @@
+/*
+ * wait_json - the model's answers as text.
+ *
+ * Field names are those the seed's pages read. It refuses to print a group below WAIT_GROUP_MIN, which the model does not hand out.
+ */
+#include "wait_json.h"
+
+#include "place.h"
+#include <math.h>
+
+#define TARGET_WAIT_S 60.0
+
+/* What all /v1 numbers go through: JSON knows neither infinity nor NaN. */
+static double printable(double v)
+{
+    return isfinite(v) ? v : -1;
+}
+
+static int add_seeking(struct buf *out, unsigned seeking)
+{
+    int rc = buf_adds(out, "[");
+    for (unsigned g = 0, n = 0; g < GENDER_COUNT && rc == 0; g++)
+        if (seeking >> g & 1)
+            rc = buf_addf(out, "%s\"%s\"", n++ ? "," : "", gender_name(g));
+    return rc < 0 ? rc : buf_adds(out, "]");
+}
+
+static int add_summary(struct buf *out, const struct wait_curve_summary *s)
+{
+    int rc = buf_addf(out, "\"p50_s\":%.1f,\"p90_s\":%.1f,\"mean_s\":%.1f,\"within\":{", s->p50_s, s->p90_s, s->mean_s);
+    for (int i = 0; i < WAIT_WITHIN && rc == 0; i++)
+        rc = buf_addf(out, "%s\"%d\":%.3f", i ? "," : "", wait_within_s[i], s->within[i]);
+    return rc < 0 ? rc : buf_addf(out, "},\"matched\":%.3f,\"confidence\":\"%s\"", s->matched, wait_confidence_name(s->confidence));
+}
+
+static int add_cells(struct buf *out, const struct wait_model *m)
+{
+    struct wait_cell cells[WAIT_CELL_MAX];
+    size_t n = m ? wait_model_cells(m, cells, WAIT_CELL_MAX) : 0;
+    int rc = buf_adds(out, ",\"estimates\":[");
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = buf_addf(out, "%s{\"gender\":\"%s\",\"seeking\":", i ? "," : "", gender_name(cells[i].gender));
+        rc = rc < 0 ? rc : cells[i].seeking ? add_seeking(out, cells[i].seeking) : buf_adds(out, "null");
+        rc = rc < 0 ? rc : buf_addf(out, ",\"waiting\":%u,\"share\":%.3f,", cells[i].waiting, cells[i].share);
+        rc = rc < 0 ? rc : add_summary(out, &cells[i].wait);
+        rc = rc < 0 ? rc : buf_adds(out, "}");
+    }
+    return rc < 0 ? rc : buf_adds(out, "]");
+}
+
+static int add_by_gender(struct buf *out, const char *name, const double values[static GENDER_COUNT], int digits)
+{
+    int rc = buf_addf(out, "\"%s\":{", name);
+    for (unsigned g = 0; g < GENDER_COUNT && rc == 0; g++)
+        rc = buf_addf(out, "%s\"%s\":%.*f", g ? "," : "", gender_name(g), digits, printable(values[g]));
+    return rc < 0 ? rc : buf_adds(out, "}");
+}
+
+static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_ms)
+{
+    struct wait_balance b = {.female_per_male = -1, .scarce = -1, .target_wait_s = TARGET_WAIT_S, .recommended_per_s = -1};
+    for (int g = 0; g < GENDER_COUNT; g++)
+        b.share[g] = b.fluid_wait_s[g] = -1;
+    if (m)
+        wait_model_balance(m, now_ms, TARGET_WAIT_S, &b);
+    for (int g = 0; g < GENDER_COUNT; g++)
+        b.rate_per_s[g] *= 60;
+    int rc = buf_adds(out, ",\"balance\":{");
+    rc = rc < 0 ? rc : add_by_gender(out, "arrivalsPerMinute", b.rate_per_s, 2);
+    rc = rc < 0 ? rc : buf_adds(out, ",");
+    rc = rc < 0 ? rc : add_by_gender(out, "matchedShare", b.share, 3);
+    rc = rc < 0 ? rc : buf_adds(out, ",");
+    rc = rc < 0 ? rc : add_by_gender(out, "fluidWaitSeconds", b.fluid_wait_s, 0);
+    rc = rc < 0 ? rc : buf_addf(out, ",\"femalePerMale\":%.3f,\"scarce\":", printable(b.female_per_male));
+    rc = rc < 0 ? rc : b.scarce >= 0 ? buf_addf(out, "\"%s\"", gender_name((unsigned)b.scarce)) : buf_adds(out, "null");
+    return rc < 0 ? rc : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f}", b.target_wait_s,
+                                  b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
+}
+
+static int add_health(struct buf *out, const struct wait_model *m, const struct wait_stats *s, int64_t now_ms)
+{
+    const char *status = "ok", *message = "estimates are current";
+    if (!m || s->refreshes == 0) {
+        status = "unknown";
+        message = "nobody has joined this pool yet";
+    } else if (now_ms - s->refreshed_ms > 30000) {
+        status = "stale";
+        message = "the estimates were not renewed for 30 s";
+    } else if (s->minutes_male < 0 && s->minutes_female < 0) {
+        status = "learning";
+        message = "fewer than 20 people of a gender have come; estimates follow";
+    }
+    return buf_addf(out, ",\"health\":{\"status\":\"%s\",\"message\":\"%s\"}", status, message);
+}
+
+static int add_seed_fields(struct buf *out, const struct wait_stats *s)
+{
+    uint64_t male = s->waiting[GENDER_MALE], female = s->waiting[GENDER_FEMALE];
+    int rc = buf_addf(out, "\"queue\":{\"total\":%llu,\"averageWaitSeconds\":%.0f,\"maxWaitSeconds\":%.0f,\"usersWaitingOver60s\":%llu}",
+                      (unsigned long long)s->waiting_total, s->average_wait_s, s->max_wait_s, (unsigned long long)s->over_60s);
+    rc = rc < 0 ? rc : buf_addf(out, ",\"genderDistribution\":{\"male\":%llu,\"female\":%llu,\"other\":%llu,\"unknown\":%llu,\"ratio\":",
+                                (unsigned long long)male, (unsigned long long)female,
+                                (unsigned long long)(s->waiting[GENDER_NONBINARY] + s->waiting[GENDER_OTHER]),
+                                (unsigned long long)s->waiting[GENDER_UNKNOWN]);
+    rc = rc < 0 ? rc : female ? buf_addf(out, "%.2f}", (double)male / (double)female) : buf_adds(out, "null}");
+    rc = rc < 0 ? rc : buf_addf(out, ",\"estimatedWaitTimes\":{\"male\":%d,\"female\":%d}", s->minutes_male, s->minutes_female);
+    return rc < 0 ? rc : buf_addf(out, ",\"matchRate\":{\"matchesLastHour\":%llu,\"matchesPerMinute\":%.2f}",
+                                  (unsigned long long)s->matches_last_hour, s->matches_per_minute);
+}
+
+int wait_json_queue_stats(const char *pool, const struct wait_model *model, int64_t now_ms, struct buf *out)
+{
+    struct wait_stats s = {.minutes_male = -1, .minutes_female = -1};
+    for (int g = 0; g < GENDER_COUNT; g++)
+        s.cover50[g] = s.cover90[g] = -1;
+    if (model)
+        wait_model_stats(model, now_ms, &s);
+    /* Names of pools are [A-Za-z0-9._-]: nothing to escape. */
+    int rc = buf_addf(out, "{\"pool\":\"%s\",", pool ? pool : "");
+    rc = rc < 0 ? rc : add_seed_fields(out, &s);
+    rc = rc < 0 ? rc : add_health(out, model, &s, now_ms);
+    rc = rc < 0 ? rc : add_cells(out, model);
+    rc = rc < 0 ? rc : add_balance(out, model, now_ms);
+    rc = rc < 0 ? rc : buf_adds(out, ",\"calibration\":{");
+    rc = rc < 0 ? rc : add_by_gender(out, "coverage50", s.cover50, 3);
+    rc = rc < 0 ? rc : buf_adds(out, ",");
+    rc = rc < 0 ? rc : add_by_gender(out, "coverage90", s.cover90, 3);
+    return rc < 0 ? rc : buf_addf(out, "},\"updatedMs\":%lld}", (long long)s.refreshed_ms);
+}
+
+int wait_json_estimate(const struct wait_estimate *est, int64_t position, struct buf *out)
+{
+    int rc = buf_adds(out, "{");
+    if (position >= 0)
+        rc = buf_addf(out, "\"position\":%lld,", (long long)position);
+    rc = rc < 0 ? rc : buf_adds(out, "\"estimate\":{");
+    rc = rc < 0 ? rc : add_summary(out, &est->wait);
+    return rc < 0 ? rc : buf_addf(out, "},\"reason\":{\"name\":\"%s\",\"saves_s\":%.0f,\"arrivals_per_minute\":%.2f,\"competing\":%.1f},"
+                                       "\"confidence\":\"%s\"}",
+                                  wait_reason_name(est->reason), est->saves_s, est->supply_per_min, est->competing,
+                                  wait_confidence_name(est->wait.confidence));
+}
+
+/* -- a person from attributes ------------------------------------------------------------------------------------------ */
+
+struct query {
+    const char *(*get)(void *arg, const char *name);
+    void *arg;
+    const char *wrong; /* first wrong field */
+};
+
+static double number(struct query *q, const char *name, double low, double high, double otherwise)
+{
+    const char *s = q->get(q->arg, name);
+    char *end;
+    if (!s)
+        return otherwise;
+    double v = strtod(s, &end);
+    if ((end == s || *end || !(v >= low && v <= high)) && !q->wrong)
+        q->wrong = name;
+    return v >= low && v <= high ? v : low;
+}
+
+static uint8_t gender_set(struct query *q, const char *name)
+{
+    const char *s = q->get(q->arg, name);
+    char part[32];
+    unsigned set = 0;
+    while (s && *s) {
+        size_t n = strcspn(s, ",");
+        bool fits = n < sizeof part;
+        memcpy(part, s, fits ? n : 0);
+        part[fits ? n : 0] = '\0';
+        int g = gender_by_name(part);
+        if (strcmp(part, "any") == 0)
+            set |= GENDER_ALL;
+        else if (g >= 0)
+            set |= 1U << g;
+        else
+            q->wrong = q->wrong ? q->wrong : name;
+        s += n + (s[n] == ',');
+    }
+    if (!set && !q->wrong)
+        q->wrong = name;
+    return (uint8_t)set;
+}
+
+int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg, int64_t now_ms, struct wait_person *ret,
+                     const char **ret_field)
+{
+    struct query q = {.get = get, .arg = arg};
+    const char *gender = get(arg, "gender"), *lat = get(arg, "lat"), *lon = get(arg, "lon");
+    int g = gender ? gender_by_name(gender) : -1;
+    if (g < 0)
+        q.wrong = "gender";
+    struct wait_person w = {.joined_ms = now_ms, .key_ms = now_ms, .gender = (uint8_t)MAX_OF(g, 0)};
+    w.seeking = gender_set(&q, "seeking");
+    w.age = (uint8_t)number(&q, "age", 18, 120, 30);
+    w.age_min = (uint8_t)number(&q, "age_min", 18, 120, 18);
+    w.age_max = (uint8_t)number(&q, "age_max", w.age_min, 120, 120);
+    w.placed = lat && lon;
+    double y = number(&q, "lat", -90, 90, 0), z = number(&q, "lon", -180, 180, 0), km = number(&q, "max_km", 0, 20038, 0);
+    if (w.placed)
+        place_of(y, z, w.pos);
+    w.max_chord = km > 0 ? (float)place_chord_km(km) : 0;
+    if (!!lat != !!lon && !q.wrong)
+        q.wrong = lat ? "lon" : "lat";
+    if (q.wrong) {
+        *ret_field = q.wrong;
+        return -EINVAL;
+    }
+    *ret = w;
+    return 0;
+}

@@ -1,0 +1,229 @@
+/*
+ * wait_ticket - one person's curve, its summary, and what would help (docs/wait-model.md §5 and §7).
+ *
+ * It refuses infinite or disordered answers: 0 <= p50 <= p90 <= 1200 s whatever the field says.
+ */
+#include "wait_model_impl.h"
+
+#include <math.h>
+
+#define SIGMA_MAX    1.2
+#define SAVES_MIN_S  15.0
+#define QUIET_PER_S  (1.0 / 120)
+enum { ARBITRARY_PROBES = 40 };
+
+struct mixing {
+    double hazard[CURVE_STEPS + 1]; /* H on the grid */
+    double supply, variance, noise; /* μ, Σ (variance of each gender's supply), rate-weighted noise */
+    double competing;               /* rate-weighted people before on a fitting probe */
+};
+
+static uint32_t fitting(const struct side *s, const struct wait_person *who)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_recent; i++)
+        n += s->recent[i].hash != who->hash && wait_fits(who, &s->recent[i]);
+    return n;
+}
+
+static void mix_probe(struct mixing *x, const struct probe *b, double rate, double scale)
+{
+    for (int k = 0; k <= CURVE_STEPS; k++)
+        x->hazard[k] += rate * (double)b->clear[k];
+    x->noise += rate * (double)b->noise;
+    x->competing += rate * b->n * scale;
+}
+
+/* Adds the supply of one gender. */
+static void mix_side(struct mixing *x, const struct wait_model *m, const struct side *s, const struct wait_person *who, double now_s)
+{
+    uint16_t chosen[FIELD_PROBES];
+    uint32_t n = 0;
+    double events, lambda = rate_now(&s->rate, now_s, &events), fit = fitting(s, who);
+    double rate = lambda * (fit + SHARE_PRIOR_N * SHARE_PRIOR) / (s->n_recent + SHARE_PRIOR_N);
+    x->supply += rate;
+    x->variance += rate * rate * (1 / events + 1 / (fit + 0.5));
+    for (uint32_t i = 0; i < s->n_probes; i++)
+        if (wait_fits(who, &s->probes[i].who))
+            chosen[n++] = (uint16_t)i;
+    for (uint32_t i = 0; n == 0 && i < MIN_OF(s->n_probes, (uint32_t)ARBITRARY_PROBES); i++)
+        chosen[i] = (uint16_t)i;
+    if (n == 0)
+        n = MIN_OF(s->n_probes, (uint32_t)ARBITRARY_PROBES);
+    for (uint32_t i = 0; i < n; i++)
+        mix_probe(x, &s->probes[chosen[i]], rate / n, m->scale);
+    for (int k = 0; n == 0 && k <= CURVE_STEPS; k++)
+        x->hazard[k] += rate * curve_grid(k);
+}
+
+void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret,
+                   double *ret_supply, double *ret_competing)
+{
+    struct mixing x = {0};
+    for (int g = 0; g < GENDER_COUNT; g++)
+        if (who->seeking >> g & 1 && m->sides[g].n_recent > 0)
+            mix_side(&x, m, &m->sides[g], who, now_s);
+    if (ret_supply)
+        *ret_supply = x.supply;
+    if (ret_competing)
+        *ret_competing = x.supply > 0 ? x.competing / x.supply : 0;
+    if (x.supply <= 0) {
+        x.supply = 1e-4;
+        x.variance = x.supply * x.supply;
+        for (int k = 0; k <= CURVE_STEPS; k++)
+            x.hazard[k] = x.supply * curve_grid(k);
+    }
+    double last = curve_grid(CURVE_STEPS) - curve_grid(CURVE_STEPS - 1);
+    double tail = (x.hazard[CURVE_STEPS] - x.hazard[CURVE_STEPS - 1]) / last;
+    double variance = 0.5 * x.variance / (x.supply * x.supply) + 0.25 * x.noise / x.supply;
+    for (int k = 0; k <= CURVE_STEPS; k++)
+        ret->hazard[k] = (float)x.hazard[k];
+    ret->tail = (float)fmax(fmax(tail, 0.2 * x.supply), 1e-6);
+    ret->sigma = (float)fmin(SIGMA_MAX, sqrt(variance));
+}
+
+bool wait_fits_now(const struct wait_model *m, const struct wait_person *who)
+{
+    for (uint32_t i = 0; i < m->n_field; i++)
+        if (m->field[i].hash != who->hash && wait_fits(who, &m->field[i]))
+            return true;
+    return false;
+}
+
+double wait_calibrated(const struct side *s, double f)
+{
+    double a = s->level50, b = s->level90;
+    if (f <= a)
+        return 0.5 * f / a;
+    if (f <= b)
+        return 0.5 + 0.4 * (f - a) / fmax(1e-6, b - a);
+    return 0.9 + 0.1 * (f - b) / fmax(1e-6, 1 - b);
+}
+
+/* F of the remaining wait after `waited_s`, on the recalibrated scale. */
+static double remaining(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double t_s)
+{
+    double f = (wait_calibrated(s, curve_cdf(c, waited_s + t_s)) - gone) / fmax(1e-6, 1 - gone);
+    return fmin(1, fmax(0, f));
+}
+
+static double quantile(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double level, double p)
+{
+    if (waited_s <= 0)
+        return fmin(WAIT_HORIZON_S, curve_quantile(c, level));
+    double low = 0, high = WAIT_HORIZON_S;
+    for (int i = 0; i < 16; i++) {
+        double mid = (low + high) / 2;
+        if (remaining(s, c, gone, waited_s, mid) < p)
+            low = mid;
+        else
+            high = mid;
+    }
+    return (low + high) / 2;
+}
+
+void wait_summarise(const struct wait_model *m, unsigned gender, const struct wait_curve *c, double waited_s,
+                    struct wait_curve_summary *ret)
+{
+    const struct side *s = &m->sides[gender];
+    double gone = waited_s > 0 ? wait_calibrated(s, curve_cdf(c, waited_s)) : 0, stays = 1, before = 0, alive = 1;
+    double patience = patience_cumulative(&s->patience, waited_s);
+    ret->p50_s = quantile(s, c, gone, waited_s, s->level50, 0.5);
+    ret->p90_s = fmin(WAIT_HORIZON_S, fmax(ret->p50_s * 1.02, quantile(s, c, gone, waited_s, s->level90, 0.9)));
+    ret->mean_s = ret->matched = 0;
+    for (int k = 1; k <= CURVE_STEPS; k++) {
+        double f = remaining(s, c, gone, waited_s, curve_grid(k));
+        double survives = exp(patience - patience_cumulative(&s->patience, waited_s + curve_grid(k)));
+        ret->mean_s += (stays + 1 - f) / 2 * (curve_grid(k) - curve_grid(k - 1));
+        ret->matched += (alive - survives) * (before + f) / 2;
+        stays = 1 - f;
+        before = f;
+        alive = survives;
+    }
+    ret->matched = fmin(1, ret->matched + alive * before);
+    for (int i = 0; i < WAIT_WITHIN; i++)
+        ret->within[i] = remaining(s, c, gone, waited_s, wait_within_s[i]);
+}
+
+enum wait_confidence wait_confidence_of(const struct wait_model *m, unsigned gender, unsigned seeking)
+{
+    const struct side *s = &m->sides[gender];
+    bool known = false;
+    for (int g = 0; g < GENDER_COUNT; g++)
+        known = known || (seeking >> g & 1 && m->sides[g].n_recent >= WAIT_GROUP_MIN);
+    return known && s->matched + s->left >= 100 ? WAIT_CONFIDENCE_OK : WAIT_CONFIDENCE_LOW;
+}
+
+/* -- what would help ------------------------------------------------------------------------------------------------- */
+
+static double p50_of(const struct wait_model *m, const struct wait_person *who, double now_s)
+{
+    struct wait_curve c;
+    if (wait_fits_now(m, who))
+        return 0;
+    wait_curve_of(m, who, now_s, &c, NULL, NULL);
+    return fmin(WAIT_HORIZON_S, curve_quantile(&c, m->sides[who->gender].level50));
+}
+
+static struct wait_person widened(const struct wait_person *who, enum wait_reason how)
+{
+    struct wait_person w = *who;
+    if (how == WAIT_REASON_DISTANCE)
+        w.max_chord *= 2;
+    if (how == WAIT_REASON_AGE) {
+        w.age_min = (uint8_t)MAX_OF(18, w.age_min - 5);
+        w.age_max = (uint8_t)MIN_OF(120, w.age_max + 5);
+    }
+    if (how == WAIT_REASON_GENDERS)
+        w.seeking = GENDER_ALL;
+    return w;
+}
+
+static double rate_of_set(const struct wait_model *m, unsigned set, double now_s)
+{
+    double rate = 0;
+    for (int g = 0; g < GENDER_COUNT; g++)
+        if (set >> g & 1)
+            rate += rate_now(&m->sides[g].rate, now_s, NULL);
+    return rate;
+}
+
+static void find_reason(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_estimate *ret)
+{
+    double base = p50_of(m, who, now_s);
+    for (enum wait_reason how = WAIT_REASON_DISTANCE; how <= WAIT_REASON_GENDERS; how++) {
+        bool moot = (how == WAIT_REASON_DISTANCE && (!who->placed || who->max_chord == 0)) ||
+                    (how == WAIT_REASON_GENDERS && who->seeking == GENDER_ALL);
+        struct wait_person w = widened(who, how);
+        double saves = moot ? 0 : base - p50_of(m, &w, now_s);
+        if (saves >= SAVES_MIN_S && saves > ret->saves_s) {
+            ret->reason = how;
+            ret->saves_s = saves;
+        }
+    }
+    if (ret->reason != WAIT_REASON_NONE || base < 2 * SAVES_MIN_S)
+        return;
+    double mine = rate_of_set(m, 1U << who->gender, now_s), sought = rate_of_set(m, who->seeking, now_s);
+    ret->reason = mine > 1.5 * sought ? WAIT_REASON_BALANCE : sought < QUIET_PER_S ? WAIT_REASON_QUIET : WAIT_REASON_NONE;
+}
+
+void wait_model_ticket(struct wait_model *m, const struct wait_person *who, int64_t now_ms, int64_t waited_ms,
+                       struct wait_estimate *ret)
+{
+    struct wait_curve c;
+    double now_s = (double)now_ms / 1000;
+    *ret = (struct wait_estimate){.reason = WAIT_REASON_NONE};
+    if (who->gender >= GENDER_COUNT)
+        return;
+    wait_curve_of(m, who, now_s, &c, &ret->supply_per_min, &ret->competing);
+    ret->supply_per_min *= 60;
+    uint32_t known = who->hash ? wait_find(m, who->hash) : UINT32_MAX;
+    const struct side *s = &m->sides[who->gender];
+    uint64_t told = known == UINT32_MAX ? 0 : m->people[known].told;
+    /* Somebody who waits is told what is left of what was said first: the stored curve, not a new one. */
+    if (waited_ms > 0 && told && told + CALIBRATE_LAST > s->n_told)
+        c = s->told[(told - 1) % CALIBRATE_LAST].curve;
+    wait_summarise(m, who->gender, &c, (double)waited_ms / 1000, &ret->wait);
+    ret->wait.confidence = wait_confidence_of(m, who->gender, who->seeking);
+    find_reason(m, who, now_s, ret);
+}
