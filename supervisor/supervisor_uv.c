@@ -157,6 +157,9 @@ static int open_all(struct supervisor *s, struct err *e)
     int rc = instance_id_new(s->instance, s->conf->supervisor.instance);
     if (rc < 0)
         return err_set_errno(e, -rc, "the kernel gives no random bytes for the instance's name");
+    rc = notify_open(&s->notify); /* first: it changes the environment, which is safe only while there is one thread */
+    if (rc < 0)
+        log_warn("the service manager cannot be told how we are", KV_S("error", err_text(rc)));
     /* What a dying worker leaves behind comes to us, not to a PID 1 that may not reap. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)uv_timer_init(&s->loop, &s->watchdog);
@@ -175,9 +178,6 @@ static int open_all(struct supervisor *s, struct err *e)
     s->metrics = metrics_thread_start(s->conf, s->slots->board, s->instance, e);
     if (s->metrics == NULL)
         return ERR_BOOT_FAILURE;
-    rc = notify_open(&s->notify);
-    if (rc < 0)
-        log_warn("the service manager cannot be told how we are", KV_S("error", err_text(rc)));
     if (s->notify.watchdog_ms > 0)
         (void)uv_timer_start(&s->watchdog, on_watchdog, 1, s->notify.watchdog_ms / WATCHDOG_SHARE);
     return 0;
