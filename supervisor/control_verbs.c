@@ -67,8 +67,7 @@ enum worker_act { WORKER_QUIET, WORKER_RESUME, WORKER_RESTART };
 static void act_on_pool(struct supervisor *s, struct pool *pool, enum worker_act act)
 {
     if (act == WORKER_RESTART) {
-        if (pool->stopped)
-            slots_uv_retry_pool(&s->procs, pool);
+        slots_uv_retry_pool(&s->procs, pool);
         return;
     }
     pool->quiet = act == WORKER_QUIET;

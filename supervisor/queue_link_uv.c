@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "job.h"
+#include "killpoint.h"
 #include "log.h"
 #include <stdio.h>
 
@@ -97,6 +98,7 @@ static void on_promoted(void *arg, const redisReply *r, const struct err *e)
 static void promote(struct queue_link *q)
 {
     const char *args[] = {"100"};
+    KILL_POINT("supervisor_promote");
     if (!q->promoting)
         q->promoting = fcall(q, "stint_promote", on_promoted, 1, args);
 }
@@ -149,6 +151,7 @@ static void sweep(struct queue_link *q)
     char limit[16];
     (void)snprintf(limit, sizeof limit, "%d", SWEEP_CRASHES);
     const char *args[] = {json != NULL ? json : "{}", limit};
+    KILL_POINT("supervisor_sweep");
     q->sweeping = fcall(q, "stint_sweep", on_swept, 2, args);
 }
 
@@ -179,6 +182,7 @@ static void beat(struct queue_link *q)
     char lease[24];
     (void)snprintf(lease, sizeof lease, "%lld", (long long)q->owner->conf->supervisor.lease);
     const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg)};
+    KILL_POINT("supervisor_beat");
     q->beating = fcall(q, "stint_beat", on_beat, 3, args);
     if (q->beating && q->beats++ % EXPIRE_EVERY_BEATS == 0 && !q->expiring) {
         const char *expire[] = {"100"};
@@ -244,6 +248,7 @@ static void on_told(void *arg, const redisReply *r, const struct err *e)
         (void)uv_timer_start(&q->again, on_again, TELL_AGAIN_MS, 0);
         return;
     }
+    KILL_POINT("supervisor_crash_told");
     log_moved(q, crash_queue_peek(&q->deaths)->consumer, r->element[0]);
     if (number_of(r->element[1]) == 0)
         crash_queue_pop(&q->deaths);
@@ -259,6 +264,7 @@ static void tell_next(struct queue_link *q)
     (void)snprintf(limit, sizeof limit, "%u", report->crash_limit);
     (void)snprintf(delay, sizeof delay, "%lld", (long long)report->delay_ms);
     const char *args[] = {report->consumer, report->blame, report->error_json, report->fingerprint, limit, delay};
+    KILL_POINT("supervisor_crash");
     q->telling = fcall(q, "stint_crash", on_told, 6, args);
 }
 
@@ -306,6 +312,7 @@ void queue_links_bye(struct queue_links *l)
     for (uint32_t i = 0; i < l->n; i++) {
         struct queue_link *q = &l->links[i];
         const char *args[] = {l->instance};
+        KILL_POINT("supervisor_bye");
         if (!q->left && !q->leaving)
             q->leaving = fcall(q, "stint_bye", on_bye, 1, args);
         q->left = q->left || !q->leaving;

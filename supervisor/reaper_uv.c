@@ -7,6 +7,7 @@
 #include "build_info.h"
 #include "clock.h"
 #include "job.h"
+#include "killpoint.h"
 #include "log.h"
 #include <signal.h>
 #include <stdio.h>
@@ -147,6 +148,7 @@ static void count_restart(struct slots_uv *u, const struct slot *slot, const str
 
 static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const struct rusage *usage)
 {
+    KILL_POINT("supervisor_reaped");
     slot_ipc_close(u, slot);
     struct ended d = ended_of(u, slot, status, usage);
     log_end(slot, &d);

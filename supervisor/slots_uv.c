@@ -5,6 +5,7 @@
 #include "slots_uv.h"
 
 #include "clock.h"
+#include "killpoint.h"
 #include "log.h"
 #include "slot_start.h"
 #include "spawn.h"
@@ -92,6 +93,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
         slots_uv_failed(u, slot, true, e.message);
         return;
     }
+    KILL_POINT("supervisor_spawned");
     struct score_cell *cell = slots_cell(u->slots, slot);
     atomic_store_explicit(&cell->pid, slot->pid, memory_order_relaxed);
     atomic_store_explicit(&cell->generation, slot->generation, memory_order_relaxed);
@@ -143,6 +145,10 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
     if (boot_failure ||
         !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
         delay = backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, now);
+    if (delay > 0 && !boot_failure)
+        (void)snprintf(pool->error, sizeof pool->error,
+                       "more than %lld restarts within %lld s: workers start again with a delay; the last ended so: %s",
+                       (long long)c->restart_max, (long long)c->restart_window / 1000, why);
     struct score_cell *cell = slots_cell(u->slots, slot);
     atomic_fetch_add_explicit(&cell->restarts, 1, memory_order_relaxed);
     if (delay == 0)

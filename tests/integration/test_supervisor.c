@@ -220,6 +220,81 @@ static void test_supervisor_reload_replaces_workers_and_keeps_a_good_file(void *
     assert_int_equal(stage_pool_number(s, "ready"), 1);
 }
 
+static bool file_exists(struct stage *s, const void *arg)
+{
+    (void)s;
+    return access(arg, F_OK) == 0;
+}
+
+static void test_supervisor_log_rotated_is_opened_anew_by_all(void **state)
+{
+    struct stage *s = *state;
+    char log[128], old[128];
+    (void)snprintf(log, sizeof log, "%s/log", s->dir);
+    (void)snprintf(old, sizeof old, "%s/log.1", s->dir);
+    stage_up(s, "workers = 1", 1);
+    assert_int_equal(rename(log, old), 0);
+    assert_int_equal(kill(s->pid, SIGUSR1), 0);
+    WAIT_UNTIL(s, file_exists, log);
+    int second = 2;
+    WAIT_UNTIL(s, generation_is, &second); /* the worker writes to the new file, too */
+}
+
+static bool recycled_twice(struct stage *s, const void *arg)
+{
+    (void)arg;
+    return stage_worker_number(s, 0, "generation") >= 3;
+}
+
+static void test_supervisor_workers_too_old_are_recycled_without_failure(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1\nrecycle_age = 100ms", 1);
+    WAIT_UNTIL(s, recycled_twice, NULL);
+    assert_int_equal(stage_pool_number(s, "restarts"), 0);
+    char last[160];
+    stage_worker_text(s, 0, "last_exit", last);
+    assert_string_equal(last, "exit 0");
+}
+
+static void test_supervisor_hangup_and_ttin_reload_and_scale(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1", 1);
+    stage_write_conf(s, "workers = 2");
+    assert_int_equal(kill(s->pid, SIGHUP), 0);
+    int n = 2;
+    WAIT_UNTIL(s, stage_ready_count_is, &n);
+    assert_int_equal(kill(s->pid, SIGTTIN), 0);
+    n = 3;
+    WAIT_UNTIL(s, stage_ready_count_is, &n);
+}
+
+static bool pool_is_degraded(struct stage *s, const void *arg)
+{
+    (void)arg;
+    json_t *status = stage_ask_ok(s, "{\"verb\":\"status\"}");
+    const json_t *pool = json_array_get(json_object_get(status, "pools"), 0);
+    bool is = strcmp(json_string_value(json_object_get(pool, "state")), "degraded") == 0 &&
+              strstr(json_string_value(json_object_get(pool, "error")), "more than 2 restarts") != NULL;
+    json_decref(status);
+    return is;
+}
+
+static void test_supervisor_crashes_beyond_the_budget_slow_down(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1\n[supervisor]\nrestart_max = 2", 1);
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "x%d", i);
+        stage_enqueue(s, id, "{\"do\":\"segv\"}", "");
+    }
+    WAIT_UNTIL(s, pool_is_degraded, NULL);
+    const struct stage_job_state dead = {"x3", "dead"};
+    WAIT_UNTIL(s, stage_job_is, &dead); /* slower, but never given up */
+}
+
 static void test_supervisor_quiet_fetches_nothing_until_resume(void **state)
 {
     struct stage *s = *state;
@@ -306,6 +381,10 @@ int main(int argc, char *argv[])
         T(test_supervisor_interrupted_twice_hands_jobs_back_free),
         T(test_supervisor_scale_within_limits_only),
         T(test_supervisor_reload_replaces_workers_and_keeps_a_good_file),
+        T(test_supervisor_log_rotated_is_opened_anew_by_all),
+        T(test_supervisor_workers_too_old_are_recycled_without_failure),
+        T(test_supervisor_hangup_and_ttin_reload_and_scale),
+        T(test_supervisor_crashes_beyond_the_budget_slow_down),
         T(test_supervisor_quiet_fetches_nothing_until_resume),
         T(test_supervisor_redis_away_keeps_workers_and_remembers_deaths),
         T(test_supervisor_operator_kill_and_control_errors_name_themselves),
