@@ -5,7 +5,6 @@
  */
 #include "redis_link_uv.h"
 
-#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
 

@@ -115,6 +115,12 @@
     X(config_reference, "config reference", "Operations", 0, 0, "",                                                    \
       "every key: type, default, range, meaning",                                                                      \
       "stint config reference")                                                                                        \
+    X(up, "up", "Operations", 0, 0, "",                                                                                \
+      "the whole stack on this machine: private Redis and PostgreSQL, supervisor",                                     \
+      "stint up --detach\nstint up --dir ~/stint")                                                                     \
+    X(down, "down", "Operations", 0, 0, "",                                                                            \
+      "stop that stack in order; nothing is lost",                                                                     \
+      "stint down")                                                                                                    \
     X(migrate, "migrate", "Operations", 0, 0, "",                                                                      \
       "bring PostgreSQL's schema up to date",                                                                          \
       "stint migrate --dry-run")                                                                                       \
