@@ -5,7 +5,7 @@
  * pool's cache can follow only one transaction at a time. It refuses a job by itself only when its payload is unusable; everything
  * else is a result.
  */
-#include "ipc.h"
+#include "alloc.h"
 #include "kind.h"
 #include "match_turn.h"
 
@@ -67,9 +67,7 @@ static void run_next(struct kind_match *km)
     km->first = w->next;
     if (!km->first)
         km->last = &km->first;
-    struct match_cache *cache = match_cache_of(&km->caches, w->pool);
-    if (!cache)
-        exit(WORKER_EXIT_MEM_LIMIT);
+    struct match_cache *cache = alloc_must(match_cache_of(&km->caches, w->pool));
     km->busy = true;
     struct match_item *items = w->items;
     size_t n = w->n;
@@ -83,10 +81,8 @@ static struct waiting_turn *turn_of(struct kind_match *km, struct waiting_turn *
     for (struct waiting_turn *w = *from; w; w = w->next)
         if (strcmp(w->pool, pool) == 0)
             return w;
-    struct waiting_turn *w = calloc(1, sizeof *w);
-    struct match_item *items = calloc(n, sizeof *items);
-    if (!w || !items)
-        exit(WORKER_EXIT_MEM_LIMIT);
+    struct waiting_turn *w = alloc_zero(1, sizeof *w);
+    struct match_item *items = alloc_zero(n, sizeof *items);
     (void)snprintf(w->pool, sizeof w->pool, "%s", pool);
     w->items = items;
     *km->last = w;

@@ -476,3 +476,13 @@ int match_round_apply(struct match_round *r, const struct match_op *op, uint32_t
     }
     return 0;
 }
+
+void match_round_committed(struct match_round *r, int64_t version)
+{
+    for (uint32_t i = 0; i < r->n_parties; i++) {
+        const struct match_party *p = &r->parties[i];
+        uint32_t slot = p->dirty && p->state == MATCH_WAITING ? match_index_find(r->ix, p->id) : MATCH_NO_SLOT;
+        if (slot != MATCH_NO_SLOT)
+            match_index_at(r->ix, slot)->version = version;
+    }
+}

@@ -125,6 +125,8 @@ int match_round_apply(struct match_round *r, const struct match_op *op, uint32_t
                       struct match_reply *ret_reply);
 /* Ends the round: under policy `max`, improves it until no pair that exists in it is lost. 0 or -ENOMEM. */
 int match_round_finish(struct match_round *r);
+/* The round is PostgreSQL's truth now: the waiters it wrote carry its version. */
+void match_round_committed(struct match_round *r, int64_t version);
 
 /* -- shared with match_cycle.c and match_finish.c -------------------------------------------------------------------- */
 

@@ -6,8 +6,8 @@
  */
 #include "match_turn.h"
 
+#include "alloc.h"
 #include "clock.h"
-#include "ipc.h"
 #include "killpoint.h"
 #include "log.h"
 #include "match_result.h"
@@ -120,6 +120,7 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     }
     KILL_POINT("match.committed");
     t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
+    match_round_committed(&t->round, t->head.version + 1);
     t->cache->sweep = t->round.sweep;
     t->cache->n_sent = 0;
     release(t);
@@ -135,9 +136,7 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
 static bool drop_fenced(struct match_turn *t, PGresult *const results[])
 {
     size_t outcome = t->first_outcome, lost = 0;
-    struct job_run **runs = calloc(t->n + 1, sizeof(struct job_run *));
-    if (!runs)
-        return false;
+    struct job_run **runs = alloc_zero(t->n + 1, sizeof(struct job_run *));
     for (size_t i = 0; i < t->n; i++) {
         if (!t->items[i].run || outcome_applied(results[outcome++]))
             continue;
@@ -434,9 +433,7 @@ static void begin(struct match_turn *t)
 void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_cache *cache,
                       struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg)
 {
-    struct match_turn *t = calloc(1, sizeof *t);
-    if (!t)
-        exit(WORKER_EXIT_MEM_LIMIT); /* as every allocation failure of a worker: its jobs come again */
+    struct match_turn *t = alloc_zero(1, sizeof *t);
     *t = (struct match_turn){.ctx = ctx, .rules = rules, .cache = cache, .items = items, .n = n, .on_end = on_end, .arg = arg};
     begin(t);
 }

@@ -1,0 +1,349 @@
+/*
+ * The kind match through Redis and PostgreSQL with a real worker: what the tables hold after each scenario.
+ */
+#include "clock.h"
+#include "migrate.h"
+#include "pg_server.h"
+#include "redis_server.h"
+#include "worker_harness.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/wait.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+static struct redis_server redis;
+static struct pg_server pg;
+
+static int open_servers(void **state)
+{
+    struct err e = {0};
+    (void)state;
+    if (redis_server_start(&redis, &(struct redis_server_options){.aof = true}) < 0 || pg_server_start(&pg) < 0)
+        return -1;
+    PGconn *conn = pg_server_connect(&pg);
+    int rc = migrate_run(conn, false, NULL, NULL, &e);
+    if (rc < 0)
+        (void)fprintf(stderr, "%s\n", e.message);
+    PQfinish(conn);
+    return rc < 0 ? -1 : 0;
+}
+
+static int close_servers(void **state)
+{
+    (void)state;
+    pg_server_close(&pg);
+    redis_server_close(&redis);
+    return 0;
+}
+
+static int64_t query(const char *format, ...) PRINTF_LIKE(1, 2);
+static int64_t query(const char *format, ...)
+{
+    char sql[1024], text[64];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sql, sizeof sql, format, args);
+    va_end(args);
+    assert_true(pg_server_query(&pg, sql, text, sizeof text));
+    return strtoll(text, NULL, 10);
+}
+
+static int64_t waiting(const char *pool)
+{
+    return query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s' AND state = 'waiting'", pool);
+}
+
+static int64_t pairs(const char *pool)
+{
+    return query("SELECT count(*) FROM stint.match_pair WHERE pool = '%s' AND state = 'pending'", pool);
+}
+
+/* Every matched ticket in exactly one pending pair, and the other way round. */
+static void check_pairs(const char *pool)
+{
+    assert_int_equal(query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s' AND state = 'matched'", pool), 2 * pairs(pool));
+    assert_int_equal(query("SELECT count(*) FROM (SELECT x FROM (SELECT live_a AS x FROM stint.match_pair WHERE pool = '%s' UNION ALL"
+                           " SELECT live_b FROM stint.match_pair WHERE pool = '%s') s WHERE x IS NOT NULL GROUP BY x HAVING count(*) > 1) d",
+                           pool, pool), 0);
+}
+
+static void ini_for(char out[static 2048], const char *queue, const char *more)
+{
+    (void)snprintf(out, 2048, "[postgres]\nurl = %s\n[pool.match]\nkinds = match\nqueue = %s\n%s", pg.url, queue, more);
+}
+
+static void begin(struct worker_harness *h, const char *queue, const char *more)
+{
+    char ini[2048];
+    harness_open(h, redis.url, queue);
+    ini_for(ini, queue, more);
+    harness_start(h, "match", ini, NULL);
+    harness_expect(h, IPC_IDLE, 1);
+}
+
+static void end(struct worker_harness *h)
+{
+    harness_say(h, IPC_STOP, "");
+    int status = harness_wait_exit(h);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
+    assert_true(harness_balanced(h));
+    harness_close(h);
+}
+
+static void send_op(struct worker_harness *h, const char *job, const char *payload)
+{
+    char options[128];
+    (void)snprintf(options, sizeof options, "{\"kind\":\"match\",\"id\":\"%s\"}", job);
+    harness_enqueue(h, options, payload);
+}
+
+static void submit(struct worker_harness *h, const char *pool, const char *id, const char *gender, const char *seeking)
+{
+    char payload[512], job[64];
+    (void)snprintf(job, sizeof job, "s-%s", id);
+    (void)snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"op\":\"submit\",\"pool\":\"%s\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":[\"%s\"],\"age\":25,"
+                   "\"presence_ms\":600000}", pool, id, gender, seeking);
+    send_op(h, job, payload);
+}
+
+static void crowd(struct worker_harness *h, const char *pool, const char *gender, const char *seeking, int from, int n)
+{
+    char id[64];
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(id, sizeof id, "%c%d", gender[0], from + i);
+        submit(h, pool, id, gender, seeking);
+    }
+    for (int i = 0; i < n; i++) {
+        (void)snprintf(id, sizeof id, "s-%c%d", gender[0], from + i);
+        harness_wait_state(h, id, "done");
+    }
+}
+
+static void test_match_lopsided_pool_pairs_the_scarce_side(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "lopsided", "");
+    crowd(&h, "lopsided", "male", "female", 0, 200);
+    assert_int_equal(waiting("lopsided"), 200);
+    crowd(&h, "lopsided", "female", "male", 0, 50);
+    assert_int_equal(pairs("lopsided"), 50);
+    assert_int_equal(waiting("lopsided"), 150);
+    crowd(&h, "lopsided", "female", "male", 50, 50);
+    assert_int_equal(pairs("lopsided"), 100);
+    check_pairs("lopsided");
+    end(&h);
+}
+
+static void test_match_results_and_events_tell_the_pair(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "tell", "");
+    submit(&h, "tell", "m1", "male", "female");
+    harness_wait_state(&h, "s-m1", "done");
+    submit(&h, "tell", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    AUTO_FREE char *first = harness_job(&h, "s-m1");
+    AUTO_FREE char *second = harness_job(&h, "s-f1");
+    assert_non_null(strstr(first, "position"));
+    assert_non_null(strstr(second, "pair"));
+    redisReply *reply = harness_cmd(&h, "XRANGE stint:{tell}:match:tell - +");
+    assert_int_equal(reply->elements, 1);
+    assert_non_null(strstr(reply->element[0]->element[1]->element[3]->str, "\"matched\""));
+    freeReplyObject(reply);
+    reply = harness_cmd(&h, "XLEN stint:{tell}:feed");
+    assert_int_equal(reply->integer, 4); /* two joins, two matches */
+    freeReplyObject(reply);
+    check_pairs("tell");
+    end(&h);
+}
+
+static void test_match_bad_ticket_is_dropped_bad_payload_is_dead(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "bad", "");
+    send_op(&h, "young", "{\"v\":1,\"op\":\"submit\",\"pool\":\"bad\",\"id\":\"y\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":17}");
+    send_op(&h, "nonsense", "{\"v\":1,\"op\":\"dance\",\"pool\":\"bad\"}");
+    submit(&h, "bad", "m1", "male", "female");
+    harness_wait_state(&h, "young", "done");
+    harness_wait_state(&h, "s-m1", "done");
+    harness_wait_state(&h, "nonsense", "dead");
+    AUTO_FREE char *young = harness_job(&h, "young");
+    assert_non_null(strstr(young, "invalid:age"));
+    assert_int_equal(waiting("bad"), 1);
+    end(&h);
+}
+
+static void test_match_leave_in_mid_match_returns_the_other(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "leave", "");
+    submit(&h, "leave", "m1", "male", "female");
+    submit(&h, "leave", "f1", "female", "male");
+    harness_wait_state(&h, "s-m1", "done");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_int_equal(pairs("leave"), 1);
+    int64_t created = query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s' AND id = 'f1'", "leave");
+    send_op(&h, "go", "{\"v\":1,\"op\":\"leave\",\"pool\":\"leave\",\"id\":\"m1\"}");
+    harness_wait_state(&h, "go", "done");
+    assert_int_equal(pairs("leave"), 0);
+    assert_int_equal(waiting("leave"), 1);
+    assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s' AND id = 'f1'", "leave"), created);
+    check_pairs("leave");
+    end(&h);
+}
+
+static void test_match_restart_with_queued_people_loses_nobody(void **state)
+{
+    struct worker_harness h;
+    char ini[2048];
+    (void)state;
+    begin(&h, "restart", "");
+    crowd(&h, "restart", "male", "female", 0, 200);
+    assert_int_equal(kill(h.pid, SIGKILL), 0);
+    (void)harness_wait_exit(&h);
+    ini_for(ini, "restart", "");
+    harness_start(&h, "match", ini, NULL);
+    crowd(&h, "restart", "female", "male", 0, 200);
+    assert_int_equal(pairs("restart"), 200);
+    assert_int_equal(waiting("restart"), 0);
+    check_pairs("restart");
+    end(&h);
+}
+
+static void test_match_two_workers_on_one_pool_never_pair_twice(void **state)
+{
+    struct worker_harness a, b;
+    char id[32];
+    (void)state;
+    begin(&a, "two", "");
+    begin(&b, "two", "");
+    for (int i = 0; i < 150; i++) {
+        (void)snprintf(id, sizeof id, "m%d", i);
+        submit(&a, "two", id, "male", "female");
+        (void)snprintf(id, sizeof id, "f%d", i);
+        submit(&b, "two", id, "female", "male");
+    }
+    for (int i = 0; i < 150; i++) {
+        (void)snprintf(id, sizeof id, "s-m%d", i);
+        harness_wait_state(&a, id, "done");
+        (void)snprintf(id, sizeof id, "s-f%d", i);
+        harness_wait_state(&b, id, "done");
+    }
+    assert_int_equal(pairs("two"), 150);
+    assert_int_equal(waiting("two"), 0);
+    check_pairs("two");
+    harness_say(&b, IPC_STOP, "");
+    (void)harness_wait_exit(&b);
+    harness_close(&b);
+    end(&a);
+}
+
+static void test_match_confirm_keeps_the_two_apart(void **state)
+{
+    struct worker_harness h;
+    char payload[192], id[64];
+    (void)state;
+    begin(&h, "confirm", "");
+    submit(&h, "confirm", "m1", "male", "female");
+    submit(&h, "confirm", "f1", "female", "male");
+    harness_wait_state(&h, "s-m1", "done");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_true(pg_server_query(&pg, "SELECT id FROM stint.match_pair WHERE pool = 'confirm'", id, sizeof id));
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"confirm\",\"pool\":\"confirm\",\"pair\":\"%s\","
+                   "\"votes\":{\"m1\":\"yes\",\"f1\":\"yes\"}}", id);
+    send_op(&h, "c", payload);
+    harness_wait_state(&h, "c", "done");
+    assert_int_equal(query("SELECT count(*) FROM stint.match_pair WHERE pool = '%s' AND state = 'confirmed' AND mutual", "confirm"), 1);
+    for (int turn = 0; turn < 2; turn++) {
+        (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"submit\",\"pool\":\"confirm\",\"id\":\"%s\",\"gender\":\"%s\","
+                       "\"seeking\":[\"any\"],\"age\":25}", turn ? "m1" : "f1", turn ? "male" : "female");
+        send_op(&h, turn ? "again-m" : "again-f", payload);
+        harness_wait_state(&h, turn ? "again-m" : "again-f", "done");
+    }
+    assert_int_equal(pairs("confirm"), 0);
+    assert_int_equal(waiting("confirm"), 2);
+    end(&h);
+}
+
+static void test_match_silent_people_and_overdue_pairs_end_by_themselves(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "time", "[match]\npending_release = 500ms\n");
+    send_op(&h, "q", "{\"v\":1,\"op\":\"submit\",\"pool\":\"time\",\"id\":\"q\",\"gender\":\"male\",\"seeking\":[\"male\"],\"age\":30,"
+                     "\"presence_ms\":1000}");
+    submit(&h, "time", "m1", "male", "female");
+    submit(&h, "time", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    send_op(&h, "c0", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"time\"}");
+    harness_wait_state(&h, "c0", "done");
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (int i = 1; pairs("time") + waiting("time") != 2 || query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s'"
+                                                                   " AND id = 'q' AND state = 'gone'", "time") != 1; i++) {
+        char id[16];
+        assert_true(clock_mono_ms() < until);
+        (void)snprintf(id, sizeof id, "c%d", i);
+        send_op(&h, id, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"time\"}");
+        harness_wait_state(&h, id, "done");
+    }
+    assert_int_equal(pairs("time"), 0);
+    check_pairs("time");
+    end(&h);
+}
+
+static void test_match_worker_killed_around_commit_applies_once(void **state)
+{
+    static const char *const points[] = {"match.played", "match.written", "match.committed", "match.told"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+        struct worker_harness h;
+        char queue[32], ini[2048], environment[64], job[128];
+        (void)snprintf(queue, sizeof queue, "kill%zu", i);
+        (void)snprintf(environment, sizeof environment, "STINT_KILL_POINT=%s:1", points[i]);
+        harness_open(&h, redis.url, queue);
+        ini_for(ini, queue, "");
+        harness_start(&h, "match", ini, environment);
+        submit(&h, queue, "m1", "male", "female");
+        harness_wait_state(&h, "s-m1", "done");
+        submit(&h, queue, "f1", "female", "male"); /* dies in this one */
+        int status = harness_wait_exit(&h);
+        assert_true(WIFSIGNALED(status));
+        redisReply *reply = harness_cmd(&h, "FCALL stint_crash 1 stint:{%s} %s * {\"code\":\"CRASH\"} 0123456789abcdef 2 0", queue,
+                                        h.consumer);
+        freeReplyObject(reply);
+        harness_start(&h, "match", ini, NULL);
+        (void)snprintf(job, sizeof job, "s-f1");
+        harness_wait_state(&h, job, "done");
+        assert_int_equal(pairs(queue), 1);
+        assert_int_equal(waiting(queue), 0);
+        check_pairs(queue);
+        end(&h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_match_results_and_events_tell_the_pair),
+        cmocka_unit_test(test_match_lopsided_pool_pairs_the_scarce_side),
+        cmocka_unit_test(test_match_bad_ticket_is_dropped_bad_payload_is_dead),
+        cmocka_unit_test(test_match_leave_in_mid_match_returns_the_other),
+        cmocka_unit_test(test_match_restart_with_queued_people_loses_nobody),
+        cmocka_unit_test(test_match_two_workers_on_one_pool_never_pair_twice),
+        cmocka_unit_test(test_match_confirm_keeps_the_two_apart),
+        cmocka_unit_test(test_match_silent_people_and_overdue_pairs_end_by_themselves),
+        cmocka_unit_test(test_match_worker_killed_around_commit_applies_once),
+    };
+    return cmocka_run_group_tests(tests, open_servers, close_servers);
+}
