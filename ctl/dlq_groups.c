@@ -59,8 +59,9 @@ static void distinct(const struct dead_letters *letters, const struct group *g, 
 static void print_group(struct session *s, const struct dead_letters *letters, const struct group *g)
 {
     const struct dead_letter *last = &letters->items[g->first + g->n - 1];
-    char from[32], to[32], builds[256], hosts[256];
-    const char *message = json_text(last->last_error, "message"), *step = job_wait_next_step(last->last_error);
+    char step[NEXT_STEP_MAX], from[32], to[32], builds[256], hosts[256];
+    const char *message = json_text(last->last_error, "message");
+    (void)job_wait_next_step(step, last->id, last->kind, last->last_error);
     distinct(letters, g, "build", builds, sizeof builds);
     distinct(letters, g, "instance", hosts, sizeof hosts);
     if (s->out.json) {

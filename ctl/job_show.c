@@ -156,6 +156,7 @@ void job_show_print(struct session *s, const json_t *job)
         return;
     }
     const json_t *errors = json_object_get(job, "errors");
+    char step[NEXT_STEP_MAX];
     print_envelope(s, job);
     for (size_t i = 0; i < json_array_size(errors); i++)
         print_error(s, i + 1, json_array_get(errors, i));
@@ -167,7 +168,8 @@ void job_show_print(struct session *s, const json_t *job)
     print_json(s, "result", result);
     if (strcmp(json_text(job, "state"), "dead") == 0) {
         out_tinted(&s->out, TINT_BOLD, "next step");
-        out_line(&s->out, "  %s", job_wait_next_step(job_wait_last_error(job)));
+        out_line(&s->out, "  %s",
+                 job_wait_next_step(step, json_text(job, "id"), json_text(job, "kind"), job_wait_last_error(job)));
     }
     json_decref(payload);
     json_decref(before);

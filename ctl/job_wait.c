@@ -95,43 +95,67 @@ const json_t *job_wait_last_error(const json_t *job)
     return n > 0 ? json_array_get(errors, MIN_OF((size_t)index, n) - 1) : NULL;
 }
 
-const char *job_wait_next_step(const json_t *error)
+/* Every "ID" becomes the job's id, every "KIND" its kind. */
+static void fill_in(const char *text, const char *id, const char *kind, char *out, size_t size)
+{
+    size_t used = 0;
+    while (*text != '\0' && used + 1 < size) {
+        const char *value = strncmp(text, "KIND", 4) == 0 ? kind : strncmp(text, "ID", 2) == 0 ? id : NULL;
+        if (value == NULL) {
+            out[used++] = *text++;
+            continue;
+        }
+        int n = snprintf(out + used, size - used, "%s", value);
+        used = MIN_OF(used + (size_t)MAX_OF(n, 0), size - 1);
+        text += value == kind ? 4 : 2;
+    }
+    out[used] = '\0';
+}
+
+char *job_wait_next_step(char out[static NEXT_STEP_MAX], const char *id, const char *kind, const json_t *error)
 {
     static const struct {
         const char *code, *step;
     } steps[] = {
         {"BAD_PAYLOAD", "mend the payload: stint dlq replay ID --edit '{\"field\":value}'"},
-        {"UNKNOWN_KIND", "start workers that know the kind, or purge it: stint dlq purge ID"},
+        {"UNKNOWN_KIND", "start workers that know the kind, or remove it: stint dlq purge ID"},
         {"SOURCE_MISSING", "put the input where the payload says, then: stint dlq replay ID"},
         {"SOURCE_REFUSED", "allow the source in the configuration (pdf.roots), then: stint dlq replay ID"},
         {"SOURCE_UNAVAILABLE", "bring the source back, then: stint dlq replay ID"},
+        {"HASH_MISMATCH",
+         "send the right input, or mend sha256 and size: stint dlq replay ID --edit '{\"source\":{…}}'"},
         {"PASSWORD_REQUIRED",
-         "give the password: stint dlq replay ID --edit '{\"password\":\"…\"}' or enqueue it anew"},
-        {"NOT_PDF", "replace the input by the right file, then: stint dlq replay ID"},
-        {"CORRUPT_PDF", "replace the input by an undamaged file, then: stint dlq replay ID"},
-        {"EMPTY_FILE", "replace the input, then: stint dlq replay ID"},
+         "send it again with its password (stint pdf parse FILE --password-file P); then: stint dlq purge ID"},
+        {"UNSUPPORTED_ENCRYPTION", "save the document without encryption and send it again; then: stint dlq purge ID"},
+        {"NOT_PDF",
+         "send the right file instead; this one: stint dlq replay ID --edit '{\"source\":{…}}', or stint dlq purge ID"},
+        {"CORRUPT_PDF", "send an undamaged file: stint dlq replay ID --edit '{\"source\":{…}}', or stint dlq purge ID"},
+        {"EMPTY_FILE", "send a file that is not empty: stint dlq replay ID --edit '{\"source\":{…}}'"},
         {"TOO_LARGE", "raise pdf.max_bytes or send a smaller input, then: stint dlq replay ID"},
         {"TOO_MANY_PAGES", "raise pdf.max_pages or split the document, then: stint dlq replay ID"},
-        {"UNRECOGNISED_FORMAT", "say what it is with expect, e.g. --edit '{\"expect\":\"table\"}'"},
-        {"TYPE_MISMATCH", "correct expect: stint dlq replay ID --edit '{\"expect\":\"auto\"}'"},
-        {"TIMEOUT", "raise kind.NAME.timeout or split the work, then: stint dlq replay ID"},
-        {"CPU_LIMIT", "raise kind.NAME.cpu or split the work, then: stint dlq replay ID"},
-        {"MEM_LIMIT", "raise the pool's memory, then: stint dlq replay ID"},
+        {"UNRECOGNISED_FORMAT", "say what it is: stint dlq replay ID --edit '{\"expect\":\"table\"}'"},
+        {"TYPE_MISMATCH", "let it find the type itself: stint dlq replay ID --edit '{\"expect\":\"auto\"}'"},
+        {"TIMEOUT", "raise kind.KIND.timeout or split the work, then: stint dlq replay ID"},
+        {"CPU_LIMIT", "raise kind.KIND.cpu or split the work, then: stint dlq replay ID"},
+        {"MEM_LIMIT", "raise the memory of the pool that runs KIND, then: stint dlq replay ID"},
+        {"CRASH", "its input crashes the worker: mend the input or the worker's build, then: stint dlq replay ID"},
         {"REDIS_UNAVAILABLE", "bring Redis back, then: stint dlq replay ID"},
         {"STORE_UNAVAILABLE", "bring PostgreSQL back, then: stint dlq replay ID"},
         {"WORKER_LOST", "see whether its host is well, then: stint dlq replay ID"},
     };
-    const char *code = json_text(error, "code");
+    const char *code = json_text(error, "code"), *step = "mend what the error names, then: stint dlq replay ID";
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         if (strcmp(steps[i].code, code) == 0)
-            return steps[i].step;
-    return "look at its errors (stint dlq show ID), mend the reason, then: stint dlq replay ID";
+            step = steps[i].step;
+    fill_in(step, id, kind, out, NEXT_STEP_MAX);
+    return out;
 }
 
 static void print_failure(struct session *s, const json_t *job)
 {
     const json_t *error = job_wait_last_error(job);
     const char *id = json_text(job, "id"), *state = json_text(job, "state");
+    char step[NEXT_STEP_MAX];
     AUTO_FREE char *message = out_harmless(json_text(error, "message"), strlen(json_text(error, "message")));
     out_tinted(&s->out, TINT_RED, "%s is %s", id, state);
     if (error == NULL)
@@ -140,7 +164,7 @@ static void print_failure(struct session *s, const json_t *job)
     out_line(&s->out, "  code   %s", json_text(error, "code"));
     out_line(&s->out, "  error  %s", message != NULL ? message : "");
     if (strcmp(state, "dead") == 0)
-        out_line(&s->out, "  next   %s", job_wait_next_step(error));
+        out_line(&s->out, "  next   %s", job_wait_next_step(step, id, json_text(job, "kind"), error));
 }
 
 int job_wait_report(struct session *s, const json_t *job)

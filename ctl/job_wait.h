@@ -23,5 +23,7 @@ int job_wait_report(struct session *s, const json_t *job);
 int64_t job_wait_last_error_index(int64_t total);
 /* The last error record of a job, borrowed, or NULL. */
 const json_t *job_wait_last_error(const json_t *job);
-/* What an operator can do about a dead job, by its last error. Static text. */
-const char *job_wait_next_step(const json_t *error);
+/* What an operator can do about a dead job, by its last error (may be NULL), with the job's id and kind filled in.
+ * Returns out. */
+enum { NEXT_STEP_MAX = 512 };
+char *job_wait_next_step(char out[static NEXT_STEP_MAX], const char *id, const char *kind, const json_t *error);

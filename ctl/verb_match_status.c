@@ -135,7 +135,7 @@ static int print_ticket(struct session *s, const char *pool, const char *id, str
     const char *pair = json_text(record, "pair"), *reason = json_text(record, "reason");
     if (s->out.json)
         out_json(&s->out, record);
-    out_line(&s->out, "%s is %s since %s%s%s", id, json_text(record, "state"),
+    out_line(&s->out, "%s is %s, %s after it came%s%s", id, json_text(record, "state"),
              out_ms(age, json_number(record, "age_ms", -1)), *reason != '\0' ? ": " : "", reason);
     if (*pair != '\0')
         out_line(&s->out, "pair %s (%s) with %s", pair, json_text(record, "pair_state"), json_text(record, "partner"));

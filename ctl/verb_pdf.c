@@ -141,6 +141,7 @@ static int show_failure(struct session *s, const struct document *doc, const jso
 {
     const json_t *error = job_wait_last_error(job);
     const char *state = json_text(job, "state"), *message = json_text(error, "message");
+    char step[NEXT_STEP_MAX];
     if (s->out.json) {
         json_t *record =
             json_pack("{s:s, s:s, s:s, s:O?}", "file", doc->path, "id", doc->id, "state", state, "error", error);
@@ -152,7 +153,7 @@ static int show_failure(struct session *s, const struct document *doc, const jso
     out_tinted(&s->out, TINT_RED, "%s: %s", doc->path, state);
     if (error != NULL) {
         out_line(&s->out, "  cause  %s, %s: %s", json_text(error, "cause"), json_text(error, "code"), shown);
-        out_line(&s->out, "  next   %s", job_wait_next_step(error));
+        out_line(&s->out, "  next   %s", job_wait_next_step(step, doc->id, "pdf-parse", error));
         out_line(&s->out, "  job    %s (stint dlq show %s)", doc->id, doc->id);
     }
     return EXIT_FAILED;
