@@ -4,7 +4,9 @@
 #include "metrics_routes.h"
 
 #include "health.h"
+#include "metrics_match.h"
 #include "metrics_text.h"
+#include "wait_routes.h"
 
 typedef void (*metrics_route_fn)(const struct metrics_view *view, const struct metrics_request *request,
                                  struct metrics_reply *reply);
@@ -17,6 +19,7 @@ static void route_metrics(const struct metrics_view *view, const struct metrics_
     reply->content_type = w.openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                         : "text/plain; version=0.0.4; charset=utf-8";
     metrics_text(&w, view->snapshot);
+    metrics_match(&w, view->waits, view->feed_now_ms);
     metrics_end(&w);
 }
 
@@ -60,11 +63,24 @@ static void route_queues(const struct metrics_view *view, const struct metrics_r
     (void)queue_stats_json(s->queues, s->n_queues, s->instance, s->taken_ms, &reply->body);
 }
 
+static void route_queue_stats(const struct metrics_view *view, const struct metrics_request *request,
+                              struct metrics_reply *reply)
+{
+    wait_routes_queue_stats(view->waits, view->feed_now_ms, request, reply);
+}
+
+static void route_wait(const struct metrics_view *view, const struct metrics_request *request, struct metrics_reply *reply)
+{
+    wait_routes_wait(view->waits, view->feed_now_ms, request, reply);
+}
+
 #define METRICS_ROUTES(X)                                                                                              \
     X("/metrics", route_metrics)                                                                                       \
     X("/healthz", route_healthz)                                                                                       \
     X("/readyz", route_readyz)                                                                                         \
-    X("/v1/queues", route_queues)
+    X("/v1/queues", route_queues)                                                                                      \
+    X("/v1/queue-stats", route_queue_stats)                                                                            \
+    X("/v1/wait", route_wait)
 
 void metrics_routes_get(const struct metrics_view *view, const struct metrics_request *request,
                         struct metrics_reply *reply)

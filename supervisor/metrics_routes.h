@@ -9,11 +9,14 @@
 #include "conf.h"
 #include "metrics_http.h"
 #include "metrics_snapshot.h"
+#include "wait_queues.h"
 
 /* What the routes look at; borrowed for the call. */
 struct metrics_view {
     const struct conf *conf;
     const struct metrics_snapshot *snapshot;
+    struct wait_queues *waits; /* looked at only */
+    int64_t feed_now_ms;       /* now on the feeds' clock */
 };
 
 /* Answers one GET: the route's text, or a problem for a path that is none. */

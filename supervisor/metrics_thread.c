@@ -9,6 +9,7 @@
 #include "metrics_http.h"
 #include "metrics_routes.h"
 #include "stats_poll_uv.h"
+#include "wait_watch_uv.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -35,6 +36,7 @@ struct metrics_thread {
     uv_poll_t http_poll;
     uv_timer_t http_timer;
     struct stats_poll poll;
+    struct wait_watch wait;
     struct metrics_snapshot snapshot;
     int port;
     char port_path[METRICS_PATH_MAX]; /* "" when nothing was written */
@@ -60,7 +62,10 @@ static void on_get(void *arg, const struct metrics_request *request, struct metr
 {
     struct metrics_thread *t = arg;
     metrics_thread_snapshot(t);
-    const struct metrics_view view = {.conf = t->conf, .snapshot = &t->snapshot};
+    const struct metrics_view view = {.conf = t->conf,
+                                      .snapshot = &t->snapshot,
+                                      .waits = &t->wait.waits,
+                                      .feed_now_ms = wait_watch_now_ms(&t->wait)};
     metrics_routes_get(&view, request, reply);
 }
 
@@ -95,6 +100,8 @@ static void metrics_thread_close(struct metrics_thread *t)
         uv_close((uv_handle_t *)&t->http_poll, NULL);
         uv_close((uv_handle_t *)&t->http_timer, NULL);
     }
+    if (t->wait.redis != NULL)
+        wait_watch_close(&t->wait);
     if (t->poll.redis != NULL)
         stats_poll_close(&t->poll, NULL, NULL);
     uv_close((uv_handle_t *)&t->wake, NULL);
@@ -105,6 +112,7 @@ static void on_wake(uv_async_t *wake)
     struct metrics_thread *t = wake->data;
     struct conf *conf = atomic_exchange(&t->next_conf, NULL);
     if (conf != NULL && stats_poll_configure(&t->poll, conf) == 0) {
+        wait_watch_configure(&t->wait, conf);
         free(t->conf);
         t->conf = TAKE(conf);
     }
@@ -211,7 +219,8 @@ struct metrics_thread *metrics_thread_start(const struct conf *conf, const struc
     (void)uv_async_init(&t->loop, &t->wake, on_wake);
     t->wake.data = t;
     int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, e) : 0;
-    if (rc == 0 && stats_poll_open(&t->poll, &t->loop, t->conf) < 0)
+    if (rc == 0 &&
+        (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 || wait_watch_open(&t->wait, &t->loop, t->conf, &t->poll) < 0))
         rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
     if (rc == 0)
         rc = metrics_thread_run(t, e);
