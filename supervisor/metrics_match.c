@@ -9,12 +9,11 @@
 struct match_row {
     const char *queue, *pool;
     struct wait_stats stats;
-    struct wait_balance balance;
     struct wait_cell cells[WAIT_CELL_MAX];
     size_t n_cells;
 };
 
-enum { MATCH_ROWS_MAX = WAIT_QUEUES_MAX * 16, MATCH_TARGET_WAIT_S = 60 };
+enum { MATCH_ROWS_MAX = WAIT_QUEUES_MAX * 16 };
 
 static size_t match_rows(const struct wait_queues *waits, int64_t now_ms, struct match_row *rows)
 {
@@ -25,7 +24,6 @@ static size_t match_rows(const struct wait_queues *waits, int64_t now_ms, struct
             rows[n].queue = waits->queues[i].queue;
             rows[n].pool = pool->name;
             wait_model_stats(pool->model, now_ms, &rows[n].stats);
-            wait_model_balance(pool->model, now_ms, MATCH_TARGET_WAIT_S, &rows[n].balance);
             rows[n].n_cells = wait_model_cells(pool->model, rows[n].cells, WAIT_CELL_MAX);
         }
     return n;
@@ -57,10 +55,13 @@ static void match_people(struct metrics_writer *w, const struct match_row *rows,
         METRICS_SAMPLE(w, (double)matched, {"queue", rows[i].queue}, {"pool", rows[i].pool}, {"reason", "matched"});
         METRICS_SAMPLE(w, (double)left, {"queue", rows[i].queue}, {"pool", rows[i].pool}, {"reason", "left"});
     }
-    metrics_family(w, "stint_match_gender_ratio", METRICS_GAUGE, "Women arriving for each man arriving.");
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].balance.female_per_male >= 0)
-            METRICS_SAMPLE(w, rows[i].balance.female_per_male, {"queue", rows[i].queue}, {"pool", rows[i].pool});
+    metrics_family(w, "stint_match_gender_ratio", METRICS_GAUGE, "Men waiting for each woman waiting.");
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t *waiting = rows[i].stats.waiting;
+        if (waiting[GENDER_FEMALE] != 0)
+            METRICS_SAMPLE(w, (double)waiting[GENDER_MALE] / (double)waiting[GENDER_FEMALE], {"queue", rows[i].queue},
+                           {"pool", rows[i].pool});
+    }
 }
 
 static void match_estimates(struct metrics_writer *w, const struct match_row *rows, size_t n)

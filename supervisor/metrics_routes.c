@@ -69,7 +69,8 @@ static void route_queue_stats(const struct metrics_view *view, const struct metr
     wait_routes_queue_stats(view->waits, view->feed_now_ms, request, reply);
 }
 
-static void route_wait(const struct metrics_view *view, const struct metrics_request *request, struct metrics_reply *reply)
+static void route_wait(const struct metrics_view *view, const struct metrics_request *request,
+                       struct metrics_reply *reply)
 {
     wait_routes_wait(view->waits, view->feed_now_ms, request, reply);
 }

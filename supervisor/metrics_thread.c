@@ -62,10 +62,8 @@ static void on_get(void *arg, const struct metrics_request *request, struct metr
 {
     struct metrics_thread *t = arg;
     metrics_thread_snapshot(t);
-    const struct metrics_view view = {.conf = t->conf,
-                                      .snapshot = &t->snapshot,
-                                      .waits = &t->wait.waits,
-                                      .feed_now_ms = wait_watch_now_ms(&t->wait)};
+    const struct metrics_view view = {
+        .conf = t->conf, .snapshot = &t->snapshot, .waits = &t->wait.waits, .feed_now_ms = wait_watch_now_ms(&t->wait)};
     metrics_routes_get(&view, request, reply);
 }
 
@@ -219,8 +217,8 @@ struct metrics_thread *metrics_thread_start(const struct conf *conf, const struc
     (void)uv_async_init(&t->loop, &t->wake, on_wake);
     t->wake.data = t;
     int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, e) : 0;
-    if (rc == 0 &&
-        (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 || wait_watch_open(&t->wait, &t->loop, t->conf, &t->poll) < 0))
+    if (rc == 0 && (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 ||
+                    wait_watch_open(&t->wait, &t->loop, t->conf, &t->poll) < 0))
         rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
     if (rc == 0)
         rc = metrics_thread_run(t, e);

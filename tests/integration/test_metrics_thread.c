@@ -9,16 +9,13 @@
 #include <cmocka.h>
 
 #include "clock.h"
-#include "metrics_http.h"
+#include "http_client.h"
 #include "metrics_thread.h"
 #include "redis_server.h"
 #include "slot_fsm.h"
 
-#include <arpa/inet.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 enum { DEADLINE_MS = 15000 };
 
@@ -28,7 +25,7 @@ static struct scoreboard *board;
 static int board_fd;
 static struct metrics_thread *thread;
 static char run_dir[] = "/tmp/stint-metrics-XXXXXX";
-static char answer[1 << 20];
+static struct http_answer answer;
 
 static void must_set(const char *key, const char *value)
 {
@@ -91,46 +88,15 @@ static int tear_down(void **arg)
     return rmdir(run_dir); /* the port file is gone too */
 }
 
-/* Sends a request head and returns the whole response in `answer`; its status. */
 static int request(const char *head)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)metrics_thread_port(thread))};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct timeval patience = {.tv_sec = DEADLINE_MS / 1000};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
-    char text[1024];
-    const char *more = strchr(head, '\n'); /* "GET /path\nHeader: value\r\n" */
-    int n = snprintf(text, sizeof text, "%.*s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
-                     more != NULL ? (int)(more - head) : (int)strlen(head), head, more != NULL ? more + 1 : "");
-    assert_int_equal(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
-    size_t len = 0;
-    ssize_t got;
-    while ((got = recv(fd, answer + len, sizeof answer - 1 - len, 0)) > 0)
-        len += (size_t)got;
-    answer[len] = '\0';
-    int status = 0;
-    assert_int_equal(sscanf(answer, "HTTP/1.1 %d", &status), 1);
-    return status;
+    return http_ask(&answer, metrics_thread_port(thread), head);
 }
 
-static const char *body(void)
-{
-    const char *start = strstr(answer, "\r\n\r\n");
-    assert_non_null(start);
-    return start + 4;
-}
-
-/* Asks until the status and a part of the answer are as wanted. */
 static void await_answer(const char *head, int status, const char *part)
 {
-    uint64_t until = clock_mono_ms() + DEADLINE_MS;
-    while (request(head) != status || strstr(answer, part) == NULL) {
-        if (clock_mono_ms() > until)
-            fail_msg("%s: wanted %d with \"%s\", got: %s", head, status, part, answer);
-        (void)poll(NULL, 0, 10);
-    }
+    if (!http_await(&answer, metrics_thread_port(thread), head, status, part))
+        fail_msg("%s: wanted %d with \"%s\", got: %s", head, status, part, answer.text);
 }
 
 /* Marks the supervisor's loop as alive. */
@@ -180,20 +146,20 @@ static void test_metrics_thread_metrics_hold_scoreboard_and_queues(void **arg)
         "stint_build_info{version=",
     };
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-        if (strstr(answer, wanted[i]) == NULL)
-            fail_msg("missing: %s in %s", wanted[i], answer);
-    assert_null(strstr(answer, "# EOF"));
+        if (strstr(answer.text, wanted[i]) == NULL)
+            fail_msg("missing: %s in %s", wanted[i], answer.text);
+    assert_null(strstr(answer.text, "# EOF"));
 }
 
 static void test_metrics_thread_openmetrics_is_negotiated(void **arg)
 {
     (void)arg;
     assert_int_equal(request("GET /metrics\nAccept: application/openmetrics-text; version=1.0.0\r\n"), 200);
-    assert_non_null(strstr(answer, "Content-Type: application/openmetrics-text; version=1.0.0"));
-    assert_non_null(strstr(answer, "# TYPE stint_jobs_finished counter\n"));
-    assert_non_null(strstr(answer, "stint_jobs_finished_total{"));
-    size_t len = strlen(answer);
-    assert_string_equal(answer + len - 6, "# EOF\n");
+    assert_non_null(strstr(answer.text, "Content-Type: application/openmetrics-text; version=1.0.0"));
+    assert_non_null(strstr(answer.text, "# TYPE stint_jobs_finished counter\n"));
+    assert_non_null(strstr(answer.text, "stint_jobs_finished_total{"));
+    size_t len = strlen(answer.text);
+    assert_string_equal(answer.text + len - 6, "# EOF\n");
 }
 
 static void test_metrics_thread_promtool_finds_nothing(void **arg)
@@ -204,7 +170,7 @@ static void test_metrics_thread_promtool_finds_nothing(void **arg)
     assert_int_equal(request("GET /metrics"), 200);
     FILE *p = popen("/usr/bin/promtool check metrics 2>&1", "we");
     assert_non_null(p);
-    assert_true(fputs(body(), p) >= 0);
+    assert_true(fputs(answer.body, p) >= 0);
     assert_int_equal(pclose(p), 0);
 }
 
@@ -212,16 +178,16 @@ static void test_metrics_thread_other_paths_and_methods_are_problems(void **arg)
 {
     (void)arg;
     assert_int_equal(request("GET /nothing"), 404);
-    assert_non_null(strstr(answer, "Content-Type: application/problem+json"));
-    json_t *o = json_loads(body(), 0, NULL);
+    assert_non_null(strstr(answer.text, "Content-Type: application/problem+json"));
+    json_t *o = json_loads(answer.body, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(o, "status")), 404);
     assert_non_null(strstr(json_string_value(json_object_get(o, "detail")), "/metrics"));
     json_decref(o);
     assert_int_equal(request("POST /metrics"), 405);
-    assert_non_null(strstr(answer, "Allow: GET, HEAD"));
+    assert_non_null(strstr(answer.text, "Allow: GET, HEAD"));
     assert_int_equal(request("DELETE /v1/queues"), 405);
     assert_int_equal(request("HEAD /metrics"), 200);
-    assert_string_equal(body(), "");
+    assert_string_equal(answer.body, "");
     assert_int_equal(request("GET /../etc/passwd"), 404);
 }
 
@@ -229,7 +195,7 @@ static void test_metrics_thread_queues_are_json(void **arg)
 {
     (void)arg;
     await_answer("GET /v1/queues", 200, "\"queue\":\"match\",\"now\"");
-    json_t *o = json_loads(body(), 0, NULL);
+    json_t *o = json_loads(answer.body, 0, NULL);
     assert_non_null(o);
     assert_string_equal(json_string_value(json_object_get(o, "instance")), "host-0001");
     json_t *queues = json_object_get(o, "queues"), *queue;
@@ -288,11 +254,11 @@ static void test_metrics_thread_redis_restart_is_survived(void **arg)
     await_answer("GET /readyz", 200, "\"status\":\"ok\"");
     redis_server_kill(&server);
     await_answer("GET /readyz", 503, "\"code\":\"redis_away\"");
-    assert_non_null(strstr(answer, "Content-Type: application/problem+json"));
+    assert_non_null(strstr(answer.text, "Content-Type: application/problem+json"));
     beat();
     assert_int_equal(request("GET /healthz"), 200);
     assert_int_equal(request("GET /metrics"), 200);
-    assert_non_null(strstr(answer, "stint_redis_up 0\n"));
+    assert_non_null(strstr(answer.text, "stint_redis_up 0\n"));
     assert_int_equal(redis_server_restart(&server), 0);
     await_published("pdf");
     beat();
