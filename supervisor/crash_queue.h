@@ -13,7 +13,7 @@ enum { CRASH_QUEUE_MAX = 256 };
 /* One dead process, as stint_crash wants to hear of it. */
 struct crash_report {
     char consumer[CONSUMER_MAX];
-    char blame[ENTRY_ID_MAX]; /* entry id, "*" or "" */
+    char blame[ENTRY_ID_MAX + 16]; /* "<band>:<entry id>", "*" or "" */
     char fingerprint[17];
     uint32_t crash_limit;
     int64_t delay_ms;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "job.h"
 #include "killpoint.h"
+#include "keys.h"
 #include "log.h"
 #include <signal.h>
 #include <stdio.h>
@@ -81,7 +82,8 @@ static void report(struct slots_uv *u, const struct slot *slot, const struct end
     case EXIT_BLAME_NOBODY:
         break;
     case EXIT_BLAME_ENTRY:
-        (void)snprintf(r.blame, sizeof r.blame, "%s", d->facts.now.entry);
+        if (d->facts.now.band < BAND_COUNT) /* the page is the dead worker's: its number may be anything */
+            (void)snprintf(r.blame, sizeof r.blame, "%s:%s", band_name((enum band)d->facts.now.band), d->facts.now.entry);
         break;
     case EXIT_BLAME_ROUND:
         (void)snprintf(r.blame, sizeof r.blame, "*");

@@ -1223,7 +1223,26 @@ local function suspect(K, now, job)
     return 'handed_back'
 end
 
--- Moves up to `most` entries a consumer holds. blamed: an entry id, '*' or ''.
+-- Entry ids are a stream's own: two bands may both hold one. '<band>:<entry>' names one job; a bare entry id that several held
+-- entries answer to makes them all suspects rather than one of them guilty.
+local function resolve_blame(K, consumer, blamed)
+    if blamed == '' or blamed == '*' or string.find(blamed, ':', 1, true) then
+        return blamed
+    end
+    local found
+    for _, band in ipairs(BANDS) do
+        local pending = redis.pcall('XPENDING', stream(K, band), GROUP, blamed, blamed, 1, consumer)
+        if not pending.err and pending[1] then
+            if found then
+                return '*'
+            end
+            found = band .. ':' .. blamed
+        end
+    end
+    return found or ''
+end
+
+-- Moves up to `most` entries a consumer holds. blamed: '<band>:<entry>', '*', '' or 'all'.
 local function move_pending(K, now, consumer, blamed, why, most, moved)
     for _, band in ipairs(BANDS) do
         local pending = redis.pcall('XPENDING', stream(K, band), GROUP, '-', '+', most, consumer)
@@ -1236,7 +1255,7 @@ local function move_pending(K, now, consumer, blamed, why, most, moved)
                 local outcome
                 if blamed == '*' then
                     outcome = suspect(K, now, job)
-                elseif blamed == p[1] or blamed == 'all' then
+                elseif blamed == 'all' or blamed == band .. ':' .. p[1] then
                     outcome = blame(K, now, job, why)
                 else
                     outcome = hand_back(K, now, job, 0)
@@ -1285,10 +1304,13 @@ local function stint_crash(K, args)
     count_args(args, 6, 6, 'consumer, blame, error JSON, fingerprint, crash limit, delay_ms')
     local consumer, blamed = consumer_arg(args[1]), args[2]
     if blamed ~= '' and blamed ~= '*' then
-        entry_arg(blamed, 'blame (or * or "")')
+        local band, entry = string.match(blamed, '^(%a+):(.*)$')
+        entry_arg(entry or blamed, 'blame (<band>:<entry>, * or "")')
+        band_arg(band or 'normal', 'blame (<band>:<entry>, * or "")')
     end
     local why = why_args(args[3], text(args[4], 'fingerprint', 256), args[5], delay_arg(args[6], 'delay_ms'))
     local now, moved = clock(), {}
+    blamed = resolve_blame(K, consumer, blamed)
     move_pending(K, now, consumer, blamed, why, MOVE_MAX, moved)
     local remaining = held(K, consumer)
     if remaining == 0 then
@@ -1358,7 +1380,13 @@ local function stint_sweep(K, args)
     local why = why_args(args[1], '', args[2], 0)
     local now, budget, moved, remaining = clock(), MOVE_MAX, {}, 0
     why.fingerprint = string.sub(redis.sha1hex('worker_lost'), 1, 16)
-    for name, c in pairs(consumers(K)) do
+    local all, names = consumers(K), {}
+    for name in pairs(all) do
+        names[#names + 1] = name
+    end
+    table.sort(names) -- the order in which jobs come back is not left to a hash table
+    for _, name in ipairs(names) do
+        local c = all[name]
         if is_lost(K, now, name, c) then
             local most = math.min(budget, c.held)
             if c.held - most == 1 then
@@ -1541,7 +1569,7 @@ local function cancel_queued(K, now, id, band, entry, reason, actor)
         if fresh then -- an untracked job's end will not look at it: the flag must not outlive the job for ever
             redis.call('PEXPIRE', key, RETAIN_MS)
         end
-        event(K, 'cancel', 'id', id, 'kind', job[KIND], 'entry', entry)
+        event(K, 'cancel', 'id', id, 'kind', job[KIND], 'entry', entry, 'band', band)
         return 'cancelling'
     end
     redis.call('XDEL', stream(K, band), entry)

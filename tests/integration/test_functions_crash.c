@@ -1,7 +1,7 @@
 /*
- * Why: whatever dies - a worker, a host, an operator's patience - each job in hand must move exactly once, and only the guilty
- * one may pay for it.
- * Refuses to: wait for time to pass, except for a lease of a few milliseconds, and then with a deadline.
+ * Why: whatever dies - a worker, a host, an operator's patience - each job in hand must move exactly once, and only the
+ * guilty one may pay for it. Refuses to: wait for time to pass, except for a lease of a few milliseconds, and then with
+ * a deadline.
  */
 #include "ftest.h"
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #define CRASH "{\"code\":\"CRASH\",\"class\":\"resource\",\"cause\":\"signal:SIGSEGV\",\"message\":\"died\"}"
-#define LOST "{\"code\":\"WORKER_LOST\",\"class\":\"transient\",\"cause\":\"worker_lost\",\"message\":\"host gone\"}"
+#define LOST  "{\"code\":\"WORKER_LOST\",\"class\":\"transient\",\"cause\":\"worker_lost\",\"message\":\"host gone\"}"
 
 static void fill(redisContext *ctx, const char *band, int n)
 {
@@ -58,7 +58,8 @@ static void test_handback_is_free_and_ready_again(void **state)
     fill(ctx, "high", 2);
     redisReply *fetched = claim_as(ctx, "h-1", "h-1:0:1", "2");
     const char *a = ftest_job_text(fetched, 0, JOB_AT_ENTRY), *b = ftest_job_text(fetched, 1, JOB_AT_ENTRY);
-    assert_int_equal(ftest_int(ftest_call(ctx, "stint_handback", "h-1:0:1", "drain", "0", "high", a, "high", b, NULL)), 2);
+    assert_int_equal(ftest_int(ftest_call(ctx, "stint_handback", "h-1:0:1", "drain", "0", "high", a, "high", b, NULL)),
+                     2);
     assert_int_equal(ftest_int(ftest_call(ctx, "stint_handback", "h-1:0:1", "drain", "0", "high", a, NULL)), 0);
     freeReplyObject(fetched);
     fetched = claim_as(ctx, "h-1", "h-1:0:2", "2");
@@ -77,11 +78,13 @@ static void test_handback_with_delay_waits(void **state)
     fill(ctx, "low", 1);
     redisReply *fetched = claim_as(ctx, "h-1", "h-1:0:1", "1");
     const char *entry = ftest_job_text(fetched, 0, JOB_AT_ENTRY);
-    assert_int_equal(ftest_int(ftest_call(ctx, "stint_handback", "h-1:0:1", "unknown_kind", "60000", "low", entry, NULL)), 1);
+    assert_int_equal(
+        ftest_int(ftest_call(ctx, "stint_handback", "h-1:0:1", "unknown_kind", "60000", "low", entry, NULL)), 1);
     freeReplyObject(fetched);
     ftest_assert_job(ctx, "low.0", "state", "scheduled");
     ftest_assert_error(ftest_call(ctx, "stint_handback", "h-1:0:1", "r", "0", "low", NULL), "STINT_BADARG", "ARGV");
-    ftest_assert_error(ftest_call(ctx, "stint_handback", "h-1:0:1", "r", "0", "low", "7", NULL), "STINT_BADARG", "entry");
+    ftest_assert_error(ftest_call(ctx, "stint_handback", "h-1:0:1", "r", "0", "low", "7", NULL), "STINT_BADARG",
+                       "entry");
     ftest_assert_ledger(ctx);
 }
 
@@ -193,7 +196,7 @@ static void test_crash_of_a_cancelled_job_is_its_end(void **state)
 static void test_crash_bad_arguments_name_themselves(void **state)
 {
     static const char *const cases[][7] = {
-        {"h-1", "", CRASH, "f", "2", "0", "consumer"},      {"h-1:0:1", "x", CRASH, "f", "2", "0", "blame"},
+        {"h-1", "", CRASH, "f", "2", "0", "consumer"},        {"h-1:0:1", "x", CRASH, "f", "2", "0", "blame"},
         {"h-1:0:1", "", "text", "f", "2", "0", "error JSON"}, {"h-1:0:1", "", CRASH, "f", "0", "0", "crash limit"},
         {"h-1:0:1", "", CRASH, "f", "2", "-1", "delay_ms"},
     };

@@ -38,7 +38,8 @@ static void test_enqueue_delay_is_scheduled_and_promoted(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
     AUTO_FREE char *late = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000}", "{}", "scheduled");
-    AUTO_FREE char *soon = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"band\":\"high\",\"delay_ms\":3}", "{\"x\":1}", "scheduled");
+    AUTO_FREE char *soon =
+        ftest_enqueue(ctx, "{\"kind\":\"probe\",\"band\":\"high\",\"delay_ms\":3}", "{\"x\":1}", "scheduled");
     assert_int_equal(ftest_stat(ctx, "scheduled"), 2);
     assert_int_equal(ftest_int(ftest_redis(ctx, "XLEN stint:{q}:ev")), 2); /* each was the earliest when it came */
     ftest_assert_ledger(ctx);
@@ -151,7 +152,8 @@ static void test_enqueue_bad_options_are_refused_by_name(void **state)
         json_decref(answer);
     }
     assert_int_equal(ftest_stat(ctx, "enqueued"), 0);
-    assert_int_equal(ftest_int(ftest_redis(ctx, "DBSIZE")), 2); /* the instance's lease and its hash: nothing was written */
+    assert_int_equal(ftest_int(ftest_redis(ctx, "DBSIZE")),
+                     2); /* the instance's lease and its hash: nothing was written */
     AUTO_FREE char *none = ftest_enqueue(ctx, "{\"kind\":\"probe\"}", "", "refused");
 }
 
@@ -179,8 +181,9 @@ static void test_enqueue_all_options_arrive(void **state)
 static void test_enqueue_bulk_answers_in_order(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
-    redisReply *reply = ftest_call(ctx, "stint_enqueue_bulk", "{\"kind\":\"probe\",\"id\":\"a\"}", "{}", "{\"kind\":1}", "{}",
-                              "{\"kind\":\"probe\",\"id\":\"a\"}", "{}", "{\"kind\":\"probe\",\"id\":\"b\"}", "{}", NULL);
+    redisReply *reply =
+        ftest_call(ctx, "stint_enqueue_bulk", "{\"kind\":\"probe\",\"id\":\"a\"}", "{}", "{\"kind\":1}", "{}",
+                   "{\"kind\":\"probe\",\"id\":\"a\"}", "{}", "{\"kind\":\"probe\",\"id\":\"b\"}", "{}", NULL);
     static const char *const states[] = {"ready", "refused", "duplicate", "ready"};
     assert_int_equal(reply->elements, ARRAY_LEN(states));
     for (size_t i = 0; i < ARRAY_LEN(states); i++)

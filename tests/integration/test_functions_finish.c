@@ -1,6 +1,6 @@
 /*
- * Why: the end of a run is where jobs get lost or done twice; each op is shown with its success, its fence and its refusal.
- * Refuses to: trust a count that the ledger does not confirm.
+ * Why: the end of a run is where jobs get lost or done twice; each op is shown with its success, its fence and its
+ * refusal. Refuses to: trust a count that the ledger does not confirm.
  */
 #include "ftest.h"
 #include <setjmp.h>
@@ -39,8 +39,8 @@ static void test_finish_ack_of_unclaimed_entry_is_fenced(void **state)
     char band[16], entry[48];
     freeReplyObject(ftest_fetch_one(ctx, band, entry));
     redisReply *second = ftest_redis(ctx, "XADD stint:{q}:s:low * kind probe payload {}");
-    redisReply *reply = ftest_call(ctx, "stint_finish", "h-1", "h-1:0:1", "0", "0", "2", "ack", "low", first->str, "a", "", "", "ack",
-                                   "low", second->str, "b", "", "", NULL);
+    redisReply *reply = ftest_call(ctx, "stint_finish", "h-1", "h-1:0:1", "0", "0", "2", "ack", "low", first->str, "a",
+                                   "", "", "ack", "low", second->str, "b", "", "", NULL);
     assert_int_equal(reply->element[0]->integer, 1);
     assert_int_equal(ftest_stat(ctx, "bands.low.ready"), 1); /* the job nobody claimed is still there */
     assert_int_equal(ftest_stat(ctx, "ledger.done"), 1);
@@ -142,7 +142,8 @@ static void test_finish_dead_keeps_envelope_errors_and_fingerprint(void **state)
     AUTO_FREE char *id = claimed(ctx, band, entry);
     assert_int_equal(ftest_finish(ctx, "retry", band, entry, id, ERROR, "0"), 1);
     freeReplyObject(ftest_fetch_one(ctx, band, entry));
-    assert_int_equal(ftest_finish(ctx, "dead", band, entry, id, "{\"cause\":\"signal:SIGSEGV\"}", "00ff00ff00ff00ff"), 1);
+    assert_int_equal(ftest_finish(ctx, "dead", band, entry, id, "{\"cause\":\"signal:SIGSEGV\"}", "00ff00ff00ff00ff"),
+                     1);
     ftest_assert_job(ctx, id, "state", "dead");
     ftest_assert_job(ctx, id, "cause", "signal:SIGSEGV");
     ftest_assert_job(ctx, id, "payload", "{\"v\":1}");
@@ -226,7 +227,8 @@ static void test_finish_of_a_host_without_lease_still_counts(void **state)
     char band[16], entry[48];
     AUTO_FREE char *id = claimed(ctx, band, entry);
     freeReplyObject(ftest_redis(ctx, "DEL stint:{q}:i"));
-    redisReply *reply = ftest_call(ctx, "stint_finish", "h-1", "h-1:0:1", "1", "5", "1", "done", band, entry, id, "", "1000", NULL);
+    redisReply *reply =
+        ftest_call(ctx, "stint_finish", "h-1", "h-1:0:1", "1", "5", "1", "done", band, entry, id, "", "1000", NULL);
     assert_int_equal(reply->element[0]->integer, 1); /* the entry was still its claim: the work is not thrown away */
     assert_string_equal(reply->element[1]->element[0]->str, "fenced");
     freeReplyObject(reply);
@@ -238,13 +240,14 @@ static void test_finish_wrong_argument_changes_nothing(void **state)
     redisContext *ctx = ftest_ctx(state);
     char band[16], entry[48];
     AUTO_FREE char *id = claimed(ctx, band, entry);
-    const char *good[] = {"h-1", "h-1:0:1", "0", "0", "2", "done", band, entry, id, "", "1000", "done", band, entry, id, "", "1000"};
+    const char *good[] = {"h-1", "h-1:0:1", "0",    "0",  "2",   "done", band, entry, id,
+                          "",    "1000",    "done", band, entry, id,     "",   "1000"};
     static const struct {
         int at;
         const char *value, *named;
-    } cases[] = {{4, "3", "ARGV"},   {4, "1001", "n:"},     {11, "finish", "op"},      {12, "urgent", "band"},
-                 {13, "7", "entry"}, {14, "a b", "id"},     {16, "-1", "b of done"},   {16, "soon", "b of done"},
-                 {1, "h", "consumer"}};
+    } cases[] = {{4, "3", "ARGV"},        {4, "1001", "n:"},         {11, "finish", "op"},
+                 {12, "urgent", "band"},  {13, "7", "entry"},        {14, "a b", "id"},
+                 {16, "-1", "b of done"}, {16, "soon", "b of done"}, {1, "h", "consumer"}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *args[ARRAY_LEN(good)];
         memcpy(args, good, sizeof good);
@@ -279,8 +282,8 @@ static void test_finish_two_plain_jobs_of_one_id_lose_none(void **state)
         freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:low * kind probe id same payload %d", i));
     redisReply *fetched = ftest_fetch(ctx, 0, 3);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(ftest_finish(ctx, i < 2 ? "retry" : "dead", "low", ftest_job_text(fetched, i, JOB_AT_ENTRY), "same", ERROR,
-                                      i < 2 ? "60000" : "f"),
+        assert_int_equal(ftest_finish(ctx, i < 2 ? "retry" : "dead", "low", ftest_job_text(fetched, i, JOB_AT_ENTRY),
+                                      "same", ERROR, i < 2 ? "60000" : "f"),
                          1);
     assert_int_equal(ftest_stat(ctx, "scheduled"), 2);
     assert_int_equal(ftest_stat(ctx, "dead"), 1);

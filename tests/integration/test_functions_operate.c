@@ -1,6 +1,6 @@
 /*
- * Why: operators move jobs by hand - cancel, pause, replay, purge - and the ledger, the audit log and the guards must hold then too.
- * Refuses to: know how a tool presents any of it.
+ * Why: operators move jobs by hand - cancel, pause, replay, purge - and the ledger, the audit log and the guards must
+ * hold then too. Refuses to: know how a tool presents any of it.
  */
 #include "ftest.h"
 #include <setjmp.h>
@@ -69,7 +69,8 @@ static void test_cancel_plain_entry_is_found_by_its_id(void **state)
     char band[16], entry[48];
     freeReplyObject(ftest_fetch_one(ctx, band, entry));
     assert_cancel(ctx, id, "cancelling");
-    assert_true(ftest_int(ftest_redis(ctx, "PTTL stint:{q}:j:%s", id)) > 0); /* the flag cannot outlive the job for ever */
+    assert_true(ftest_int(ftest_redis(ctx, "PTTL stint:{q}:j:%s", id)) >
+                0); /* the flag cannot outlive the job for ever */
     assert_int_equal(ftest_finish(ctx, "retry", band, entry, id, ERROR, "0"), 1);
     ftest_assert_job(ctx, id, "state", "cancelled");
     ftest_assert_ledger(ctx);
@@ -166,7 +167,8 @@ static void test_expire_ends_ready_and_scheduled_jobs(void **state)
     redisContext *ctx = ftest_ctx(state);
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:low 5-1 kind probe payload {} o %s", "{\"expires_ms\":1}"));
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:low 5-2 kind probe payload {}"));
-    AUTO_FREE char *late = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000,\"expires_ms\":1}", "{}", "scheduled");
+    AUTO_FREE char *late =
+        ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000,\"expires_ms\":1}", "{}", "scheduled");
     long long count = 0;
     for (int i = 0; i < 10000 && count < 2; i++) /* the scheduled one expires within a millisecond or two */
         count += ftest_int(ftest_call(ctx, "stint_expire", "100", NULL));
@@ -258,14 +260,23 @@ static void test_config_checks_field_and_value(void **state)
     static const struct {
         const char *field, *value, *named;
     } bad[] = {
-        {"colour", "red", "field"},         {"paused", "1", "field"},          {"weights", "6:3", "weights"},
-        {"weights", "0:0:0", "weights"},    {"rate", "0", "rate"},             {"rate", "fast", "rate"},
-        {"burst", "1.5", "burst"},          {"max_wait:urgent", "5", "field"}, {"max_wait:low", "0", "max_wait:low"},
-        {"track:probe", "maybe", "track"},  {"retain:probe", "-1", "retain"},  {"track:A B", "1", "field"},
+        {"colour", "red", "field"},
+        {"paused", "1", "field"},
+        {"weights", "6:3", "weights"},
+        {"weights", "0:0:0", "weights"},
+        {"rate", "0", "rate"},
+        {"rate", "fast", "rate"},
+        {"burst", "1.5", "burst"},
+        {"max_wait:urgent", "5", "field"},
+        {"max_wait:low", "0", "max_wait:low"},
+        {"track:probe", "maybe", "track"},
+        {"retain:probe", "-1", "retain"},
+        {"track:A B", "1", "field"},
     };
     redisContext *ctx = ftest_ctx(state);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        ftest_assert_error(ftest_call(ctx, "stint_config", bad[i].field, bad[i].value, "me", NULL), "STINT_BADARG", bad[i].named);
+        ftest_assert_error(ftest_call(ctx, "stint_config", bad[i].field, bad[i].value, "me", NULL), "STINT_BADARG",
+                           bad[i].named);
     for (int i = 0; i < 3; i++)
         assert_int_equal(ftest_int(ftest_call(ctx, "stint_config", "track:probe", "no", "host", NULL)), 1);
     assert_int_equal(ftest_int(ftest_redis(ctx, "XLEN stint:{q}:audit")), 1); /* only the change is news */
@@ -276,7 +287,8 @@ static void test_config_checks_field_and_value(void **state)
 static void test_job_of_foreign_bytes_is_valid_json(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
-    freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:low 7-1 kind probe payload %b", "\xff\"\\\x01 caf\xc3\xa9", (size_t)10));
+    freeReplyObject(
+        ftest_redis(ctx, "XADD stint:{q}:s:low 7-1 kind probe payload %b", "\xff\"\\\x01 caf\xc3\xa9", (size_t)10));
     ftest_assert_job(ctx, "low-7-1", "payload", "?\"\\\x01 caf??");
     freeReplyObject(ftest_redis(ctx, "XADD stint:{q}:s:low 7-2 kind probe payload %s", "caf\xc3\xa9"));
     ftest_assert_job(ctx, "low-7-2", "payload", "caf\xc3\xa9");

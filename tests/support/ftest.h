@@ -1,7 +1,8 @@
 /*
  * ftest - the Functions as a test calls them: one private Redis a program, text arguments in, replies out.
  *
- * Runs in: tests. Blocks. A transport failure ends the running cmocka test; replies are the caller's to freeReplyObject.
+ * Runs in: tests. Blocks. A transport failure ends the running cmocka test; replies are the caller's to
+ * freeReplyObject.
  */
 #pragma once
 
@@ -17,7 +18,8 @@ struct ftest_fixture {
 /* cmocka group setup and teardown: *state becomes a struct ftest_fixture with the library loaded. */
 int ftest_setup(void **state);
 int ftest_teardown(void **state);
-/* cmocka test setup: an empty server without memory limit, one instance "h-1" with a lease of ten minutes on queue "q". */
+/* cmocka test setup: an empty server without memory limit, one instance "h-1" with a lease of ten minutes on queue "q".
+ */
 int ftest_reset(void **state);
 /* The connection inside cmocka's state. */
 redisContext *ftest_ctx(void **state);
@@ -57,13 +59,26 @@ long long ftest_job_int(const redisReply *fetched, size_t job, int element);
 /* Fetches exactly one job; its band and entry go to the buffers. Returns the reply. */
 redisReply *ftest_fetch_one(redisContext *ctx, char band[static 16], char entry[static 48]);
 /* stint_finish of one op without a fetch: returns accepted. */
-long long ftest_finish(redisContext *ctx, const char *op, const char *band, const char *entry, const char *id, const char *a,
-                       const char *b);
+long long ftest_finish(redisContext *ctx, const char *op, const char *band, const char *entry, const char *id,
+                       const char *a, const char *b);
 /* Calls promote until it moved `count` jobs; fails the test after ten seconds. For delays of a few ms. */
 void ftest_promote_until(redisContext *ctx, int count);
 
 /* Elements of a fetched job. */
 enum {
-    JOB_AT_BAND, JOB_AT_ENTRY, JOB_AT_ID, JOB_AT_KIND, JOB_AT_EPOCH, JOB_AT_ATTEMPTS, JOB_AT_CRASHES, JOB_AT_HANDBACKS,
-    JOB_AT_REPLAYS, JOB_AT_SUSPECT, JOB_AT_HAS_HASH, JOB_AT_CREATED, JOB_AT_DUE, JOB_AT_OPTIONS, JOB_AT_PAYLOAD,
+    JOB_AT_BAND,
+    JOB_AT_ENTRY,
+    JOB_AT_ID,
+    JOB_AT_KIND,
+    JOB_AT_EPOCH,
+    JOB_AT_ATTEMPTS,
+    JOB_AT_CRASHES,
+    JOB_AT_HANDBACKS,
+    JOB_AT_REPLAYS,
+    JOB_AT_SUSPECT,
+    JOB_AT_HAS_HASH,
+    JOB_AT_CREATED,
+    JOB_AT_DUE,
+    JOB_AT_OPTIONS,
+    JOB_AT_PAYLOAD,
 };

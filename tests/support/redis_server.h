@@ -2,8 +2,8 @@
  * redis_server - a private, real Redis for one test program.
  *
  * Runs in: tests and benches. Blocks, always with a deadline.
- * Owns: a folder made by mkdtemp (removed by redis_server_close) and the server process, which dies with the thread that
- * started it (PR_SET_PDEATHSIG), so an aborted test leaves no server behind.
+ * Owns: a folder made by mkdtemp (removed by redis_server_close) and the server process, which dies with the thread
+ * that started it (PR_SET_PDEATHSIG), so an aborted test leaves no server behind.
  */
 #pragma once
 
@@ -20,15 +20,15 @@ struct redis_server_options {
 
 struct redis_server {
     struct redis_server_options options;
-    pid_t pid;        /* 0: not running */
-    char dir[64];     /* "" before the first start and after close */
-    char socket[96];  /* path of the Unix socket in dir */
-    char url[112];    /* "unix:///…", for STINT_REDIS_URL and struct conf_redis */
+    pid_t pid;       /* 0: not running */
+    char dir[64];    /* "" before the first start and after close */
+    char socket[96]; /* path of the Unix socket in dir */
+    char url[112];   /* "unix:///…", for STINT_REDIS_URL and struct conf_redis */
 };
 
 /* Makes the folder, starts redis-server on a Unix socket in it and waits until it answers PONG. options may be NULL: no
- * AOF, no memory limit. 0, -ETIMEDOUT when it is not ready within REDIS_SERVER_DEADLINE_MS, else -errno; nothing is left
- * running then. The log is <dir>/redis.log. */
+ * AOF, no memory limit. 0, -ETIMEDOUT when it is not ready within REDIS_SERVER_DEADLINE_MS, else -errno; nothing is
+ * left running then. The log is <dir>/redis.log. */
 int redis_server_start(struct redis_server *s, const struct redis_server_options *options);
 /* Ends it with SIGTERM (the AOF is flushed), SIGKILL past the deadline. The folder stays. Nothing when not running. */
 void redis_server_stop(struct redis_server *s);
