@@ -66,7 +66,7 @@ static void match_people(struct metrics_writer *w, const struct match_row *rows,
 
 static void match_estimates(struct metrics_writer *w, const struct match_row *rows, size_t n)
 {
-    metrics_family(w, "stint_match_wait_estimate_seconds", METRICS_GAUGE,
+    metrics_family(w, "stint_match_wait_estimate_seconds", METRICS_SUMMARY,
                    "Estimated wait of somebody joining now, by gender.");
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < rows[i].n_cells; k++) {
@@ -83,7 +83,7 @@ static void match_estimates(struct metrics_writer *w, const struct match_row *ro
 /* Families of what is known by gender only after enough people: -1 is unknown and left out. */
 static void match_calibration(struct metrics_writer *w, const struct match_row *rows, size_t n)
 {
-    metrics_family(w, "stint_match_estimate_coverage", METRICS_GAUGE,
+    metrics_family(w, "stint_match_estimate_coverage", METRICS_SUMMARY,
                    "Share of people matched within their estimate; should be the quantile.");
     for (size_t i = 0; i < n; i++)
         for (unsigned g = 0; g < GENDER_COUNT; g++) {

@@ -8,7 +8,7 @@
 
 void metrics_family(struct metrics_writer *w, const char *name, enum metrics_type type, const char *help)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "summary", "histogram"};
     const char *suffix = type == METRICS_COUNTER && !w->openmetrics ? "_total" : "";
     w->family = name;
     w->type = type;

@@ -11,7 +11,7 @@
 #include "buf.h"
 #include "metrics_snapshot.h"
 
-enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
+enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_SUMMARY, METRICS_HISTOGRAM };
 
 struct metrics_label {
     const char *name;  /* literal */
@@ -27,7 +27,7 @@ struct metrics_writer {
 
 /* Opens a family. name: a literal without _total; help: a literal, one line, no backslash. */
 void metrics_family(struct metrics_writer *w, const char *name, enum metrics_type type, const char *help);
-/* One sample of a counter or gauge. */
+/* One sample of a counter, a gauge, or a summary's quantile (the only type that may have a label of that name). */
 void metrics_sample(struct metrics_writer *w, const struct metrics_label *labels, size_t n, double value);
 /* One histogram of seconds: cumulative buckets, _sum, _count. */
 void metrics_histogram(struct metrics_writer *w, const struct metrics_label *labels, size_t n,
