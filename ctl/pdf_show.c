@@ -76,20 +76,20 @@ static void print_words(struct session *s, const json_t *words)
     buf_fini(&text);
 }
 
-static void print_warnings(struct session *s, const json_t *warnings)
+static void print_warning(struct session *s, const json_t *warning)
 {
-    for (size_t i = 0; i < json_array_size(warnings); i++) {
-        const json_t *warning = json_array_get(warnings, i);
-        const char *text = json_is_string(warning) ? json_string_value(warning) : first_text(warning, "message", "why");
-        const json_t *src = json_object_get(warning, "src") != NULL ? json_object_get(warning, "src") : warning;
-        AUTO_FREE char *shown = out_harmless(text, strlen(text));
-        int64_t page = json_number(src, "page", 0), row = json_number(src, "row", 0);
-        if (page > 0 && row > 0)
-            out_tinted(&s->out, TINT_YELLOW, "warning, page %lld, row %lld: %s", (long long)page, (long long)row,
-                       shown);
-        else
-            out_tinted(&s->out, TINT_YELLOW, "warning: %s", shown != NULL ? shown : "");
-    }
+    const char *text = json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message");
+    const char *seen = json_text(warning, "text");
+    int64_t page = json_number(warning, "page", 0), row = json_number(warning, "row", 0);
+    char place[64] = "";
+    if (page > 0 && row > 0)
+        (void)snprintf(place, sizeof place, ", page %lld, row %lld", (long long)page, (long long)row);
+    else if (page > 0)
+        (void)snprintf(place, sizeof place, ", page %lld", (long long)page);
+    AUTO_FREE char *shown = out_harmless(text, strlen(text)), *quoted = out_harmless(seen, strlen(seen));
+    if (shown != NULL && quoted != NULL)
+        out_tinted(&s->out, TINT_YELLOW, "warning%s: %s%s%s%s", place, shown, *quoted != '\0' ? ": \"" : "", quoted,
+                   *quoted != '\0' ? "\"" : "");
 }
 
 void pdf_show_result(struct session *s, const char *name, const json_t *result)
@@ -108,5 +108,6 @@ void pdf_show_result(struct session *s, const char *name, const json_t *result)
         print_row(s, json_array_get(rows, i));
     if (json_array_size(words) > 0)
         print_words(s, words);
-    print_warnings(s, warnings);
+    for (size_t i = 0; i < json_array_size(warnings); i++)
+        print_warning(s, json_array_get(warnings, i));
 }

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# `stint match …` and `stint pdf parse` against a real Redis, the workers played by raw Functions: what is sent, and what is shown of
+# an answer.
+set -u
+. "${STINT_SOURCE:?}/tests/support/ctl.sh"
+ctl_start_redis
+
+payload_of() { # payload_of ID QUEUE: OUT becomes the job's payload
+  run 0 --json job show "$1" --queue "$2"
+}
+
+# in_background WORDS…: starts stint; its output is in $CTL_DIR/bg. background_ends EXIT waits for it.
+in_background() { "$STINT" "$@" >"$CTL_DIR/bg" 2>&1 </dev/null & BACK=$! RAN="stint $*"; }
+background_ends() {
+  local code
+  wait "$BACK"; code=$?
+  OUT=$(cat "$CTL_DIR/bg") ERR=""
+  checks=$((checks + 1))
+  [ "$code" -eq "$1" ] || { failures=$((failures + 1)); echo "not ok - $RAN: exit code $code, wanted $1"; echo "$OUT"; }
+}
+claim_next() { while claim "$1"; [ -z "$ENTRY" ]; do :; done; }
+
+# A ticket becomes the payload of the round's contract.
+run 0 --json match submit --no-wait --pool za --id ann --gender F --seeking M,nonbinary --age 25 --age-min 20 --age-max 30 \
+  --lat -25.75 --lon 28.2 --max-km 10 --regions A,B --blocked x1,x2 --presence 30s --expires 1h --relax
+id=$(echo "$OUT" | sed 's/.*"id":"\([^"]*\)".*/\1/')
+payload_of "$id" match
+for part in '"v":1' '"op":"submit"' '"pool":"za"' '"id":"ann"' '"gender":"female"' '"seeking":["male","nonbinary"]' '"age":25' \
+  '"age_min":20' '"age_max":30' '"lat":-25.75' '"lon":28.' '"max_km":10.0' '"regions":["A","B"]' '"blocked":["x1","x2"]' \
+  '"presence_ms":30000' '"expires_ms":3600000' '"relax":true'; do says "$part"; done
+claim_next match; finish match done '{}' 1000
+
+# The answer of the round is told, and its code: waiting and matched are 0, dropped is 5.
+in_background match submit --pool za --id bob --gender M --seeking F --age 30
+claim_next match
+finish match done '{"v":1,"pairs":[{"pair":"p1","tickets":[{"id":"ann","wait_ms":2000},{"id":"bob","wait_ms":10}],"km":1}],"queued":null,"dropped":[]}' 60000
+background_ends 0; says "matched: ann (waited 2.0 s) with bob"
+in_background match submit --pool za --id cal --gender M --seeking F --age 30
+claim_next match
+finish match done '{"pairs":[],"queued":{"id":"cal","position":3,"estimate":{"p50_s":61.0,"p90_s":300.0,"confidence":"low"},"reason":"few_fit"},"dropped":[]}' 60000
+background_ends 0; says "position 3 (few_fit)"; says "half within 1 min 01 s"
+in_background match submit --pool za --id dan --gender M --seeking F --age 30
+claim_next match
+finish match done '{"pairs":[],"queued":null,"dropped":[{"id":"dan","reason":"duplicate"}]}' 60000
+background_ends 5; says "dan dropped: duplicate"
+in_background match leave cal --pool za
+claim_next match
+payload_of "$ID" match; says '"op":"leave"'; says '"id":"cal"'
+finish match done '{"pairs":[],"queued":null,"dropped":[{"id":"cal","reason":"cancelled"}]}' 60000
+background_ends 0
+
+run 2 match submit --id ann; says "--pool is missing"
+run 2 match submit --pool za --id ann --gender woman --seeking M --age 20; says "male|female|nonbinary|other|unknown|M|F"
+run 2 match submit --pool za --id ann --gender F --seeking M --age 17; says "allowed: 18 to 130"
+run 2 match leave ann; says "--pool is missing"
+run 4 match status za; says "PostgreSQL"
+run 3 match wait za; says "no waits are published"
+redis HSET 'stint:{match}:stats' match '{"pool":"za","estimates":[{"gender":"male","seeking":["female"],"p50":65.0,"p90":300.0,"share":0.5,"confidence":"ok"}]}' >/dev/null
+run 0 match wait za; says "male"; says "1 min 05 s"; says "50 %"
+printf '%s\n' '{"id":"t1","gender":"male","seeking":["female"],"age":20}' '{"id":"t2","pool":"uk","gender":"male","seeking":["female"],"age":20}' 'x' >"$CTL_DIR/people"
+run 1 match submit --bulk "$CTL_DIR/people" --pool za; says "2 ready"; says "line 3 refused"
+run 1 match submit --bulk "$CTL_DIR/people"; says '"pool" is missing'
+no_drift match
+
+# Documents: all are sent, each is shown; a failure names cause and next step; a calendar is written.
+printf '%%PDF-1.7 one' >"$CTL_DIR/one.pdf"; printf '%%PDF-1.7 two' >"$CTL_DIR/two.pdf"; printf 'geheim\nrest' >"$CTL_DIR/password"
+mkdir "$CTL_DIR/ics"
+in_background pdf parse "$CTL_DIR/one.pdf" "$CTL_DIR/two.pdf" --expect exam --ics "$CTL_DIR/ics" --timezone Africa/Johannesburg \
+  --terms '{"S1":{"start":"2026-02-16","end":"2026-06-05"}}' --holidays 2026-04-27 --password-file "$CTL_DIR/password"
+claim_next pdf
+payload_of "$ID" pdf
+for part in '"inline_b64":"JVBERi0xLjcgb25l"' '"size":12' '"expect":"exam"' '"emit":"both"' '"timezone":"Africa/Johannesburg"' \
+  '"holidays":["2026-04-27"]' '"S1"' '"password":"(hidden)"'; do says "$part"; done
+finish pdf done '{"type":"exam","pages":2,"rows_seen":2,"rows_parsed":1,"duration_ms":12,"ics":"BEGIN:VCALENDAR\r\n","events":[{"module":"COS 214","activity":"Exam Written","paper":"1","date":"2025-11-12","start":"08:00","end":"11:00","end_estimated":true,"venues":["Hall 1","Hall 2"],"campus":"HATFIELD","src":{"page":1,"row":1}}],"warnings":[{"code":"x","message":"no start time","page":2,"row":7,"text":"TBA"}]}' 60000
+claim_next pdf
+finish pdf dead '{"code":"CORRUPT_PDF","cause":"handler_error","message":"the cross-reference table is damaged"}' f1
+background_ends 1
+says "one.pdf: exam, 2 pages, 1 events, 1 of 2 rows, 1 warnings"; says "COS 214"; says "11:00?"; says "Hall 1, Hall 2"
+says 'warning, page 2, row 7: no start time: "TBA"'; says "two.pdf: dead"; says "CORRUPT_PDF"; says "stint dlq show"
+checks=$((checks + 1)); grep -q VCALENDAR "$CTL_DIR/ics/one.ics" || { failures=$((failures + 1)); echo "not ok - no calendar"; }
+: >"$CTL_DIR/empty.pdf"
+run 1 pdf parse "$CTL_DIR/empty.pdf"; says "is empty"
+run 3 pdf parse /none/there.pdf; says "/none/there.pdf"
+run 2 pdf parse; says "FILE... is missing"
+run 2 pdf parse "$CTL_DIR/one.pdf" --expect exams; says "auto|lecture|test|exam|table|text"
+run 1 pdf parse "$CTL_DIR/one.pdf" --timeout 50ms; says "still ready"
+no_drift pdf
+
+ctl_finish
