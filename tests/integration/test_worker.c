@@ -278,6 +278,29 @@ static void test_worker_redis_away_at_boot_is_ready_and_waits(void **state)
     end_drained(&h);
 }
 
+static void test_worker_jobs_of_a_lost_fetch_come_back(void **state)
+{
+    struct worker_harness h;
+    char ini[512];
+    (void)state;
+    harness_open(&h, server.url, "lostfetch");
+    snprintf(ini, sizeof ini, "command_timeout = 150ms\n%squeue = lostfetch\n", PROBE_INI);
+    harness_start(&h, "probe", ini, NULL);
+    harness_expect(&h, IPC_IDLE, 1);
+    harness_say(&h, IPC_QUIET, "");
+    harness_wait_phase(&h, PHASE_QUIET, NULL);
+    freeReplyObject(harness_cmd(&h, "FCALL stint_enqueue 1 stint:{lostfetch} {\"kind\":\"probe\",\"id\":\"l\"} {}"));
+    /* the server takes the fetch and answers only when nobody listens any more */
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
+    harness_say(&h, IPC_RESUME, "");
+    harness_wait_phase(&h, PHASE_AWAY, NULL);
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
+    harness_wait_state(&h, "l", "done");
+    AUTO_FREE char *job = harness_job(&h, "l");
+    assert_int_equal(harness_json_int(job, "handbacks"), 1);
+    end_drained(&h);
+}
+
 static void test_worker_fenced_zombie_cannot_finish(void **state)
 {
     struct worker_harness h;
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_worker_quiet_fetches_nothing_until_resumed),
         cmocka_unit_test(test_worker_redis_restarted_in_mid_job_finishes_once),
         cmocka_unit_test(test_worker_redis_away_at_boot_is_ready_and_waits),
+        cmocka_unit_test(test_worker_jobs_of_a_lost_fetch_come_back),
         cmocka_unit_test(test_worker_fenced_zombie_cannot_finish),
         cmocka_unit_test(test_worker_allocation_failure_exits_mem_limit),
         cmocka_unit_test(test_worker_supervisor_gone_exits_orphaned),
