@@ -1,6 +1,6 @@
 /*
- * backoff - see backoff.h. A restart is free while failures are rare, and slow when they are not; it refuses to sleep or to look
- * at a clock itself.
+ * backoff - see backoff.h. A restart is free while failures are rare, and slow when they are not; it refuses to sleep
+ * or to look at a clock itself.
  */
 #include "backoff.h"
 

@@ -14,8 +14,8 @@ struct backoff {
     uint64_t last_fail_ms; /* monotonic; of the latest */
 };
 
-/* Delay before the next start after a failure: base, doubling per failure in a row up to max. A slot without one for twice max
- * starts over at base. Returns milliseconds in [1, max]. base_ms, max_ms ≥ 1. */
+/* Delay before the next start after a failure: base, doubling per failure in a row up to max. A slot without one for
+ * twice max starts over at base. Returns milliseconds in [1, max]. base_ms, max_ms ≥ 1. */
 uint64_t backoff_next_ms(struct backoff *b, uint64_t base_ms, uint64_t max_ms, uint64_t now_ms);
 /* A success: the next failure starts at base again. */
 void backoff_reset(struct backoff *b);
@@ -26,8 +26,8 @@ struct restart_budget {
     uint64_t as_of_ms; /* monotonic; when level was brought up to date */
 };
 
-/* Takes one restart. True: within `max` per window, start at once. False: the budget is spent, start after the slot's backoff.
- * max ≥ 1, window_ms ≥ 1. now_ms not earlier than in the previous call. */
+/* Takes one restart. True: within `max` per window, start at once. False: the budget is spent, start after the slot's
+ * backoff. max ≥ 1, window_ms ≥ 1. now_ms not earlier than in the previous call. */
 bool restart_budget_take(struct restart_budget *r, uint32_t max, uint64_t window_ms, uint64_t now_ms);
 
 /* Boot failures in a row after which a pool of that many wanted workers stops: each worker once, and four more. */

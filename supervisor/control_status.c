@@ -1,5 +1,6 @@
 /*
- * control_status - see control_status.h. Shows what is known; refuses to ask anybody (Redis, a worker) before it answers.
+ * control_status - see control_status.h. Shows what is known; refuses to ask anybody (Redis, a worker) before it
+ * answers.
  */
 #include "control_status.h"
 
@@ -21,10 +22,10 @@ static json_t *kinds_of(const struct pool *pool)
 
 static json_t *pool_of(const struct supervisor *s, const struct pool *p)
 {
-    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s,s:I,s:i}", "name", p->name, "queue", s->slots->queues[p->queue], "kinds",
-                     kinds_of(p), "desired", (int)p->desired, "ready", (int)slots_in_state(s->slots, p, SLOT_READY), "state",
-                     pool_state_name(s->slots, p), "error", p->error, "restarts", (json_int_t)p->restarts, "boot_failures",
-                     (int)p->boot_failures);
+    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s,s:I,s:i}", "name", p->name, "queue", s->slots->queues[p->queue],
+                     "kinds", kinds_of(p), "desired", (int)p->desired, "ready",
+                     (int)slots_in_state(s->slots, p, SLOT_READY), "state", pool_state_name(s->slots, p), "error",
+                     p->error, "restarts", (json_int_t)p->restarts, "boot_failures", (int)p->boot_failures);
 }
 
 static json_t *queue_of(const struct queue_link *q, uint64_t now_ms)
@@ -32,7 +33,8 @@ static json_t *queue_of(const struct queue_link *q, uint64_t now_ms)
     int64_t due = q->next_due_ms < 0 ? -1 : MAX_OF(q->next_due_ms - ((int64_t)now_ms + q->offset_ms), INT64_C(0));
     int64_t beat = q->beat_ms == 0 ? -1 : (int64_t)(now_ms - q->beat_ms);
     return json_pack("{s:s,s:I,s:b,s:I,s:I,s:i}", "name", q->name, "ready", (json_int_t)q->ready, "paused", q->paused,
-                     "next_due_ms", (json_int_t)due, "last_beat_ms", (json_int_t)beat, "untold_deaths", (int)q->deaths.n);
+                     "next_due_ms", (json_int_t)due, "last_beat_ms", (json_int_t)beat, "untold_deaths",
+                     (int)q->deaths.n);
 }
 
 static json_t *worker_of(const struct supervisor *s, const struct slot *slot, uint64_t now_ms)
@@ -45,14 +47,15 @@ static json_t *worker_of(const struct supervisor *s, const struct slot *slot, ui
     int64_t left = running && now.hard_deadline_ms != 0 ? (int64_t)(now.hard_deadline_ms - now_ms) : -1;
     if (running && now.hard_deadline_ms != 0 && left < 0)
         left = 0;
-    return json_pack(
-        "{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "pool", slot->pool->name, "slot", (int)slot->number,
-        "pid", (int)slot->pid, "generation", (int)slot->generation, "state", slot_state_name(slot->state), "phase",
-        live ? phase_name((enum worker_phase)now.phase) : "", "kind", running ? now.kind : "", "job",
-        running && now.running == 1 ? now.job_id : "", "epoch", (json_int_t)(running ? now.epoch : 0), "since_ms",
-        (json_int_t)(live && now.since_ms != 0 && now.since_ms <= now_ms ? now_ms - now.since_ms : 0), "deadline_in_ms",
-        (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "jobs_run", (json_int_t)(live ? cell->jobs_run : 0),
-        "restarts", (json_int_t)cell->restarts, "last_exit", slot->last_exit);
+    return json_pack("{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "pool", slot->pool->name, "slot",
+                     (int)slot->number, "pid", (int)slot->pid, "generation", (int)slot->generation, "state",
+                     slot_state_name(slot->state), "phase", live ? phase_name((enum worker_phase)now.phase) : "",
+                     "kind", running ? now.kind : "", "job", running && now.running == 1 ? now.job_id : "", "epoch",
+                     (json_int_t)(running ? now.epoch : 0), "since_ms",
+                     (json_int_t)(live && now.since_ms != 0 && now.since_ms <= now_ms ? now_ms - now.since_ms : 0),
+                     "deadline_in_ms", (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "jobs_run",
+                     (json_int_t)(live ? cell->jobs_run : 0), "restarts", (json_int_t)cell->restarts, "last_exit",
+                     slot->last_exit);
 }
 
 json_t *control_status_workers(const struct supervisor *s)
@@ -75,8 +78,8 @@ json_t *control_status(const struct supervisor *s)
         (void)json_array_append_new(queues, queue_of(&s->links.links[i], now_ms));
     for (size_t i = 0; i < s->slots->n_pools; i++)
         (void)json_array_append_new(pools, pool_of(s, &s->slots->pools[i]));
-    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o}", "ok", 1, "instance", s->instance, "version",
-                     STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
+    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
+                     "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
                      (json_int_t)(now_ms - s->started_ms), "state", supervisor_mode_name(s->mode), "redis", "ready",
                      s->links.ready, "error", s->links.error, "queues", queues, "pools", pools, "workers",
                      control_status_workers(s));

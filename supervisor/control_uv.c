@@ -1,6 +1,6 @@
 /*
- * control_uv - see control_uv.h. Carries requests and answers; refuses to know what a verb means, to serve more than it said, and to
- * take over the socket of a living supervisor.
+ * control_uv - see control_uv.h. Carries requests and answers; refuses to know what a verb means, to serve more than it
+ * said, and to take over the socket of a living supervisor.
  */
 #include "control_uv.h"
 
@@ -14,7 +14,7 @@ struct control_client {
     uv_pipe_t pipe;
     struct control *owner; /* NULL: closing */
     struct control_peer peer;
-    size_t len;                      /* bytes in `in` */
+    size_t len; /* bytes in `in` */
     char in[CONTROL_REQUEST_MAX + 1];
     uv_write_t write;
     char *out; /* owned: the answer under way; NULL: none */
@@ -193,7 +193,8 @@ static void on_connection(uv_stream_t *server, int status)
     answer(c, control_error(ERR_REFUSED, "32 clients are connected already; close one"));
 }
 
-/* -- the socket's file ----------------------------------------------------------------------------------------------- */
+/* -- the socket's file -----------------------------------------------------------------------------------------------
+ */
 
 /* A socket file left by a dead supervisor is removed; a living one is left alone. */
 static int clear_path(const char *path, struct err *e)
@@ -204,8 +205,10 @@ static int clear_path(const char *path, struct err *e)
     if (fd < 0)
         return err_set_errno(e, errno, "cannot make a socket");
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN)
-        return err_set(e, ERR_REFUSED, "another supervisor already answers on %s; stop it (`stint down`) or set another "
-                                       "[supervisor] run_dir", path);
+        return err_set(e, ERR_REFUSED,
+                       "another supervisor already answers on %s; stop it (`stint down`) or set another "
+                       "[supervisor] run_dir",
+                       path);
     if (errno == ECONNREFUSED && unlink(path) < 0)
         return err_set_errno(e, errno, "cannot remove the old control socket %s", path);
     return 0;
@@ -222,7 +225,8 @@ static int listen_on(struct control *c, struct err *e)
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&c->server, CONTROL_CLIENT_MAX, on_connection);
     if (rc < 0)
-        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable?", c->path);
+        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable?",
+                             c->path);
     c->listening = true;
     return 0;
 }
@@ -238,11 +242,12 @@ int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_requ
     c->arg = arg;
     if (snprintf(c->path, sizeof c->path, "%s/control.sock", run_dir) >= (int)sizeof c->path) {
         free(c);
-        return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s", run_dir);
+        return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s",
+                       run_dir);
     }
     if (mkdir(run_dir, 0755) < 0 && errno != EEXIST) {
-        int rc = err_set_errno(e, errno, "cannot make the folder %s for the control socket; make it or set [supervisor] run_dir",
-                               run_dir);
+        int rc = err_set_errno(
+            e, errno, "cannot make the folder %s for the control socket; make it or set [supervisor] run_dir", run_dir);
         free(c);
         return rc;
     }

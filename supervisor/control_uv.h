@@ -2,8 +2,8 @@
  * control_uv - the control socket: JSON lines in, JSON lines out.
  *
  * Runs in: supervisor. Thread: the loop's only. Never blocks.
- * Bounds: a request CONTROL_REQUEST_MAX bytes, CONTROL_CLIENT_MAX clients, one request of a client at a time: it is not read further
- * until it took its answer.
+ * Bounds: a request CONTROL_REQUEST_MAX bytes, CONTROL_CLIENT_MAX clients, one request of a client at a time: it is not
+ * read further until it took its answer.
  */
 #pragma once
 
@@ -26,8 +26,8 @@ typedef json_t *(*control_request_fn)(void *arg, const json_t *request, const st
 
 struct control;
 
-/* Makes the folder when it is missing, and <run_dir>/control.sock with mode 0600. ERR_REFUSED when another supervisor answers there; a
- * dead one's socket is replaced. Every error names the path. */
+/* Makes the folder when it is missing, and <run_dir>/control.sock with mode 0600. ERR_REFUSED when another supervisor
+ * answers there; a dead one's socket is replaced. Every error names the path. */
 int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_request, void *arg, struct control **ret,
                 struct err *e);
 /* Closes clients, removes the socket; run the loop once more, then control_free. NULL-safe. */

@@ -16,7 +16,8 @@ static json_t *ok_object(void)
     return json_pack("{s:b}", "ok", 1);
 }
 
-/* -- arguments ------------------------------------------------------------------------------------------------------- */
+/* -- arguments -------------------------------------------------------------------------------------------------------
+ */
 
 static int integer_of(const json_t *request, const char *key, int64_t *ret, struct err *e)
 {
@@ -55,12 +56,14 @@ static int slot_of(struct supervisor *s, const json_t *request, struct slot **re
     if (rc < 0)
         return rc;
     if (number < 0 || number >= SCORE_SLOT_MAX || !slot_state_live(s->slots->table[number].state))
-        return err_set(e, ERR_NOT_FOUND, "no worker runs in slot %lld; `worker.list` shows those that do", (long long)number);
+        return err_set(e, ERR_NOT_FOUND, "no worker runs in slot %lld; `worker.list` shows those that do",
+                       (long long)number);
     *ret = &s->slots->table[number];
     return 0;
 }
 
-/* -- workers --------------------------------------------------------------------------------------------------------- */
+/* -- workers ---------------------------------------------------------------------------------------------------------
+ */
 
 enum worker_act { WORKER_QUIET, WORKER_RESUME, WORKER_RESTART };
 
@@ -156,7 +159,8 @@ static json_t *verb_list(struct supervisor *s, const json_t *request, struct err
     return json_pack("{s:b,s:o}", "ok", 1, "workers", control_status_workers(s));
 }
 
-/* -- the supervisor -------------------------------------------------------------------------------------------------- */
+/* -- the supervisor --------------------------------------------------------------------------------------------------
+ */
 
 static json_t *verb_ping(struct supervisor *s, const json_t *request, struct err *e)
 {
@@ -210,17 +214,25 @@ static json_t *verb_reload(struct supervisor *s, const json_t *request, struct e
     return reply;
 }
 
-/* -- the table ------------------------------------------------------------------------------------------------------- */
+/* -- the table -------------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
     verb_fn answer;
     bool changes;
 } verbs[] = {
-    {"ping", verb_ping, false},          {"status", verb_status, false},        {"worker.list", verb_list, false},
-    {"worker.scale", verb_scale, true},  {"worker.quiet", verb_quiet, true},    {"worker.resume", verb_resume, true},
-    {"worker.restart", verb_restart, true}, {"worker.kill", verb_kill, true},   {"drain", verb_drain, true},
-    {"stop", verb_stop, true},           {"reload", verb_reload, true},
+    {"ping", verb_ping, false},
+    {"status", verb_status, false},
+    {"worker.list", verb_list, false},
+    {"worker.scale", verb_scale, true},
+    {"worker.quiet", verb_quiet, true},
+    {"worker.resume", verb_resume, true},
+    {"worker.restart", verb_restart, true},
+    {"worker.kill", verb_kill, true},
+    {"drain", verb_drain, true},
+    {"stop", verb_stop, true},
+    {"reload", verb_reload, true},
 };
 
 static json_t *unknown(const char *verb)

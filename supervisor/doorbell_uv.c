@@ -1,6 +1,6 @@
 /*
- * doorbell_uv - see doorbell_uv.h. Refuses to claim, to look into a payload, and to spin: a read that finds a full batch skips to the end
- * of its stream, because whoever is woken fetches until nothing is left.
+ * doorbell_uv - see doorbell_uv.h. Refuses to claim, to look into a payload, and to spin: a read that finds a full
+ * batch skips to the end of its stream, because whoever is woken fetches until nothing is left.
  */
 #include "doorbell_uv.h"
 
@@ -10,10 +10,10 @@
 #include <stdio.h>
 
 enum {
-    BELL_COUNT = 32,       /* entries of one stream in one read */
-    BELL_BLOCK_MS = 10000, /* a read asks anew after that, so that a dead connection shows */
-    BELL_LAZY_MS = 5,      /* the worker just woken may be idle again: its bands then need no second read */
-    BELL_ERROR_MS = 500,   /* after an error answer */
+    BELL_COUNT = 32,               /* entries of one stream in one read */
+    BELL_BLOCK_MS = 10000,         /* a read asks anew after that, so that a dead connection shows */
+    BELL_LAZY_MS = 5,              /* the worker just woken may be idle again: its bands then need no second read */
+    BELL_ERROR_MS = 500,           /* after an error answer */
     BELL_STREAMS = BAND_COUNT + 1, /* of a queue: bands, then events */
     BELL_EVENTS = BAND_COUNT,
 };
@@ -42,11 +42,11 @@ struct doorbell {
     struct redis_uv *redis;    /* owned; blocks */
     struct redis_uv *commands; /* borrowed */
     enum bell_state state;
-    uv_timer_t timer;          /* REST: read; READING: the answer is overdue, or the unblocking is to be tried again */
+    uv_timer_t timer; /* REST: read; READING: the answer is overdue, or the unblocking is to be tried again */
     char client_id[24];
-    bool unblocking;           /* CLIENT UNBLOCK is under way */
-    uint32_t asked;            /* answers awaited in BELL_ASKING */
-    uint64_t reads;            /* started; tells an unblock for an older read apart */
+    bool unblocking; /* CLIENT UNBLOCK is under way */
+    uint32_t asked;  /* answers awaited in BELL_ASKING */
+    uint64_t reads;  /* started; tells an unblock for an older read apart */
     uint32_t n;
     struct bell_queue *queues; /* owned */
     const char **argv;         /* owned: the read's words */
@@ -56,7 +56,8 @@ struct doorbell {
 static void arm(struct doorbell *d);
 static void ask_positions(struct doorbell *d);
 
-static int command(struct doorbell *d, struct redis_uv *r, redis_uv_reply_fn on_reply, int argc, const char *const argv[])
+static int command(struct doorbell *d, struct redis_uv *r, redis_uv_reply_fn on_reply, int argc,
+                   const char *const argv[])
 {
     size_t lens[8];
     assert(argc <= (int)ARRAY_LEN(lens));
@@ -90,7 +91,8 @@ static void rest(struct doorbell *d, uint64_t ms)
     (void)uv_timer_start(&d->timer, on_timer, ms, 0);
 }
 
-/* -- what was seen --------------------------------------------------------------------------------------------------- */
+/* -- what was seen ---------------------------------------------------------------------------------------------------
+ */
 
 static const char *field_of(const redisReply *fields, const char *name)
 {
@@ -147,14 +149,16 @@ static bool find_stream(const struct doorbell *d, const char *key, uint32_t *ret
     return false;
 }
 
-/* -- positions: on a new connection, and after a full batch ---------------------------------------------------------- */
+/* -- positions: on a new connection, and after a full batch ----------------------------------------------------------
+ */
 
 struct ask {
     struct doorbell *d;
     uint32_t queue, stream;
 };
 
-/* Wakes come after the positions: what is added before a woken worker's last, empty fetch may be skipped, nothing later. */
+/* Wakes come after the positions: what is added before a woken worker's last, empty fetch may be skipped, nothing
+ * later. */
 static void tell_entries(struct doorbell *d)
 {
     for (uint32_t q = 0; q < d->n; q++) {
@@ -212,8 +216,8 @@ static void on_client_id(void *arg, const redisReply *r, const struct err *e)
         (void)snprintf(d->client_id, sizeof d->client_id, "%lld", r->integer);
 }
 
-/* Events from before this connection are the heartbeat's matter; entries from before it are found by the fetches of booting and woken
- * workers: the bands begin at 0-0 and skip forward by themselves. */
+/* Events from before this connection are the heartbeat's matter; entries from before it are found by the fetches of
+ * booting and woken workers: the bands begin at 0-0 and skip forward by themselves. */
 static void ask_positions(struct doorbell *d)
 {
     const char *argv[] = {"CLIENT", "ID"};
@@ -226,7 +230,8 @@ static void ask_positions(struct doorbell *d)
     }
 }
 
-/* -- the read -------------------------------------------------------------------------------------------------------- */
+/* -- the read --------------------------------------------------------------------------------------------------------
+ */
 
 static bool bands_wanted(const struct doorbell *d)
 {
@@ -317,8 +322,8 @@ static bool outdated(const struct doorbell *d)
     return false;
 }
 
-/* 0 means that the read had not reached Redis yet, or had just ended: if it is still needed, it is tried again with the next worker that
- * becomes idle or at once. */
+/* 0 means that the read had not reached Redis yet, or had just ended: if it is still needed, it is tried again with the
+ * next worker that becomes idle or at once. */
 static void on_unblocked(void *arg, const redisReply *r, const struct err *e)
 {
     (void)e;

@@ -4,10 +4,10 @@
  * Runs in: supervisor. Thread: the loop's only. Never blocks the loop; its own connection is what waits in Redis.
  * Owns: that connection.
  *
- * One plain XREAD BLOCK over all queues: always their event streams, and the band streams of those queues that have idle workers. Nothing
- * is claimed, so nothing can be lost here: an entry seen only wakes a worker, which then fetches. No wake-up is lost either:
- * an entry added after a worker's empty fetch has a higher id than any seen before it, so the next read returns it at once.
- * Of an entry only the id is looked at; payloads are dropped unread.
+ * One plain XREAD BLOCK over all queues: always their event streams, and the band streams of those queues that have
+ * idle workers. Nothing is claimed, so nothing can be lost here: an entry seen only wakes a worker, which then fetches.
+ * No wake-up is lost either: an entry added after a worker's empty fetch has a higher id than any seen before it, so
+ * the next read returns it at once. Of an entry only the id is looked at; payloads are dropped unread.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ struct doorbell_hooks {
     void (*on_pause)(void *arg, uint32_t queue, bool paused);
 };
 
-/* Connects; begins to listen as soon as it can. names are the queues (n, borrowed). commands: another connection (borrowed; must
- * outlive it), used to end a blocked read whose set of streams is outdated. ERR_OUT_OF_MEMORY. */
+/* Connects; begins to listen as soon as it can. names are the queues (n, borrowed). commands: another connection
+ * (borrowed; must outlive it), used to end a blocked read whose set of streams is outdated. ERR_OUT_OF_MEMORY. */
 int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t n,
                  struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret, struct err *e);
 /* A worker of some queue began to wait: have its bands in the read. */

@@ -1,6 +1,6 @@
 /*
- * exit_cause - see exit_cause.h. The one place where a death gets its name; refuses to guess: a SIGKILL that nothing explains is
- * "signal:SIGKILL", never "oom_kill".
+ * exit_cause - see exit_cause.h. The one place where a death gets its name; refuses to guess: a SIGKILL that nothing
+ * explains is "signal:SIGKILL", never "oom_kill".
  */
 #include "exit_cause.h"
 
@@ -9,18 +9,15 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#define SIGNALS(X)                                                                                                     \
-    X(SIGHUP) X(SIGINT) X(SIGQUIT) X(SIGILL) X(SIGTRAP) X(SIGABRT) X(SIGBUS) X(SIGFPE) X(SIGKILL) X(SIGUSR1)           \
-    X(SIGSEGV) X(SIGUSR2) X(SIGPIPE) X(SIGALRM) X(SIGTERM) X(SIGSTKFLT) X(SIGCHLD) X(SIGCONT) X(SIGSTOP) X(SIGTSTP)    \
-    X(SIGTTIN) X(SIGTTOU) X(SIGURG) X(SIGXCPU) X(SIGXFSZ) X(SIGVTALRM) X(SIGPROF) X(SIGWINCH) X(SIGIO) X(SIGPWR)       \
-    X(SIGSYS)
-
 const char *exit_signal_name(int signal)
 {
     static const char *const names[] = {
-#define X(name) [name] = #name,
-        SIGNALS(X)
-#undef X
+#define N(name) [name] = #name
+        N(SIGHUP),  N(SIGINT),    N(SIGQUIT), N(SIGILL),   N(SIGTRAP), N(SIGABRT), N(SIGBUS),  N(SIGFPE),
+        N(SIGKILL), N(SIGUSR1),   N(SIGSEGV), N(SIGUSR2),  N(SIGPIPE), N(SIGALRM), N(SIGTERM), N(SIGSTKFLT),
+        N(SIGCHLD), N(SIGCONT),   N(SIGSTOP), N(SIGTSTP),  N(SIGTTIN), N(SIGTTOU), N(SIGURG),  N(SIGXCPU),
+        N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),   N(SIGPWR),  N(SIGSYS),
+#undef N
     };
     if (signal > 0 && (size_t)signal < ARRAY_LEN(names) && names[signal] != NULL)
         return names[signal];

@@ -28,13 +28,13 @@ enum exit_intent {
 
 /* Everything known about the end of one process. */
 struct exit_facts {
-    int wait_status;             /* of wait4 */
-    bool was_ready;              /* it had said READY */
-    bool recycled;               /* it had said RECYCLE */
+    int wait_status; /* of wait4 */
+    bool was_ready;  /* it had said READY */
+    bool recycled;   /* it had said RECYCLE */
     enum exit_intent intent;
-    bool score_known;            /* now is a consistent copy */
-    struct score_now now;        /* its last words on the scoreboard */
-    bool oom_killed;             /* its memory cgroup counted an OOM kill */
+    bool score_known;     /* now is a consistent copy */
+    struct score_now now; /* its last words on the scoreboard */
+    bool oom_killed;      /* its memory cgroup counted an OOM kill */
 };
 
 /* Who pays in stint_crash. */
@@ -45,14 +45,14 @@ enum exit_blame {
 };
 
 struct exit_verdict {
-    char cause[32];      /* "" for an end without fault; else a cause of docs/protocol.md §4 */
-    int code;            /* enum err_code for the error record; 0 when cause is "" */
+    char cause[32]; /* "" for an end without fault; else a cause of docs/protocol.md §4 */
+    int code;       /* enum err_code for the error record; 0 when cause is "" */
     enum exit_blame blame;
-    bool boot_failure;   /* it never became ready, and nobody asked it to end */
-    bool failure;        /* counts against the restart budget */
-    int exit_status;     /* -1 when a signal ended it */
-    const char *signal;  /* "SIGSEGV"; NULL when it exited. Static storage */
-    char message[256];   /* one sentence for people */
+    bool boot_failure;  /* it never became ready, and nobody asked it to end */
+    bool failure;       /* counts against the restart budget */
+    int exit_status;    /* -1 when a signal ended it */
+    const char *signal; /* "SIGSEGV"; NULL when it exited. Static storage */
+    char message[256];  /* one sentence for people */
 };
 
 /* Never fails; fills every field. */

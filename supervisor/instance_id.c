@@ -1,5 +1,6 @@
 /*
- * instance_id - see instance_id.h. Refuses a name without a random part: a name used twice would hide a dead host behind a living one.
+ * instance_id - see instance_id.h. Refuses a name without a random part: a name used twice would hide a dead host
+ * behind a living one.
  */
 #include "instance_id.h"
 
@@ -18,7 +19,8 @@ void instance_id_of(char ret[static INSTANCE_MAX], const char *host, const unsig
         name[n] = plain ? c : '-';
     }
     name[n] = '\0';
-    (void)snprintf(ret, INSTANCE_MAX, "%s-%02x%02x%02x%02x", n > 0 ? name : "host", random[0], random[1], random[2], random[3]);
+    (void)snprintf(ret, INSTANCE_MAX, "%s-%02x%02x%02x%02x", n > 0 ? name : "host", random[0], random[1], random[2],
+                   random[3]);
 }
 
 int instance_id_new(char ret[static INSTANCE_MAX], const char *configured)

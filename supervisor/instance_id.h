@@ -9,5 +9,6 @@
 
 /* From a host name and random bytes, pure: what is not [A-Za-z0-9._-] becomes '-', "host" when nothing is left. */
 void instance_id_of(char ret[static INSTANCE_MAX], const char *host, const unsigned char random[static 4]);
-/* configured: [supervisor] instance, or "" for this machine's name. 0, or -errno when the kernel gives no randomness. */
+/* configured: [supervisor] instance, or "" for this machine's name. 0, or -errno when the kernel gives no randomness.
+ */
 int instance_id_new(char ret[static INSTANCE_MAX], const char *configured);

@@ -13,8 +13,9 @@ struct notify {
     uint64_t watchdog_ms; /* how often the watchdog must be fed; 0: never */
 };
 
-/* Connects to $NOTIFY_SOCKET and takes WATCHDOG_USEC, then removes both from the environment: they are ours, not a child's. Without the
- * variable, or when it cannot be reached (-errno is returned then), every call below does nothing. */
+/* Connects to $NOTIFY_SOCKET and takes WATCHDOG_USEC, then removes both from the environment: they are ours, not a
+ * child's. Without the variable, or when it cannot be reached (-errno is returned then), every call below does nothing.
+ */
 int notify_open(struct notify *n);
 void notify_close(struct notify *n);
 /* Sends "READY=1\nSTATUS=…" and the like; printf-style, at most 1 KB. */

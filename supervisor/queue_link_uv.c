@@ -1,6 +1,6 @@
 /*
- * queue_link_uv - see queue_link_uv.h. Every move of a job is a Function's; this only says when. Refuses to forget a death while Redis is
- * away, and to send a second command of a kind for a queue before the first one is answered.
+ * queue_link_uv - see queue_link_uv.h. Every move of a job is a Function's; this only says when. Refuses to forget a
+ * death while Redis is away, and to send a second command of a kind for a queue before the first one is answered.
  */
 #include "queue_link_uv.h"
 
@@ -11,12 +11,12 @@
 #include <stdio.h>
 
 enum {
-    MOVES_MAX = 100,          /* a Function moves no more in one call */
+    MOVES_MAX = 100, /* a Function moves no more in one call */
     FCALL_ARGS_MAX = 12,
-    TELL_AGAIN_MS = 500,      /* after an error answer */
+    TELL_AGAIN_MS = 500, /* after an error answer */
     EXPIRE_EVERY_BEATS = 4,
-    SWEEP_CRASHES = 2,        /* crash limit for jobs of a lost host: it is not known here whose kind they are */
-    SILENT_BEATS = 3,         /* heartbeats that may be missing before the watchdog is no longer fed */
+    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host: it is not known here whose kind they are */
+    SILENT_BEATS = 3,  /* heartbeats that may be missing before the watchdog is no longer fed */
 };
 
 static void tell_next(struct queue_link *q);
@@ -24,7 +24,8 @@ static void promote(struct queue_link *q);
 static void sweep(struct queue_link *q);
 
 /* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
-static bool fcall(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[])
+static bool fcall(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n,
+                  const char *const args[])
 {
     const char *argv[FCALL_ARGS_MAX] = {"FCALL", function, "1", q->prefix};
     size_t lens[FCALL_ARGS_MAX];
@@ -61,7 +62,8 @@ static int64_t number_of(const redisReply *r)
     return 0;
 }
 
-/* -- due jobs -------------------------------------------------------------------------------------------------------- */
+/* -- due jobs --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_due(uv_timer_t *timer)
 {
@@ -119,7 +121,8 @@ static void on_expired(void *arg, const redisReply *r, const struct err *e)
         log_error("expiring jobs failed", KV_S("queue", q->name), KV_S("answer", r->str));
 }
 
-/* -- lost hosts ------------------------------------------------------------------------------------------------------ */
+/* -- lost hosts ------------------------------------------------------------------------------------------------------
+ */
 
 static void on_swept(void *arg, const redisReply *r, const struct err *e)
 {
@@ -128,8 +131,8 @@ static void on_swept(void *arg, const redisReply *r, const struct err *e)
     q->sweeping = false;
     if (!is_array(q, "stint_sweep", r, 2))
         return;
-    log_warn("a host's lease ended: its jobs were moved on", KV_S("queue", q->name), KV_I("jobs", number_of(r->element[0])),
-             KV_I("remaining", number_of(r->element[1])));
+    log_warn("a host's lease ended: its jobs were moved on", KV_S("queue", q->name),
+             KV_I("jobs", number_of(r->element[0])), KV_I("remaining", number_of(r->element[1])));
     if (number_of(r->element[1]) > 0)
         sweep(q);
 }
@@ -155,7 +158,8 @@ static void sweep(struct queue_link *q)
     q->sweeping = fcall(q, "stint_sweep", on_swept, 2, args);
 }
 
-/* -- heartbeat ------------------------------------------------------------------------------------------------------- */
+/* -- heartbeat -------------------------------------------------------------------------------------------------------
+ */
 
 static void on_beat(void *arg, const redisReply *r, const struct err *e)
 {
@@ -203,7 +207,8 @@ static void on_heartbeat(uv_timer_t *timer)
     (void)uv_timer_start(timer, on_heartbeat, (uint64_t)l->conf->supervisor.heartbeat, 0);
 }
 
-/* -- deaths ---------------------------------------------------------------------------------------------------------- */
+/* -- deaths ----------------------------------------------------------------------------------------------------------
+ */
 
 static void log_moved(const struct queue_link *q, const char *consumer, const redisReply *moved)
 {
@@ -211,7 +216,8 @@ static void log_moved(const struct queue_link *q, const char *consumer, const re
         return;
     for (size_t i = 0; i < moved->elements; i++) {
         const redisReply *m = moved->element[i];
-        if (m->type == REDIS_REPLY_ARRAY && m->elements >= 2 && m->element[0]->str != NULL && m->element[1]->str != NULL)
+        if (m->type == REDIS_REPLY_ARRAY && m->elements >= 2 && m->element[0]->str != NULL &&
+            m->element[1]->str != NULL)
             log_info("job of a dead worker moved on", KV_S("queue", q->name), KV_S("job", m->element[0]->str),
                      KV_S("outcome", m->element[1]->str), KV_S("consumer", consumer));
     }
@@ -293,7 +299,8 @@ size_t queue_links_untold(const struct queue_links *l)
     return n;
 }
 
-/* -- farewell -------------------------------------------------------------------------------------------------------- */
+/* -- farewell --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_bye(void *arg, const redisReply *r, const struct err *e)
 {
@@ -331,7 +338,8 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
 {
     if (!l->ready)
         return true;
-    uint64_t patience = SILENT_BEATS * (uint64_t)l->conf->supervisor.heartbeat + (uint64_t)l->conf->redis.command_timeout;
+    uint64_t patience =
+        SILENT_BEATS * (uint64_t)l->conf->supervisor.heartbeat + (uint64_t)l->conf->redis.command_timeout;
     for (uint32_t i = 0; i < l->n; i++) {
         uint64_t since = l->links[i].beat_ms != 0 ? l->links[i].beat_ms : l->started_ms;
         if (!l->links[i].left && now_ms - since > patience)
@@ -340,7 +348,8 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
     return true;
 }
 
-/* -- the connection -------------------------------------------------------------------------------------------------- */
+/* -- the connection --------------------------------------------------------------------------------------------------
+ */
 
 static void on_state(void *arg, bool ready, const struct err *e)
 {

@@ -1,6 +1,6 @@
 /*
- * queue_link_uv - what a supervisor owes each of its queues in Redis: a heartbeat, due jobs promoted, lost hosts swept, deaths told, and a
- * farewell.
+ * queue_link_uv - what a supervisor owes each of its queues in Redis: a heartbeat, due jobs promoted, lost hosts swept,
+ * deaths told, and a farewell.
  *
  * Runs in: supervisor. Thread: the loop's only. Never blocks.
  * Owns: the command connection (the doorbell has its own) and the deaths not yet told.
@@ -30,31 +30,31 @@ struct queue_links;
 struct queue_link {
     struct queue_links *owner;
     uint32_t index;
-    const char *name;        /* borrowed */
-    char prefix[KEY_MAX];    /* "stint:{q}" */
+    const char *name;     /* borrowed */
+    char prefix[KEY_MAX]; /* "stint:{q}" */
     struct crash_queue deaths;
-    uv_timer_t due;          /* fires when the next scheduled job is due */
-    uv_timer_t again;        /* tells deaths again after an error */
+    uv_timer_t due;                                                /* fires when the next scheduled job is due */
+    uv_timer_t again;                                              /* tells deaths again after an error */
     bool beating, promoting, sweeping, telling, expiring, leaving; /* a command is under way */
-    bool left;               /* said good-bye, or cannot any more */
-    uint64_t beat_ms;        /* monotonic; when the last heartbeat came back; 0: never */
-    int64_t offset_ms;       /* Redis' clock minus our monotonic one */
-    int64_t next_due_ms;     /* Redis' clock; -1: none */
-    int64_t ready;           /* as of the last heartbeat */
+    bool left;                                                     /* said good-bye, or cannot any more */
+    uint64_t beat_ms;    /* monotonic; when the last heartbeat came back; 0: never */
+    int64_t offset_ms;   /* Redis' clock minus our monotonic one */
+    int64_t next_due_ms; /* Redis' clock; -1: none */
+    int64_t ready;       /* as of the last heartbeat */
     bool paused;
-    uint32_t beats;          /* sent */
+    uint32_t beats; /* sent */
 };
 
 struct queue_links {
     uv_loop_t *loop;
-    const struct conf *conf;  /* borrowed */
-    const char *instance;     /* borrowed */
+    const struct conf *conf; /* borrowed */
+    const char *instance;    /* borrowed */
     struct queue_links_hooks hooks;
-    struct redis_uv *redis;   /* owned */
+    struct redis_uv *redis; /* owned */
     uv_timer_t heartbeat;
     struct queue_link *links; /* owned, n */
     uint32_t n;
-    bool ready;               /* Redis can be reached */
+    bool ready; /* Redis can be reached */
     uint64_t started_ms;
     char error[ERR_MESSAGE_MAX]; /* why not; "" when ready */
 };
@@ -81,5 +81,6 @@ void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms);
 void queue_links_bye(struct queue_links *l);
 /* True when every queue was left, or Redis cannot be reached. */
 bool queue_links_left(const struct queue_links *l);
-/* True while each queue's heartbeats come back in time, or Redis is known to be away: what the service manager's watchdog asks. */
+/* True while each queue's heartbeats come back in time, or Redis is known to be away: what the service manager's
+ * watchdog asks. */
 bool queue_links_alive(const struct queue_links *l, uint64_t now_ms);

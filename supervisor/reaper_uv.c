@@ -1,6 +1,6 @@
 /*
- * reaper_uv - see slots_uv.h. The end of processes: ours, and in a container whatever else was left to us. Refuses to call a worker dead
- * for any reason but waitpid's word.
+ * reaper_uv - see slots_uv.h. The end of processes: ours, and in a container whatever else was left to us. Refuses to
+ * call a worker dead for any reason but waitpid's word.
  */
 #include "slots_uv.h"
 
@@ -35,7 +35,8 @@ static struct slot *slot_of(struct slots_uv *u, pid_t pid)
 
 static int64_t cpu_ms(const struct rusage *r)
 {
-    return (int64_t)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 + (r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
+    return (int64_t)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 +
+           (r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
 }
 
 static bool has_job(const struct ended *d)
@@ -92,7 +93,8 @@ static void report(struct slots_uv *u, const struct slot *slot, const struct end
     r.error_json = error_json(u, slot, d);
     if (r.error_json == NULL)
         r.error_json = strdup("{}");
-    job_fingerprint(r.fingerprint, has_job(d) ? d->facts.now.kind : "", d->verdict.cause, d->verdict.code, d->verdict.message);
+    job_fingerprint(r.fingerprint, has_job(d) ? d->facts.now.kind : "", d->verdict.cause, d->verdict.code,
+                    d->verdict.message);
     u->hooks.on_death(u->hooks.arg, slot->pool->queue, &r);
 }
 
@@ -112,7 +114,8 @@ static void log_end(const struct slot *slot, const struct ended *d)
         KV_I("cpu_ms", cpu_ms(&d->usage)),
         KV_I("peak_rss_bytes", d->usage.ru_maxrss * 1024),
     };
-    log_write(d->verdict.failure ? LOG_WARN : LOG_INFO, d->verdict.failure ? "worker failed" : "worker ended", kv, ARRAY_LEN(kv));
+    log_write(d->verdict.failure ? LOG_WARN : LOG_INFO, d->verdict.failure ? "worker failed" : "worker ended", kv,
+              ARRAY_LEN(kv));
 }
 
 static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, int status, const struct rusage *usage)
@@ -121,7 +124,8 @@ static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, 
     d.facts = (struct exit_facts){
         .wait_status = status, .was_ready = slot->was_ready, .recycled = slot->recycled, .intent = slot->intent};
     d.facts.score_known = score_read(slots_cell(u->slots, slot), &d.facts.now);
-    if (slot->intent == EXIT_INTENT_HARD_TIMEOUT && d.facts.score_known && d.facts.now.hard_deadline_ms != slot->overrun_ms)
+    if (slot->intent == EXIT_INTENT_HARD_TIMEOUT && d.facts.score_known &&
+        d.facts.now.hard_deadline_ms != slot->overrun_ms)
         d.facts.intent = EXIT_INTENT_LATE_KILL;
     exit_cause_of(&d.facts, &d.verdict);
     (void)snprintf(d.consumer, sizeof d.consumer, "%s:%u:%u", u->instance, slot->number, slot->generation);
@@ -168,11 +172,12 @@ static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const 
     slot->rss_bytes = 0;
     slots_move(u->slots, slot, SLOT_EVENT_EXITED);
     if (d.verdict.failure)
-        slots_uv_failed(u, slot, d.verdict.boot_failure, slot->boot_error[0] != '\0' ? slot->boot_error : d.verdict.message);
+        slots_uv_failed(u, slot, d.verdict.boot_failure,
+                        slot->boot_error[0] != '\0' ? slot->boot_error : d.verdict.message);
 }
 
-/* The dead leader's pid is still taken while it is a zombie, so its group's number cannot mean anyone else: now is the moment to end what
- * it left behind. */
+/* The dead leader's pid is still taken while it is a zombie, so its group's number cannot mean anyone else: now is the
+ * moment to end what it left behind. */
 static bool reap_one(struct slots_uv *u)
 {
     siginfo_t info = {0};

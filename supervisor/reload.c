@@ -1,6 +1,6 @@
 /*
- * reload - see reload.h. One macro a section, from the table that also says which key is reloadable; refuses to take over half a file:
- * the caller comes here only with one that was read and checked whole.
+ * reload - see reload.h. One macro a section, from the table that also says which key is reloadable; refuses to take
+ * over half a file: the caller comes here only with one that was read and checked whole.
  */
 #include "reload.h"
 
@@ -30,7 +30,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 #define TAKE_KEY(type, key, def, min, max, reloadable, doc) TAKE_##type(key, reloadable)
-#define TAKE_NUMBER(key, reloadable) take(r, section, #key, reloadable, &c->key, &f->key, sizeof c->key);
+#define TAKE_NUMBER(key, reloadable)                        take(r, section, #key, reloadable, &c->key, &f->key, sizeof c->key);
 /* What follows the terminating NUL of a text means nothing and must not count as a change. */
 #define TAKE_TEXT(key, reloadable)                                                                                     \
     if (!same_text(c->key, f->key))                                                                                    \

@@ -21,5 +21,6 @@ struct reload_report {
     struct reload_names needs_restart; /* not reloadable, or a pool that came or went: the old value stays */
 };
 
-/* Takes every reloadable key of fresh into current; pools keep their rows (and addresses), kinds that are new are added. */
+/* Takes every reloadable key of fresh into current; pools keep their rows (and addresses), kinds that are new are
+ * added. */
 void reload_apply(struct conf *current, const struct conf *fresh, struct reload_report *ret);

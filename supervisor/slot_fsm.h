@@ -73,8 +73,8 @@ enum slot_event {
         SLOT_EVENT_COUNT
 };
 
-/* The state after event. 0 and *ret_next, or -EPROTO when the table has no such move (*ret_next untouched): for READY that
- * is the worker's fault and is only worth a log line; for every other event it is ours. */
+/* The state after event. 0 and *ret_next, or -EPROTO when the table has no such move (*ret_next untouched): for READY
+ * that is the worker's fault and is only worth a log line; for every other event it is ours. */
 int slot_fsm_next(enum slot_state state, enum slot_event event, enum slot_state *ret_next);
 /* True for states in which a process exists and must be reaped. */
 bool slot_state_live(enum slot_state state);

@@ -1,6 +1,6 @@
 /*
- * slot_ipc_uv - see slots_uv.h. What workers say over their control sockets. A worker is a peer: whatever it sends may change its own
- * slot, never another's, and never ends the supervisor. EOF says nothing; only waitpid does.
+ * slot_ipc_uv - see slots_uv.h. What workers say over their control sockets. A worker is a peer: whatever it sends may
+ * change its own slot, never another's, and never ends the supervisor. EOF says nothing; only waitpid does.
  */
 #include "slots_uv.h"
 

@@ -1,6 +1,6 @@
 /*
- * slot_start - see slot_start.h. The one place that says what a worker may have; refuses to give it the supervisor's environment or any
- * descriptor that is not in the list of ipc.h.
+ * slot_start - see slot_start.h. The one place that says what a worker may have; refuses to give it the supervisor's
+ * environment or any descriptor that is not in the list of ipc.h.
  */
 #include "slot_start.h"
 
@@ -16,14 +16,31 @@
 
 enum { CONFIG_TEXT_MAX = 1 << 20, START_ARGS_MAX = 10, START_ENV_MAX = 32 };
 
-/* What a worker may see of the environment: nothing that holds a secret, nothing that is a promise to the supervisor alone
- * (NOTIFY_SOCKET). */
+/* What a worker may see of the environment: nothing that holds a secret, nothing that is a promise to the supervisor
+ * alone (NOTIFY_SOCKET). */
 static const char *const env_names[] = {
-    "PATH",        "HOME",       "USER",     "LANG",         "LC_ALL",       "TZ",
-    "TMPDIR",      "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy",
-    "NO_PROXY",    "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 #ifdef STINT_TEST_HOOKS
-    "STINT_KILL_POINT", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "STINT_TEST_DIR",
+    "STINT_KILL_POINT",
+    "ASAN_OPTIONS",
+    "UBSAN_OPTIONS",
+    "LSAN_OPTIONS",
+    "TSAN_OPTIONS",
+    "STINT_TEST_DIR",
 #endif
 };
 _Static_assert(ARRAY_LEN(env_names) < START_ENV_MAX, "room for the terminating NULL");
@@ -46,7 +63,8 @@ int slot_start_config(const struct conf *conf, int *ret_fd, struct err *e)
     int rc = conf_print(conf, &text, true);
     AUTO_CLOSE int fd = -1;
     if (rc < 0) {
-        (void)err_set(e, rc, "cannot write the configuration for a worker: it is larger than %d bytes", CONFIG_TEXT_MAX);
+        (void)err_set(e, rc, "cannot write the configuration for a worker: it is larger than %d bytes",
+                      CONFIG_TEXT_MAX);
         goto out;
     }
     fd = memfd_create("stint-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -112,7 +130,8 @@ static int start_with(const struct slot_start *in, char *const env[], int config
     (void)snprintf(generation, sizeof generation, "%u", in->generation);
     char name[] = "stint-worker", a_pool[] = "--pool", a_slot[] = "--slot", a_instance[] = "--instance",
          a_generation[] = "--generation";
-    char *const argv[START_ARGS_MAX] = {name, a_pool, pool, a_slot, slot, a_instance, instance, a_generation, generation, NULL};
+    char *const argv[START_ARGS_MAX] = {name,       a_pool,   pool,         a_slot,     slot,
+                                        a_instance, instance, a_generation, generation, NULL};
     const int fds[WORKER_FD_END] = {
         [0] = -1,
         [1] = in->log_fd,

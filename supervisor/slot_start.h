@@ -12,7 +12,7 @@
 
 /* All borrowed for the call. */
 struct slot_start {
-    const char *program;  /* absolute path of stint-worker */
+    const char *program; /* absolute path of stint-worker */
     const char *instance;
     const struct conf *conf;
     const struct conf_pool *pool;
@@ -20,10 +20,10 @@ struct slot_start {
     int log_fd, board_fd;
 };
 
-/* Starts it. 0 with *ret_pid and *ret_control_fd (the caller's; non-blocking, close-on-exec), or a negative code with e naming the
- * step that failed; nothing is left behind then. */
+/* Starts it. 0 with *ret_pid and *ret_control_fd (the caller's; non-blocking, close-on-exec), or a negative code with e
+ * naming the step that failed; nothing is left behind then. */
 int slot_start(const struct slot_start *in, pid_t *ret_pid, int *ret_control_fd, struct err *e);
 
-/* A sealed memfd (close-on-exec) that holds the configuration, secrets included. Each worker gets its own, because a shared
- * one would share its read position. */
+/* A sealed memfd (close-on-exec) that holds the configuration, secrets included. Each worker gets its own, because a
+ * shared one would share its read position. */
 int slot_start_config(const struct conf *conf, int *ret_fd, struct err *e);

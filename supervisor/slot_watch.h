@@ -1,5 +1,6 @@
 /*
- * slot_watch - what time alone asks for in one slot: a start that is due, a deadline that passed, an age or size reached.
+ * slot_watch - what time alone asks for in one slot: a start that is due, a deadline that passed, an age or size
+ * reached.
  *
  * Runs in: supervisor. Thread: loop only. Pure: no I/O, no clock.
  */

@@ -47,7 +47,8 @@ int slots_init(struct slots *s, const struct conf *conf, struct err *e)
         wanted += s->pools[i].desired;
     }
     if (wanted > SCORE_SLOT_MAX)
-        return err_set(e, ERR_BAD_CONFIG, "the pools want %llu workers together; one supervisor runs at most %d: lower `workers`",
+        return err_set(e, ERR_BAD_CONFIG,
+                       "the pools want %llu workers together; one supervisor runs at most %d: lower `workers`",
                        (unsigned long long)wanted, SCORE_SLOT_MAX);
     for (uint32_t i = 0; i < SCORE_SLOT_MAX; i++)
         s->table[i] = (struct slot){.number = i, .control_fd = -1};

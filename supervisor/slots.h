@@ -2,8 +2,8 @@
  * slots - the table of worker slots and the pools they belong to.
  *
  * Runs in: supervisor. Thread: loop only. No I/O beyond the scoreboard's memory.
- * Owns: the scoreboard. A slot is a cell of the scoreboard; once given to a pool it stays with it, so that the cell's counters
- * keep their meaning, and its successors count on.
+ * Owns: the scoreboard. A slot is a cell of the scoreboard; once given to a pool it stays with it, so that the cell's
+ * counters keep their meaning, and its successors count on.
  */
 #pragma once
 
@@ -33,26 +33,26 @@ struct pool {
 };
 
 struct slot {
-    uint32_t number;          /* index of its cell */
-    struct pool *pool;        /* NULL: never used */
+    uint32_t number;   /* index of its cell */
+    struct pool *pool; /* NULL: never used */
     enum slot_state state;
-    pid_t pid;                /* 0: no process */
-    int control_fd;           /* ours; -1: no process */
-    uint32_t generation;      /* processes started here, this one included */
-    uint32_t conf_serial;     /* of the configuration it was started with */
+    pid_t pid;            /* 0: no process */
+    int control_fd;       /* ours; -1: no process */
+    uint32_t generation;  /* processes started here, this one included */
+    uint32_t conf_serial; /* of the configuration it was started with */
     bool was_ready;
-    bool idle;                /* waits for IPC_WAKE */
-    bool quiet;               /* was told IPC_QUIET */
-    bool recycled;            /* said IPC_RECYCLE */
-    bool retire;              /* not to be replaced when it ends */
-    bool replace;             /* an operator wants it replaced when its turn comes */
+    bool idle;     /* waits for IPC_WAKE */
+    bool quiet;    /* was told IPC_QUIET */
+    bool recycled; /* said IPC_RECYCLE */
+    bool retire;   /* not to be replaced when it ends */
+    bool replace;  /* an operator wants it replaced when its turn comes */
     enum exit_intent intent;
-    uint64_t started_ms;      /* monotonic, as all below */
-    uint64_t stop_by_ms;      /* STOPPING: killed past it */
-    uint64_t overrun_ms;      /* the hard deadline it was signalled for; 0: none */
-    uint64_t kill_at_ms;      /* TERMINATING: killed past it */
-    uint64_t start_at_ms;     /* BACKOFF: started then */
-    uint64_t rss_bytes;       /* as last read */
+    uint64_t started_ms;  /* monotonic, as all below */
+    uint64_t stop_by_ms;  /* STOPPING: killed past it */
+    uint64_t overrun_ms;  /* the hard deadline it was signalled for; 0: none */
+    uint64_t kill_at_ms;  /* TERMINATING: killed past it */
+    uint64_t start_at_ms; /* BACKOFF: started then */
+    uint64_t rss_bytes;   /* as last read */
     struct backoff backoff;
     char boot_error[IPC_TEXT_MAX]; /* its own words, from IPC_BOOT_FAILED */
     char last_exit[LAST_EXIT_MAX]; /* how the previous process here ended */
@@ -68,8 +68,8 @@ struct slots {
     int board_fd;             /* owned */
 };
 
-/* Makes the pools of the configuration, each wanting its `workers`, and the scoreboard. ERR_BAD_CONFIG when the pools want more
- * workers than there are slots. s is about 300 KB: heap. */
+/* Makes the pools of the configuration, each wanting its `workers`, and the scoreboard. ERR_BAD_CONFIG when the pools
+ * want more workers than there are slots. s is about 300 KB: heap. */
 int slots_init(struct slots *s, const struct conf *conf, struct err *e);
 /* NULL-safe, twice-safe, safe on a zeroed struct. Processes must be gone. */
 void slots_fini(struct slots *s);
@@ -78,12 +78,14 @@ void slots_fini(struct slots *s);
 struct pool *slots_pool(struct slots *s, const char *name);
 /* The slot's scoreboard cell. */
 struct score_cell *slots_cell(const struct slots *s, const struct slot *slot);
-/* A slot to start a worker of the pool in: one of its own that is empty, else one never used; NULL when all are taken. */
+/* A slot to start a worker of the pool in: one of its own that is empty, else one never used; NULL when all are taken.
+ */
 struct slot *slots_take(struct slots *s, struct pool *pool);
 /* Largest number the pool may be scaled to: workers_max, or its default. */
 uint32_t pool_workers_max(const struct pool *pool);
 
-/* Workers the pool has or will have without another start: live ones that will be replaced or stay, and those in backoff. */
+/* Workers the pool has or will have without another start: live ones that will be replaced or stay, and those in
+ * backoff. */
 uint32_t slots_held(const struct slots *s, const struct pool *pool);
 /* Slots in that state; pool NULL: of all pools. */
 uint32_t slots_in_state(const struct slots *s, const struct pool *pool, enum slot_state state);

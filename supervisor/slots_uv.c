@@ -1,6 +1,6 @@
 /*
- * slots_uv - see slots_uv.h. Starting, asking and ending worker processes. Refuses to wait: whatever takes time is a state of the slot and
- * a look at the watch.
+ * slots_uv - see slots_uv.h. Starting, asking and ending worker processes. Refuses to wait: whatever takes time is a
+ * state of the slot and a look at the watch.
  */
 #include "slots_uv.h"
 
@@ -20,8 +20,8 @@ static void on_sigchld(uv_signal_t *handle, int signum)
     reaper_run(handle->data);
 }
 
-int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf, const char *instance,
-                  int log_fd, const struct slots_hooks *hooks, struct err *e)
+int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf,
+                  const char *instance, int log_fd, const struct slots_hooks *hooks, struct err *e)
 {
     *u = (struct slots_uv){
         .loop = loop, .slots = slots, .conf = conf, .instance = instance, .log_fd = log_fd, .hooks = *hooks};
@@ -44,7 +44,8 @@ void slots_uv_close(struct slots_uv *u)
     uv_close((uv_handle_t *)&u->sigchld, NULL);
 }
 
-/* -- starting -------------------------------------------------------------------------------------------------------- */
+/* -- starting --------------------------------------------------------------------------------------------------------
+ */
 
 /* The dead predecessor's last words must not be taken for the new process's. */
 static void clear_cell(struct slots_uv *u, struct slot *slot)
@@ -111,9 +112,10 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
 static void stop_pool(struct slots_uv *u, struct pool *pool, const char *why)
 {
     pool->stopped = true;
-    (void)snprintf(pool->error, sizeof pool->error,
-                   "stopped after %u failed starts in a row; the last: %s. Mend it, then `stint worker restart` or `stint reload`",
-                   pool->boot_failures, why);
+    (void)snprintf(
+        pool->error, sizeof pool->error,
+        "stopped after %u failed starts in a row; the last: %s. Mend it, then `stint worker restart` or `stint reload`",
+        pool->boot_failures, why);
     log_error("pool stopped", KV_S("pool", pool->name), KV_S("error", pool->error));
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         struct slot *slot = &u->slots->table[i];
@@ -127,8 +129,8 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
     struct pool *pool = slot->pool;
     const struct conf_supervisor *c = &u->conf->supervisor;
     uint64_t now = clock_mono_ms();
-    bool wanted = !u->draining && !pool->stopped &&
-                  (slot->state == SLOT_BACKOFF || slots_held(u->slots, pool) < pool->desired);
+    bool wanted =
+        !u->draining && !pool->stopped && (slot->state == SLOT_BACKOFF || slots_held(u->slots, pool) < pool->desired);
     if (wanted)
         pool->restarts++;
     if (boot_failure) {
@@ -142,8 +144,7 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
     if (!wanted)
         return;
     uint64_t delay = 0;
-    if (boot_failure ||
-        !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
+    if (boot_failure || !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
         delay = backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, now);
     if (delay > 0 && !boot_failure)
         (void)snprintf(pool->error, sizeof pool->error,
@@ -197,7 +198,8 @@ static void apply_pool(struct slots_uv *u, struct pool *pool)
     while (!u->draining && !pool->stopped && slots_held(u->slots, pool) < pool->desired) {
         struct slot *slot = slots_take(u->slots, pool);
         if (slot == NULL) {
-            (void)snprintf(pool->error, sizeof pool->error, "all %d worker slots of this supervisor are taken", SCORE_SLOT_MAX);
+            (void)snprintf(pool->error, sizeof pool->error, "all %d worker slots of this supervisor are taken",
+                           SCORE_SLOT_MAX);
             log_error("no slot left for a worker", KV_S("pool", pool->name), KV_I("desired", pool->desired));
             return;
         }
@@ -229,7 +231,8 @@ void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool)
     apply_pool(u, pool);
 }
 
-/* -- asking ---------------------------------------------------------------------------------------------------------- */
+/* -- asking ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool say(struct slot *slot, enum ipc_type type, const char *text)
 {
@@ -310,7 +313,8 @@ void slots_uv_drain(struct slots_uv *u)
     }
 }
 
-/* -- ending ---------------------------------------------------------------------------------------------------------- */
+/* -- ending ----------------------------------------------------------------------------------------------------------
+ */
 
 static void signal_group(const struct slot *slot, int signum)
 {

@@ -2,9 +2,9 @@
  * slots_uv - the life of worker processes: started, spoken to, watched, ended, reaped.
  *
  * Runs in: supervisor. Thread: the loop's only.
- * Owns: every worker process and the descriptors to it. Knows nothing of Redis: what must be told there is handed to a hook.
- * Split over slots_uv.c (starting, asking, ending), slots_watch_uv.c (what time asks for), slot_ipc_uv.c (what workers say)
- * and reaper_uv.c (what waitpid says).
+ * Owns: every worker process and the descriptors to it. Knows nothing of Redis: what must be told there is handed to a
+ * hook. Split over slots_uv.c (starting, asking, ending), slots_watch_uv.c (what time asks for), slot_ipc_uv.c (what
+ * workers say) and reaper_uv.c (what waitpid says).
  */
 #pragma once
 
@@ -38,18 +38,19 @@ struct slots_uv {
     char program[512];       /* absolute path of the worker */
     int log_fd;              /* borrowed */
     struct slots_hooks hooks;
-    uint32_t conf_serial;    /* raised by what makes running workers outdated */
-    bool quiet;              /* workers that become ready are told to fetch nothing */
-    bool draining;           /* nothing is started any more */
-    uint64_t rss_read_ms;    /* when resident memory was last read */
+    uint32_t conf_serial; /* raised by what makes running workers outdated */
+    bool quiet;           /* workers that become ready are told to fetch nothing */
+    bool draining;        /* nothing is started any more */
+    uint64_t rss_read_ms; /* when resident memory was last read */
     uv_timer_t watch;
     uv_signal_t sigchld;
     struct slot_io *io[SCORE_SLOT_MAX]; /* NULL: no process */
 };
 
-/* Finds the worker program and starts watching; starts no worker. u stays the caller's and must not move. ERR_BOOT_FAILURE with e. */
-int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf, const char *instance,
-                  int log_fd, const struct slots_hooks *hooks, struct err *e);
+/* Finds the worker program and starts watching; starts no worker. u stays the caller's and must not move.
+ * ERR_BOOT_FAILURE with e. */
+int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf,
+                  const char *instance, int log_fd, const struct slots_hooks *hooks, struct err *e);
 /* Closes its handles; run the loop once more afterwards. Processes must be gone. */
 void slots_uv_close(struct slots_uv *u);
 

@@ -1,6 +1,6 @@
 /*
- * slots_watch_uv - see slots_uv.h. The one timer of all slots: looks at what time asks for (slot_watch) and does it. Refuses to look often
- * while every worker waits for the doorbell.
+ * slots_watch_uv - see slots_uv.h. The one timer of all slots: looks at what time asks for (slot_watch) and does it.
+ * Refuses to look often while every worker waits for the doorbell.
  */
 #include "slots_uv.h"
 
@@ -34,9 +34,9 @@ static struct watch_view view_of(const struct slots_uv *u, const struct slot *sl
 
 static void hard_timeout(struct slots_uv *u, struct slot *slot, const struct score_now *now)
 {
-    log_warn("job past its hard timeout: its worker is ended", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
-             KV_I("worker_pid", slot->pid), KV_S("kind", now->kind), KV_S("job", now->job_id),
-             KV_I("ran_ms", clock_mono_ms() - now->since_ms));
+    log_warn("job past its hard timeout: its worker is ended", KV_S("pool", slot->pool->name),
+             KV_I("slot", slot->number), KV_I("worker_pid", slot->pid), KV_S("kind", now->kind),
+             KV_S("job", now->job_id), KV_I("ran_ms", clock_mono_ms() - now->since_ms));
     slot->overrun_ms = now->hard_deadline_ms;
     slots_uv_term(u, slot, EXIT_INTENT_HARD_TIMEOUT);
 }
@@ -96,8 +96,8 @@ static void read_rss(struct slots_uv *u, uint64_t now_ms)
     }
 }
 
-/* Replaces one outdated worker of the pool, and only while all its others stand: a configuration or program that does not start costs one
- * worker, not all. */
+/* Replaces one outdated worker of the pool, and only while all its others stand: a configuration or program that does
+ * not start costs one worker, not all. */
 static void roll_pool(struct slots_uv *u, struct pool *pool)
 {
     struct slot *next = NULL;

@@ -1,5 +1,6 @@
 /*
- * supervisor_modes_uv - see supervisor_uv.h. Running, quiet, draining, stopping; scaling; reloading. Refuses to end while a worker lives.
+ * supervisor_modes_uv - see supervisor_uv.h. Running, quiet, draining, stopping; scaling; reloading. Refuses to end
+ * while a worker lives.
  */
 #include "supervisor_uv.h"
 
@@ -24,7 +25,8 @@ const char *supervisor_mode_name(enum supervisor_mode mode)
     return names[mode];
 }
 
-/* -- telling the service manager and the scoreboard ------------------------------------------------------------------ */
+/* -- telling the service manager and the scoreboard ------------------------------------------------------------------
+ */
 
 /* All that can start did; with nothing but stopped pools there is nothing to be ready for. */
 static bool all_started(const struct supervisor *s)
@@ -62,16 +64,18 @@ void supervisor_tell(struct supervisor *s)
         desired += s->slots->pools[i].desired;
         stopped += s->slots->pools[i].stopped ? 1 : 0;
     }
-    notify_send(&s->notify, "STATUS=%s: %u of %u workers ready, %u pools stopped, Redis %s", supervisor_mode_name(s->mode), ready,
-                desired, stopped, s->links.ready ? "reachable" : "away");
+    notify_send(&s->notify, "STATUS=%s: %u of %u workers ready, %u pools stopped, Redis %s",
+                supervisor_mode_name(s->mode), ready, desired, stopped, s->links.ready ? "reachable" : "away");
     if (!s->told_ready && s->mode <= SUPERVISOR_QUIET && all_started(s)) {
         s->told_ready = true;
         notify_send(&s->notify, "READY=1");
-        log_info("ready", KV_S("instance", s->instance), KV_I("workers", ready), KV_I("boot_ms", clock_mono_ms() - s->started_ms));
+        log_info("ready", KV_S("instance", s->instance), KV_I("workers", ready),
+                 KV_I("boot_ms", clock_mono_ms() - s->started_ms));
     }
 }
 
-/* -- ending ------------------------------------------------------------------------------------------------------------ */
+/* -- ending
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void on_stop_step(uv_timer_t *timer)
 {
@@ -138,7 +142,8 @@ int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct 
 {
     uint32_t max = pool_workers_max(pool);
     if (n < 0 || n > (int64_t)max)
-        return err_set(e, ERR_BAD_ARGUMENT, "pool \"%s\" can have 0 to %u workers, not %lld; raise [pool.%s] workers_max to allow more",
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "pool \"%s\" can have 0 to %u workers, not %lld; raise [pool.%s] workers_max to allow more",
                        pool->name, max, (long long)n, pool->name);
     pool->desired = (uint32_t)n;
     if (pool->stopped)
@@ -148,7 +153,8 @@ int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct 
     return 0;
 }
 
-/* -- reload ---------------------------------------------------------------------------------------------------------- */
+/* -- reload ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool named(const struct reload_names *names, const char *name)
 {
@@ -213,7 +219,8 @@ void supervisor_reopen_log(struct supervisor *s)
         return;
     AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (fd < 0 || dup3(fd, s->log_fd, O_CLOEXEC) < 0) {
-        log_error("cannot open the log file anew; the old one is written on", KV_S("file", path), KV_S("error", strerror(errno)));
+        log_error("cannot open the log file anew; the old one is written on", KV_S("file", path),
+                  KV_S("error", strerror(errno)));
         return;
     }
     log_info("log file opened anew; workers are replaced one by one to follow", KV_S("file", path));

@@ -15,7 +15,8 @@ const char *supervisor_options_help(void)
            "  --help         print this\n"
            "\n"
            "example: stint-supervisor --config /etc/stint/stint.conf\n"
-           "signals: TERM drain and stop, INT the same (twice: at once), HUP reload, USR1 reopen logs and write the state,\n"
+           "signals: TERM drain and stop, INT the same (twice: at once), HUP reload, USR1 reopen logs and write the "
+           "state,\n"
            "         TTIN/TTOU one worker more/less, TSTP quiet, CONT resume\n"
            "exit codes: 0 stopped as asked, 1 failed, 2 usage\n";
 }
@@ -38,7 +39,8 @@ int supervisor_options_read(struct supervisor_options *o, int argc, char *const 
         else if (strcmp(arg, "--config") == 0)
             return err_set(e, ERR_BAD_ARGUMENT, "--config needs a file: --config /etc/stint/stint.conf");
         else
-            return err_set(e, ERR_BAD_ARGUMENT, "unknown argument \"%s\"; allowed: --config FILE, --check, --version, --help", arg);
+            return err_set(e, ERR_BAD_ARGUMENT,
+                           "unknown argument \"%s\"; allowed: --config FILE, --check, --version, --help", arg);
     }
     *o = read;
     return 0;

@@ -11,8 +11,9 @@ static void dump_state(const struct supervisor *s)
 {
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *p = &s->slots->pools[i];
-        log_info("pool", KV_S("pool", p->name), KV_S("state", pool_state_name(s->slots, p)), KV_I("desired", p->desired),
-                 KV_I("ready", slots_in_state(s->slots, p, SLOT_READY)), KV_I("restarts", p->restarts), KV_S("error", p->error));
+        log_info("pool", KV_S("pool", p->name), KV_S("state", pool_state_name(s->slots, p)),
+                 KV_I("desired", p->desired), KV_I("ready", slots_in_state(s->slots, p, SLOT_READY)),
+                 KV_I("restarts", p->restarts), KV_S("error", p->error));
     }
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         const struct slot *slot = &s->slots->table[i];

@@ -1,6 +1,6 @@
 /*
- * supervisor_uv - see supervisor_uv.h. Connects the modules and decides nothing they could decide. Refuses to end while a worker lives, and
- * to keep a worker from living because Redis does not.
+ * supervisor_uv - see supervisor_uv.h. Connects the modules and decides nothing they could decide. Refuses to end while
+ * a worker lives, and to keep a worker from living because Redis does not.
  */
 #include "supervisor_uv.h"
 
@@ -32,7 +32,8 @@ static void on_pulse(uv_timer_t *timer)
     (void)uv_timer_start(timer, on_pulse, (uint64_t)s->conf->supervisor.heartbeat, 0);
 }
 
-/* -- hooks of the modules -------------------------------------------------------------------------------------------- */
+/* -- hooks of the modules --------------------------------------------------------------------------------------------
+ */
 
 static void on_death(void *arg, uint32_t queue, const struct crash_report *report)
 {
@@ -80,7 +81,8 @@ static const char *info_of(void *arg)
 {
     struct supervisor *s = arg;
     (void)snprintf(s->info, sizeof s->info,
-                   "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"state\":\"%s\",\"workers\":%u,\"ready\":%u,\"uptime_ms\":%llu}",
+                   "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"state\":\"%s\",\"workers\":%u,\"ready\":%u,"
+                   "\"uptime_ms\":%llu}",
                    (int)getpid(), STINT_VERSION, STINT_BUILD, supervisor_mode_name(s->mode), slots_live(s->slots),
                    slots_in_state(s->slots, NULL, SLOT_READY), (unsigned long long)(clock_mono_ms() - s->started_ms));
     return s->info;
@@ -118,7 +120,8 @@ static void bell_pause(void *arg, uint32_t queue, bool paused)
     queue_links_beat(&s->links, queue);
 }
 
-/* -- opening and closing --------------------------------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------------------------------
+ */
 
 static int open_links(struct supervisor *s, struct err *e)
 {
@@ -198,8 +201,9 @@ int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct 
     rc = open_all(s, e);
     if (rc < 0)
         return rc;
-    log_info("supervisor started", KV_S("instance", s->instance), KV_S("version", STINT_VERSION), KV_S("build", STINT_BUILD),
-             KV_S("config", s->conf->path), KV_I("pools", s->slots->n_pools), KV_I("queues", s->slots->n_queues));
+    log_info("supervisor started", KV_S("instance", s->instance), KV_S("version", STINT_VERSION),
+             KV_S("build", STINT_BUILD), KV_S("config", s->conf->path), KV_I("pools", s->slots->n_pools),
+             KV_I("queues", s->slots->n_queues));
     on_pulse(&s->pulse);
     slots_uv_apply(&s->procs);
     supervisor_tell(s);

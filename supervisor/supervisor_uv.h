@@ -37,14 +37,14 @@ struct supervisor {
     uv_loop_t loop;
     struct conf *conf; /* owned: the effective configuration */
     char instance[INSTANCE_MAX];
-    int log_fd;        /* borrowed from main */
+    int log_fd; /* borrowed from main */
     uint64_t started_ms;
     enum supervisor_mode mode;
     struct slots *slots; /* owned */
     struct slots_uv procs;
     struct queue_links links;
-    struct doorbell *bell;   /* owned */
-    struct control *control; /* owned */
+    struct doorbell *bell;          /* owned */
+    struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */
     struct notify notify;
     uv_signal_t signals[SUPERVISOR_SIGNAL_MAX];
@@ -57,8 +57,8 @@ struct supervisor {
     char info[SUPERVISOR_INFO_MAX];
 };
 
-/* Opens everything and starts the workers. conf (heap) is taken, also on failure. s is zeroed by the caller and must not move; call
- * supervisor_close in any case. 0, or a negative code with e: a sentence for the operator. */
+/* Opens everything and starts the workers. conf (heap) is taken, also on failure. s is zeroed by the caller and must
+ * not move; call supervisor_close in any case. 0, or a negative code with e: a sentence for the operator. */
 int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct err *e);
 /* Runs until stopped. */
 void supervisor_run(struct supervisor *s);

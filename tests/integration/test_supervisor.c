@@ -1,6 +1,6 @@
 /*
- * The supervisor against a real Redis, with workers that live and die as they are told (support/fake_worker). This program is also
- * that worker: the supervisor under test starts a copy of it named stint-worker.
+ * The supervisor against a real Redis, with workers that live and die as they are told (support/fake_worker). This
+ * program is also that worker: the supervisor under test starts a copy of it named stint-worker.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,8 +71,9 @@ static void test_supervisor_each_way_to_die_has_its_cause(void **state)
     static const struct {
         const char *payload, *cause;
     } deaths[] = {
-        {"{\"do\":\"segv\"}", "signal:SIGSEGV"}, {"{\"do\":\"exit3\"}", "handler_error"}, {"{\"do\":\"mem\"}", "mem_limit"},
-        {"{\"do\":\"xcpu\"}", "cpu_limit"},      {"{\"do\":\"sys\"}", "sandbox_violation"},
+        {"{\"do\":\"segv\"}", "signal:SIGSEGV"},   {"{\"do\":\"exit3\"}", "handler_error"},
+        {"{\"do\":\"mem\"}", "mem_limit"},         {"{\"do\":\"xcpu\"}", "cpu_limit"},
+        {"{\"do\":\"sys\"}", "sandbox_violation"},
     };
     struct stage *s = *state;
     stage_up(s, "workers = 1", 1);
@@ -109,7 +110,8 @@ static bool pool_is_stopped(struct stage *s, const void *arg)
     (void)arg;
     json_t *status = stage_ask(s, "{\"verb\":\"status\"}");
     const json_t *pool = json_array_get(json_object_get(status, "pools"), 0);
-    const char *text = json_string_value(json_object_get(pool, "state")), *why = json_string_value(json_object_get(pool, "error"));
+    const char *text = json_string_value(json_object_get(pool, "state")),
+               *why = json_string_value(json_object_get(pool, "error"));
     bool is = text != NULL && strcmp(text, "stopped") == 0;
     if (is)
         assert_non_null(strstr(why, "the file boot says so"));
@@ -208,7 +210,8 @@ static void test_supervisor_reload_replaces_workers_and_keeps_a_good_file(void *
     stage_write_conf(s, "workers = 1\nnice = 7\n[pool.more]\nkinds = probe");
     json_t *reply = stage_ask_ok(s, "{\"verb\":\"reload\"}");
     assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "changed"), 0)), "pool.probe.nice");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "needs_restart"), 0)), "pool.more.(added)");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "needs_restart"), 0)),
+                        "pool.more.(added)");
     json_decref(reply);
     int second = 2;
     WAIT_UNTIL(s, generation_is, &second);

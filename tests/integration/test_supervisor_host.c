@@ -1,6 +1,6 @@
 /*
- * The supervisor and its host: the service manager, processes left behind, a second supervisor, its own death, and a doorbell that
- * misses nothing. Workers are support/fake_worker, which this program also is.
+ * The supervisor and its host: the service manager, processes left behind, a second supervisor, its own death, and a
+ * doorbell that misses nothing. Workers are support/fake_worker, which this program also is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,13 +38,15 @@ static void test_supervisor_bursts_and_single_jobs_wake_without_a_heartbeat(void
                 WAIT_UNTIL(s, stage_job_is, &done);
         }
         if (clock_mono_ms() - before > 200)
-            fail_msg("round %d took %llu ms: a wake-up was lost", round, (unsigned long long)(clock_mono_ms() - before));
+            fail_msg("round %d took %llu ms: a wake-up was lost", round,
+                     (unsigned long long)(clock_mono_ms() - before));
         (void)poll(NULL, 0, rand_r(&seed) % 9); /* meets the read being armed, blocked, or being taken down */
     }
     assert_int_equal(stage_stat_number(s, "drift"), 0);
 }
 
-/* -- service manager ------------------------------------------------------------------------------------------------- */
+/* -- service manager -------------------------------------------------------------------------------------------------
+ */
 
 static bool heard(int fd, const char *line)
 {
@@ -86,7 +88,8 @@ static void test_supervisor_service_manager_hears_ready_watchdog_and_stopping(vo
     (void)close(fd);
 }
 
-/* -- processes ------------------------------------------------------------------------------------------------------- */
+/* -- processes -------------------------------------------------------------------------------------------------------
+ */
 
 /* Children of the supervisor in that state ('Z'), or all (0). */
 static int children(const struct stage *s, char want)
@@ -102,7 +105,8 @@ static int children(const struct stage *s, char want)
         if (f == NULL)
             continue;
         const char *after = fgets(text, sizeof text, f) != NULL ? strrchr(text, ')') : NULL;
-        if (after != NULL && sscanf(after, ") %c %d", &state, &parent) == 2 && parent == (int)s->pid && (want == 0 || state == want))
+        if (after != NULL && sscanf(after, ") %c %d", &state, &parent) == 2 && parent == (int)s->pid &&
+            (want == 0 || state == want))
             n++;
         (void)fclose(f);
     }
@@ -193,7 +197,8 @@ static void test_supervisor_as_pid_one_runs_reaps_and_drains(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* -- two supervisors, and one that died ------------------------------------------------------------------------------ */
+/* -- two supervisors, and one that died ------------------------------------------------------------------------------
+ */
 
 static void test_supervisor_second_on_the_same_socket_refuses(void **state)
 {

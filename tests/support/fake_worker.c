@@ -116,7 +116,11 @@ static void run(const struct job *job)
     static const struct {
         const char *word;
         int signal, status;
-    } ends[] = {{"segv", SIGSEGV, 0}, {"xcpu", SIGXCPU, 0}, {"sys", SIGSYS, 0}, {"exit3", 0, 3}, {"mem", 0, WORKER_EXIT_MEM_LIMIT}};
+    } ends[] = {{"segv", SIGSEGV, 0},
+                {"xcpu", SIGXCPU, 0},
+                {"sys", SIGSYS, 0},
+                {"exit3", 0, 3},
+                {"mem", 0, WORKER_EXIT_MEM_LIMIT}};
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         if (strstr(job->payload, ends[i].word) == NULL)
             continue;
@@ -156,15 +160,29 @@ static bool fetch_and_run(struct fake *f)
     call(f, &r, ARRAY_LEN(fetch), fetch);
     struct job job = {0};
     struct err e = {0};
-    bool got = r->elements >= 2 && r->element[1]->elements > 0 && job_from_reply(&job, r->element[1]->element[0], &e) == 0;
+    bool got =
+        r->elements >= 2 && r->element[1]->elements > 0 && job_from_reply(&job, r->element[1]->element[0], &e) == 0;
     freeReplyObject(r);
     if (!got)
         return false;
     publish(f, PHASE_RUN, &job);
     run(&job);
     publish(f, PHASE_FINISH, &job);
-    const char *finish[] = {"FCALL", "stint_finish", "1", f->prefix, f->instance, f->consumer, "1", "0", "1",
-                            job.has_hash ? "done" : "ack", band_name(job.band), job.entry, job.id, "", "60000"};
+    const char *finish[] = {"FCALL",
+                            "stint_finish",
+                            "1",
+                            f->prefix,
+                            f->instance,
+                            f->consumer,
+                            "1",
+                            "0",
+                            "1",
+                            job.has_hash ? "done" : "ack",
+                            band_name(job.band),
+                            job.entry,
+                            job.id,
+                            "",
+                            "60000"};
     call(f, &r, ARRAY_LEN(finish), finish);
     freeReplyObject(r);
     atomic_fetch_add(&f->cell->jobs_run, 1);

@@ -1,5 +1,6 @@
 /*
- * supervisor_stage - see supervisor_stage.h. Every wait has a deadline and looks at a condition; on a miss the log's end is shown.
+ * supervisor_stage - see supervisor_stage.h. Every wait has a deadline and looks at a condition; on a miss the log's
+ * end is shown.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-/* -- the supervisor under test --------------------------------------------------------------------------------------- */
+/* -- the supervisor under test ---------------------------------------------------------------------------------------
+ */
 
 static void stage_copy_program(const char *from, const char *to)
 {
@@ -39,11 +41,12 @@ void stage_write_file(const char *path, const char *text)
 void stage_write_conf(const struct stage *s, const char *more)
 {
     char text[2048];
-    (void)snprintf(text, sizeof text,
-                   "[redis]\nurl = %s\n[supervisor]\nrun_dir = %s/run\nstate_dir = %s\nlog_format = json\nheartbeat = 300ms\n"
-                   "lease = 2s\nkill_grace = 200ms\nbackoff_base = 10ms\nbackoff_max = 50ms\ndrain_timeout = 10s\n"
-                   "log_file = %s/log\n[metrics]\nenabled = no\n[kind.probe]\nenabled = yes\n[pool.probe]\nkinds = probe\n%s\n",
-                   s->redis.url, s->dir, s->dir, s->dir, more);
+    (void)snprintf(
+        text, sizeof text,
+        "[redis]\nurl = %s\n[supervisor]\nrun_dir = %s/run\nstate_dir = %s\nlog_format = json\nheartbeat = 300ms\n"
+        "lease = 2s\nkill_grace = 200ms\nbackoff_base = 10ms\nbackoff_max = 50ms\ndrain_timeout = 10s\n"
+        "log_file = %s/log\n[metrics]\nenabled = no\n[kind.probe]\nenabled = yes\n[pool.probe]\nkinds = probe\n%s\n",
+        s->redis.url, s->dir, s->dir, s->dir, more);
     stage_write_file(s->conf, text);
 }
 
@@ -173,7 +176,8 @@ int stage_wait_exit(struct stage *s)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* -- jobs ------------------------------------------------------------------------------------------------------------ */
+/* -- jobs ------------------------------------------------------------------------------------------------------------
+ */
 
 void stage_enqueue(struct stage *s, const char *id, const char *payload, const char *more)
 {
@@ -234,7 +238,8 @@ json_int_t stage_stat_number(struct stage *s, const char *key)
     return n;
 }
 
-/* -- fixtures -------------------------------------------------------------------------------------------------------- */
+/* -- fixtures --------------------------------------------------------------------------------------------------------
+ */
 
 int stage_setup(void **state)
 {
@@ -247,7 +252,8 @@ int stage_setup(void **state)
     (void)snprintf(s->socket, sizeof s->socket, "%s/run/control.sock", s->dir);
     (void)snprintf(s->conf, sizeof s->conf, "%s/stint.conf", s->dir);
     (void)snprintf(s->program, sizeof s->program, "%s/stint-supervisor", s->dir);
-    (void)snprintf(from, sizeof from, "%s/bin/stint-supervisor", getenv("STINT_BUILD") != NULL ? getenv("STINT_BUILD") : ".");
+    (void)snprintf(from, sizeof from, "%s/bin/stint-supervisor",
+                   getenv("STINT_BUILD") != NULL ? getenv("STINT_BUILD") : ".");
     stage_copy_program(from, s->program);
     (void)snprintf(to, sizeof to, "%s/stint-worker", s->dir);
     (void)snprintf(from, sizeof from, "/proc/%d/exe", (int)getpid());

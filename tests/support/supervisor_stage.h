@@ -1,9 +1,10 @@
 /*
  * supervisor_stage - a supervisor under test: its own Redis, folder, configuration and workers.
  *
- * Runs in: tests; its functions fail the running cmocka test when something is not as expected. Blocks, always with a deadline.
- * Owns: a folder made by mkdtemp, a Redis, the supervisor's process. The worker program is a copy of the running test, which must
- * therefore begin with: if (strcmp(argv[0], "stint-worker") == 0) return fake_worker_main(argc, argv);
+ * Runs in: tests; its functions fail the running cmocka test when something is not as expected. Blocks, always with a
+ * deadline. Owns: a folder made by mkdtemp, a Redis, the supervisor's process. The worker program is a copy of the
+ * running test, which must therefore begin with: if (strcmp(argv[0], "stint-worker") == 0) return
+ * fake_worker_main(argc, argv);
  */
 #pragma once
 
@@ -39,7 +40,8 @@ void stage_up(struct stage *s, const char *more, int ready);
 /* Waits for its end; its exit code, -1 when a signal ended it. */
 int stage_wait_exit(struct stage *s);
 
-/* One request to the control socket; the reply is the caller's, NULL when nobody answers. _ok fails the test unless "ok" is true. */
+/* One request to the control socket; the reply is the caller's, NULL when nobody answers. _ok fails the test unless
+ * "ok" is true. */
 json_t *stage_ask(const struct stage *s, const char *request);
 json_t *stage_ask_ok(const struct stage *s, const char *request);
 bool stage_answers(struct stage *s); /* somebody does */

@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define EXITED(status) ((status) << 8)
+#define EXITED(status)   ((status) << 8)
 #define SIGNALED(signal) (signal)
 
 static struct exit_facts running_facts(int wait_status)
@@ -107,7 +107,8 @@ static void test_exit_cause_of_kill_with_oom_evidence_is_oom_kill(void **arg)
 static void test_exit_cause_of_not_ready_is_boot_failure_unless_asked(void **arg)
 {
     (void)arg;
-    static const int statuses[] = {EXITED(0), EXITED(WORKER_EXIT_BOOT), EXITED(1), SIGNALED(SIGSEGV), SIGNALED(SIGKILL)};
+    static const int statuses[] = {EXITED(0), EXITED(WORKER_EXIT_BOOT), EXITED(1), SIGNALED(SIGSEGV),
+                                   SIGNALED(SIGKILL)};
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
         struct exit_facts f = {.wait_status = statuses[i]};
         struct exit_verdict v = of(&f);
