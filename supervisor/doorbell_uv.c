@@ -112,10 +112,11 @@ static void on_event(struct doorbell *d, uint32_t queue, const redisReply *field
         d->hooks.on_due(d->hooks.arg, queue, strtoll(due, NULL, 10));
     if (strcmp(type, "cancel") == 0 && entry != NULL)
         d->hooks.on_cancel(d->hooks.arg, queue, entry);
+    bool whole = kind == NULL || kind[0] == '\0';
     if (strcmp(type, "resume") == 0)
-        d->hooks.on_pause(d->hooks.arg, queue, false);
-    if (strcmp(type, "pause") == 0 && (kind == NULL || kind[0] == '\0'))
-        d->hooks.on_pause(d->hooks.arg, queue, true);
+        d->hooks.on_resume(d->hooks.arg, queue, whole);
+    if (strcmp(type, "pause") == 0 && whole)
+        d->hooks.on_pause(d->hooks.arg, queue);
 }
 
 /* Moves the position past the entries; returns how many there were. */

@@ -28,7 +28,8 @@ struct doorbell_hooks {
     /* Events of K:ev. */
     void (*on_due)(void *arg, uint32_t queue, int64_t due_ms);
     void (*on_cancel)(void *arg, uint32_t queue, const char *entry);
-    void (*on_pause)(void *arg, uint32_t queue, bool paused);
+    void (*on_pause)(void *arg, uint32_t queue);
+    void (*on_resume)(void *arg, uint32_t queue, bool whole); /* whole: the queue; else one of its kinds */
 };
 
 /* Connects; begins to listen as soon as it can. names are the queues (n, borrowed). commands: another connection

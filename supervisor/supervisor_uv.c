@@ -111,12 +111,18 @@ static void bell_cancel(void *arg, uint32_t queue, const char *entry)
         log_info("a running job is asked to stop", KV_S("queue", s->slots->queues[queue]), KV_S("entry", entry));
 }
 
-static void bell_pause(void *arg, uint32_t queue, bool paused)
+static void bell_pause(void *arg, uint32_t queue)
+{
+    ((struct supervisor *)arg)->links.links[queue].paused = true;
+}
+
+/* Jobs of a kind come back through a promotion, which the heartbeat's answer asks for. */
+static void bell_resume(void *arg, uint32_t queue, bool whole)
 {
     struct supervisor *s = arg;
-    s->links.links[queue].paused = paused;
-    if (!paused)
-        (void)slots_uv_wake(&s->procs, queue, SCORE_SLOT_MAX);
+    if (whole)
+        s->links.links[queue].paused = false;
+    (void)slots_uv_wake(&s->procs, queue, SCORE_SLOT_MAX);
     queue_links_beat(&s->links, queue);
 }
 
@@ -137,6 +143,7 @@ static int open_links(struct supervisor *s, struct err *e)
         .on_due = bell_due,
         .on_cancel = bell_cancel,
         .on_pause = bell_pause,
+        .on_resume = bell_resume,
     };
     return doorbell_new(&s->loop, s->conf, (const char(*)[QUEUE_MAX])s->slots->queues, (uint32_t)s->slots->n_queues,
                         s->links.redis, &bell, &s->bell, e);

@@ -223,6 +223,50 @@ static void test_supervisor_reload_replaces_workers_and_keeps_a_good_file(void *
     assert_int_equal(stage_pool_number(s, "ready"), 1);
 }
 
+static void call(struct stage *s, const char *function, const char *a, const char *b, const char *c)
+{
+    redisReply *r = redisCommand(s->ctx, "FCALL %s 1 stint:{probe} %s %s %s", function, a, b, c);
+    assert_non_null(r);
+    if (r->type == REDIS_REPLY_ERROR)
+        fail_msg("%s: %s", function, r->str);
+    freeReplyObject(r);
+}
+
+static void test_supervisor_cancel_reaches_the_running_job(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 2", 2);
+    stage_enqueue(s, "unwanted", "{\"do\":\"hang\"}", "");
+    WAIT_UNTIL(s, stage_phase_is, "run");
+    call(s, "stint_cancel", "unwanted", "changed my mind", "test");
+    const struct stage_job_state cancelled = {"unwanted", "cancelled"};
+    WAIT_UNTIL(s, stage_job_is, &cancelled);
+    assert_int_equal(stage_worker_number(s, 0, "generation"), 1); /* asked, not killed */
+}
+
+static void test_supervisor_paused_queue_runs_at_once_when_resumed(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1", 1);
+    WAIT_UNTIL(s, stage_phase_is, "idle");
+    call(s, "stint_pause", "", "test", "test");
+    for (int i = 0; i < 100; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "p%d", i);
+        stage_enqueue(s, id, "{\"do\":\"ok\"}", "");
+    }
+    const struct stage_job_state ready = {"p99", "ready"}, done = {"p99", "done"};
+    assert_true(stage_job_is(s, &ready));
+    call(s, "stint_resume", "", "test", "test");
+    WAIT_UNTIL(s, stage_job_is, &done);
+    call(s, "stint_pause", "probe", "test", "test");
+    stage_enqueue(s, "k", "{\"do\":\"ok\"}", "");
+    call(s, "stint_resume", "probe", "test", "test");
+    const struct stage_job_state kind_done = {"k", "done"};
+    WAIT_UNTIL(s, stage_job_is, &kind_done);
+    assert_int_equal(stage_stat_number(s, "drift"), 0);
+}
+
 static bool file_exists(struct stage *s, const void *arg)
 {
     (void)s;
@@ -384,6 +428,8 @@ int main(int argc, char *argv[])
         T(test_supervisor_interrupted_twice_hands_jobs_back_free),
         T(test_supervisor_scale_within_limits_only),
         T(test_supervisor_reload_replaces_workers_and_keeps_a_good_file),
+        T(test_supervisor_cancel_reaches_the_running_job),
+        T(test_supervisor_paused_queue_runs_at_once_when_resumed),
         T(test_supervisor_log_rotated_is_opened_anew_by_all),
         T(test_supervisor_workers_too_old_are_recycled_without_failure),
         T(test_supervisor_hangup_and_ttin_reload_and_scale),

@@ -72,13 +72,18 @@ static void publish(struct fake *f, enum worker_phase phase, const struct job *j
     score_publish(f->cell, &now);
 }
 
-static void wait_forever(void)
+/* Hangs until the job is cancelled. */
+static void wait_for_cancel(const struct job *job)
 {
     for (;;) {
-        struct pollfd p = {.fd = WORKER_FD_CONTROL, .events = 0};
+        struct pollfd p = {.fd = WORKER_FD_CONTROL, .events = POLLIN};
+        struct ipc_msg m;
         (void)poll(&p, 1, -1);
-        if ((p.revents & POLLHUP) != 0)
+        int rc = ipc_recv(WORKER_FD_CONTROL, &m);
+        if (rc == -ENODATA)
             exit(WORKER_EXIT_ORPHANED);
+        if (rc > 0 && m.type == IPC_CANCEL && strcmp(m.text, job->entry) == 0)
+            return;
     }
 }
 
@@ -111,7 +116,8 @@ static void leave_orphan(void)
     (void)waitpid(pid, NULL, 0);
 }
 
-static void run(const struct job *job)
+/* True when it was cancelled. */
+static bool run(const struct job *job)
 {
     static const struct {
         const char *word;
@@ -137,7 +143,8 @@ static void run(const struct job *job)
     if (strstr(job->payload, "stubborn") != NULL)
         (void)signal(SIGTERM, SIG_IGN);
     if (strstr(job->payload, "stubborn") != NULL || strstr(job->payload, "hang") != NULL)
-        wait_forever();
+        wait_for_cancel(job);
+    return strstr(job->payload, "hang") != NULL;
 }
 
 static void call(struct fake *f, redisReply **ret, int argc, const char *const argv[])
@@ -166,23 +173,18 @@ static bool fetch_and_run(struct fake *f)
     if (!got)
         return false;
     publish(f, PHASE_RUN, &job);
-    run(&job);
+    bool cancelled = run(&job);
     publish(f, PHASE_FINISH, &job);
-    const char *finish[] = {"FCALL",
-                            "stint_finish",
-                            "1",
-                            f->prefix,
-                            f->instance,
-                            f->consumer,
-                            "1",
-                            "0",
-                            "1",
-                            job.has_hash ? "done" : "ack",
-                            band_name(job.band),
-                            job.entry,
-                            job.id,
-                            "",
-                            "60000"};
+    const char *op = cancelled ? "cancelled" : job.has_hash ? "done" : "ack";
+    const char *a = cancelled ? "asked to" : "", *b = cancelled ? "" : "60000";
+    const char *finish[] = {"FCALL",     "stint_finish",
+                            "1",         f->prefix,
+                            f->instance, f->consumer,
+                            "1",         "0",
+                            "1", /* one op: */
+                            op,          band_name(job.band),
+                            job.entry,   job.id,
+                            a,           b};
     call(f, &r, ARRAY_LEN(finish), finish);
     freeReplyObject(r);
     atomic_fetch_add(&f->cell->jobs_run, 1);
