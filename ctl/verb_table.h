@@ -121,6 +121,9 @@
     X(down, "down", "Operations", 0, 0, "",                                                                            \
       "stop that stack in order; nothing is lost",                                                                     \
       "stint down")                                                                                                    \
+    X(preflight, "preflight", "Operations", 0, 0, "",                                                                  \
+      "is everything outside as stint needs it; exit 5 when not",                                                      \
+      "stint preflight --json")                                                                                        \
     X(migrate, "migrate", "Operations", 0, 0, "",                                                                      \
       "bring PostgreSQL's schema up to date",                                                                          \
       "stint migrate --dry-run")                                                                                       \

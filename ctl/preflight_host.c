@@ -1,0 +1,116 @@
+/*
+ * preflight_host - folders, programs, limits and the time a stop may take on this host.
+ */
+#include "preflight.h"
+
+#include "spawn.h"
+
+#include <linux/limits.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+enum { FREE_WARN_MIB = 512, STOP_MARGIN_MS = 5000, DOCKER_GRACE_MS = 10000 };
+
+/* Writable, or to be made: then the nearest folder above it must be writable. */
+static bool usable_folder(const char *path)
+{
+    char part[PATH_MAX];
+    (void)snprintf(part, sizeof part, "%s", path);
+    while (access(part, F_OK) < 0) {
+        char *slash = strrchr(part, '/');
+        if (!slash || slash == part)
+            return access("/", W_OK) == 0;
+        *slash = '\0';
+    }
+    return access(part, W_OK | X_OK) == 0;
+}
+
+static void check_folder(struct preflight *p, const char *what, const char *path)
+{
+    struct statvfs fs;
+    if (!usable_folder(path)) {
+        preflight_add(p, what, FINDING_FAIL,
+                      "give it to the user who runs the supervisor, or name another in [supervisor]",
+                      "%s cannot be written", path);
+        return;
+    }
+    bool known = statvfs(path, &fs) == 0;
+    unsigned long long mib = known ? (unsigned long long)fs.f_bavail * fs.f_frsize >> 20 : 0;
+    preflight_add(p, what, known && mib < FREE_WARN_MIB ? FINDING_WARN : FINDING_OK, "free space on its disk",
+                  known ? "%s, %llu MiB free" : "%s, to be made", path, mib);
+}
+
+static void check_programs(struct preflight *p)
+{
+    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct err e = {.code = 0};
+        if (spawn_find_program(names[i], path, sizeof path, &e) < 0) {
+            preflight_add(p, "programs", FINDING_FAIL, "install stint whole: cmake --install, or the package", "%s",
+                          e.message);
+            return;
+        }
+    }
+    preflight_add(p, "programs", FINDING_OK, "", "supervisor, worker and parser are there");
+}
+
+static void check_limits(struct preflight *p)
+{
+    struct rlimit files = {0};
+    int64_t needed = 0, memory = 0;
+    for (size_t i = 0; i < p->conf->n_pools; i++) {
+        needed = MAX_OF(needed, p->conf->pools[i].files);
+        memory += p->conf->pools[i].workers * p->conf->pools[i].recycle_rss;
+    }
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    preflight_add(p, "open files", (int64_t)files.rlim_max < needed ? FINDING_FAIL : FINDING_OK,
+                  "raise the hard limit (LimitNOFILE=, ulimit -Hn), or lower files in the pools",
+                  "hard limit %llu, pools ask for %lld", (unsigned long long)files.rlim_max, (long long)needed);
+    int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    preflight_add(p, "memory", memory > ram ? FINDING_WARN : FINDING_OK,
+                  "lower recycle_rss or the number of workers, or add memory",
+                  "all workers at their recycle_rss: %lld MiB of %lld", (long long)(memory >> 20),
+                  (long long)(ram >> 20));
+}
+
+/* What kills us when a stop takes too long: told by $STINT_STOP_GRACE, else Docker's default where we are in one; -1:
+ * unknown. */
+static int64_t stop_grace_ms(void)
+{
+    const char *given = getenv("STINT_STOP_GRACE");
+    int64_t ms = 0;
+    if (given && conf_parse_duration(given, &ms, NULL) == 0)
+        return ms;
+    return access("/.dockerenv", F_OK) == 0 ? DOCKER_GRACE_MS : -1;
+}
+
+static void check_stop(struct preflight *p)
+{
+    int64_t longest = 0, drain = p->conf->supervisor.drain_timeout, grace = stop_grace_ms();
+    for (size_t i = 0; i < p->conf->n_kinds; i++) {
+        if (p->conf->kinds[i].enabled == 1)
+            longest = MAX_OF(longest, p->conf->kinds[i].timeout);
+    }
+    preflight_add(p, "drain", drain < longest ? FINDING_WARN : FINDING_OK,
+                  "a stop hands the longest jobs back unfinished: raise supervisor.drain_timeout",
+                  "drain_timeout %lld s, longest job %lld s", (long long)(drain / 1000), (long long)(longest / 1000));
+    if (grace < 0)
+        preflight_add(p, "stop grace", FINDING_OK, "", "unknown here; the unit's TimeoutStopSec must exceed %lld s",
+                      (long long)(drain / 1000));
+    else
+        preflight_add(p, "stop grace", grace < drain + STOP_MARGIN_MS ? FINDING_WARN : FINDING_OK,
+                      "the stack is killed before it is drained: raise stop_grace_period (docker stop -t), tell it by "
+                      "STINT_STOP_GRACE",
+                      "%lld s, a drain may take %lld s", (long long)(grace / 1000), (long long)(drain / 1000));
+}
+
+void preflight_host(struct preflight *p)
+{
+    check_folder(p, "run folder", p->conf->supervisor.run_dir);
+    check_folder(p, "state folder", p->conf->supervisor.state_dir);
+    check_programs(p);
+    check_limits(p);
+    check_stop(p);
+}
