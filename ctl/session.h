@@ -45,8 +45,8 @@ int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
 void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX]);
 /* The connection, with the Functions library made sure of; one that was lost is made again. Borrowed. */
 int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *e);
-/* The connection, with statement_timeout set; one that was lost is made again. Borrowed. ERR_STORE_UNAVAILABLE names the server, without its password.
- */
+/* The connection, with statement_timeout set; one that was lost is made again. Borrowed. ERR_STORE_UNAVAILABLE names
+ * the reason, never the password. */
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e);
 /* Asks the supervisor (control_client.h). fields: borrowed object or NULL. *ret_reply is the caller's. */
 int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);

@@ -130,7 +130,7 @@ int verb_help(struct session *s)
 {
     if (s->args.n_positionals == 0)
         return verb_help_all(&s->out);
-    char *words[ARG_SPEC_MAX];
+    char *words[ARG_SPEC_MAX] = {NULL};
     int n = 0;
     for (size_t i = 0; i < s->args.n_positionals; i++) {
         memcpy(&words[n++], &s->args.positionals[i], sizeof words[0]);

@@ -2,7 +2,6 @@
  * verb_match_status - `stint match status|wait`: a pool as PostgreSQL knows it, and the waits the metrics thread
  * publishes. Refuses to tell a gender's number below GROUP_MIN: small groups are people.
  */
-#include "keys.h"
 #include "queue_call.h"
 #include "verb.h"
 
@@ -164,93 +163,5 @@ int verb_match_status(struct session *s)
     for (size_t i = 0; rc == 0 && s->out.json && i < json_array_size(pools); i++)
         out_json(&s->out, json_array_get(pools, i));
     json_decref(pools);
-    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
-}
-
-const struct arg_spec verb_match_wait_options[] = {
-    {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs match", NULL, 1, 64},
-    {.name = NULL},
-};
-
-/* Seconds of the first of two names that is there; -1: none. */
-static int64_t seconds_ms(const json_t *cell, const char *name, const char *other)
-{
-    const json_t *value = json_object_get(cell, name);
-    value = value != NULL ? value : json_object_get(cell, other);
-    return json_is_number(value) ? (int64_t)(json_number_value(value) * 1000.0) : -1;
-}
-
-static void print_waits(struct session *s, const json_t *stats)
-{
-    static const char *const titles[] = {"WHO", ">HALF WITHIN", ">NINE IN TEN WITHIN", ">MATCHED SHARE", "CONFIDENCE",
-                                         NULL};
-    const json_t *estimates = json_object_get(stats, "estimates");
-    struct table t;
-    char p50[32], p90[32];
-    table_init(&t, titles);
-    for (size_t i = 0; i < json_array_size(estimates); i++) {
-        const json_t *cell = json_array_get(estimates, i), *share = json_object_get(cell, "share");
-        AUTO_FREE char *seeking = json_dumps(json_object_get(cell, "seeking"), JSON_COMPACT | JSON_ENCODE_ANY);
-        if (table_row(&t) < 0)
-            break;
-        table_set(&t, 0, "%s%s%s", json_text(cell, "gender"), seeking != NULL ? " seeking " : "",
-                  seeking != NULL ? seeking : "");
-        table_set(&t, 1, "%s", out_ms(p50, seconds_ms(cell, "p50_s", "p50")));
-        table_set(&t, 2, "%s", out_ms(p90, seconds_ms(cell, "p90_s", "p90")));
-        if (json_is_number(share))
-            table_set(&t, 3, "%.0f %%", json_number_value(share) * 100);
-        table_set(&t, 4, "%s", json_text(cell, "confidence"));
-    }
-    out_tinted(&s->out, TINT_BOLD, "pool %s", json_text(stats, "pool"));
-    if (t.n_rows == 0)
-        out_line(&s->out, "no estimate yet: too few people have come");
-    table_print(&t, &s->out);
-    table_fini(&t);
-    AUTO_FREE char *balance = json_dumps(json_object_get(stats, "balance"), JSON_COMPACT);
-    if (balance != NULL)
-        out_line(&s->out, "balance %s", balance);
-}
-
-/* The fields of the queue's published hash that are a pool's wait model. Returns how many were shown, or an error. */
-static int show_published(struct session *s, const char *queue, const char *pool, struct err *e)
-{
-    struct redis_sync *redis;
-    redisReply *reply = NULL;
-    char key[KEY_MAX];
-    const char *const argv[] = {"HGETALL", keys_of(key, queue, "stats")};
-    int rc = session_redis(s, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
-    if (rc < 0)
-        return rc;
-    int shown = 0;
-    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        json_t *stats = json_loadb(reply->element[i + 1]->str, (size_t)reply->element[i + 1]->len, 0, NULL);
-        bool wanted = json_object_get(stats, "estimates") != NULL &&
-                      (pool == NULL || strcmp(json_text(stats, "pool"), pool) == 0);
-        if (wanted && s->out.json)
-            out_json(&s->out, stats);
-        else if (wanted)
-            print_waits(s, stats);
-        shown += wanted ? 1 : 0;
-        json_decref(stats);
-    }
-    freeReplyObject(reply);
-    return shown;
-}
-
-int verb_match_wait(struct session *s)
-{
-    struct err e = {.code = 0};
-    const struct conf *conf;
-    const char *pool = args_positional(&s->args, 0), *queue = args_text(&s->args, "queue", NULL);
-    int rc = session_conf(s, &conf, &e);
-    if (rc == 0)
-        rc = show_published(s, queue != NULL ? queue : conf_queue_of_kind(conf, "match"), pool, &e);
-    if (rc == 0)
-        rc = err_set(&e, ERR_NOT_FOUND,
-                     "no waits are published%s%s: the supervisor's metrics thread publishes them while it "
-                     "runs and people come",
-                     pool != NULL ? " for pool " : "", pool != NULL ? pool : "");
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }

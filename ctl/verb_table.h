@@ -24,7 +24,7 @@
       "stint job cancel 0192f0c1-7f2a --reason sent-twice")                                                            \
     X(match_submit, "match submit", "The two kinds", 0, 0, "",                                                         \
       "put a person into a pool, or a file of them",                                                                   \
-      "stint match submit --pool za --id ann --gender F --seeking M --age 25 --age-max 30\nstint match submit --pool za --bulk people.ndjson")\
+      "stint match submit --pool za --id ann --gender F --seeking M --age 25\nstint match submit --pool za --bulk people.ndjson")\
     X(match_leave, "match leave", "The two kinds", 1, 1, "ID",                                                         \
       "take a person out of a pool",                                                                                   \
       "stint match leave ann --pool za")                                                                               \

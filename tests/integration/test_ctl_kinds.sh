@@ -55,8 +55,8 @@ run 2 match submit --pool za --id ann --gender F --seeking M --age 17; says "all
 run 2 match leave ann; says "--pool is missing"
 run 4 match status za; says "PostgreSQL"
 run 3 match wait za; says "no waits are published"
-redis HSET 'stint:{match}:stats' match '{"pool":"za","estimates":[{"gender":"male","seeking":["female"],"p50":65.0,"p90":300.0,"share":0.5,"confidence":"ok"}]}' >/dev/null
-run 0 match wait za; says "male"; says "1 min 05 s"; says "50 %"
+redis HSET 'stint:{match}:stats' match '{"pool":"za","estimates":[{"gender":"male","seeking":["female"],"waiting":7,"share":0.5,"p50_s":65.0,"p90_s":300.0,"matched":0.5,"within":{"60":0.25},"confidence":"ok"}],"balance":{"arrivalsPerMinute":{"male":12.0},"scarce":"male"}}' >/dev/null
+run 0 match wait za; says "male"; says "1 min 05 s"; says "50 %"; says "25 %"; says "scarce side            male"
 printf '%s\n' '{"id":"t1","gender":"male","seeking":["female"],"age":20}' '{"id":"t2","pool":"uk","gender":"male","seeking":["female"],"age":20}' 'x' >"$CTL_DIR/people"
 run 1 match submit --bulk "$CTL_DIR/people" --pool za; says "2 ready"; says "line 3 refused"
 run 1 match submit --bulk "$CTL_DIR/people"; says '"pool" is missing'
