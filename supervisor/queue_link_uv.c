@@ -354,11 +354,10 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct queue_links *l = arg;
-    bool was = l->ready;
+    const char *why = ready ? "" : e != NULL ? e->message : "the connection to Redis was lost";
+    bool news = ready != l->ready || strcmp(why, l->error) != 0; /* an attempt that fails as the last one did is none */
     l->ready = ready;
-    l->error[0] = '\0';
-    if (!ready && e != NULL)
-        (void)snprintf(l->error, sizeof l->error, "%s", e->message);
+    (void)snprintf(l->error, sizeof l->error, "%s", why);
     if (ready) {
         l->started_ms = clock_mono_ms();
         for (uint32_t i = 0; i < l->n; i++) {
@@ -367,7 +366,7 @@ static void on_state(void *arg, bool ready, const struct err *e)
             beat(&l->links[i]);
         }
     }
-    if (ready != was || !ready)
+    if (news)
         l->hooks.on_state(l->hooks.arg, ready, l->error);
 }
 
