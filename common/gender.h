@@ -8,7 +8,8 @@
 
 #include "base.h"
 
-#define GENDER_TABLE(X) X(MALE, "male") X(FEMALE, "female") X(NONBINARY, "nonbinary") X(OTHER, "other") X(UNKNOWN, "unknown")
+#define GENDER_TABLE(X)                                                                                                \
+    X(MALE, "male") X(FEMALE, "female") X(NONBINARY, "nonbinary") X(OTHER, "other") X(UNKNOWN, "unknown")
 
 enum gender {
 #define X(id, name) GENDER_##id,

@@ -2,8 +2,8 @@
  * place - a point on the Earth as a vector, so that distance needs no trigonometry and has no date line and no poles.
  *
  * Runs in: worker (matching), supervisor's metrics thread (wait model), ctl. Pure.
- * A place is a vector from the Earth's centre in km (mean radius 6371.0088 km, IUGG 1980). Two places closer than d km along
- * the ground have a chord shorter than place_chord_km(d). Floats hold it to half a metre.
+ * A place is a vector from the Earth's centre in km (mean radius 6371.0088 km, IUGG 1980). Two places closer than d km
+ * along the ground have a chord shorter than place_chord_km(d). Floats hold it to half a metre.
  */
 #pragma once
 

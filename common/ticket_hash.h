@@ -1,8 +1,8 @@
 /*
  * ticket_hash - the number that stands for a ticket where its id must not appear: the wait model's feed.
  *
- * Runs in: worker, supervisor's metrics thread, ctl. Pure. 64-bit FNV-1a over pool, NUL, id, finished by a mixer (splitmix64): no secret,
- * it hides nothing from somebody who has the ids; it keeps them out of streams and logs.
+ * Runs in: worker, supervisor's metrics thread, ctl. Pure. 64-bit FNV-1a over pool, NUL, id, finished by a mixer
+ * (splitmix64): no secret, it hides nothing from somebody who has the ids; it keeps them out of streams and logs.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  * wait_calibrate - where to read F so that what is said comes true: Kaplan-Meier on the scale of F itself.
  *
- * A ticket that was matched is an event at u = F(its wait); one that left or still waits is censored at its u. If the estimates were
- * right the curve of u would be the diagonal; p* = p + w (KM⁻¹(p) − p), w = events/(events + 400). It refuses to move a level on
- * fewer than 20 tickets, or outside 0.1 to 0.985.
+ * A ticket that was matched is an event at u = F(its wait); one that left or still waits is censored at its u. If the
+ * estimates were right the curve of u would be the diagonal; p* = p + w (KM⁻¹(p) − p), w = events/(events + 400). It
+ * refuses to move a level on fewer than 20 tickets, or outside 0.1 to 0.985.
  */
 #include "wait_model_impl.h"
 
@@ -28,7 +28,8 @@ static uint32_t collect(const struct side *s, int64_t now_ms, struct seen out[st
     for (uint32_t i = 0; i < n; i++) {
         const struct told *t = &s->told[i];
         double waited_s = fmax(0, (double)(now_ms - t->from_ms) / 1000);
-        out[i] = t->ended ? (struct seen){t->at, t->matched} : (struct seen){(float)curve_cdf(&t->curve, waited_s), false};
+        out[i] =
+            t->ended ? (struct seen){t->at, t->matched} : (struct seen){(float)curve_cdf(&t->curve, waited_s), false};
     }
     qsort(out, n, sizeof out[0], by_u);
     return n;

@@ -1,8 +1,8 @@
 /*
  * wait_feed - one reader per field of a feed entry, in a table.
  *
- * The bytes come from a stream anybody with Redis access can write to. It refuses an entry as a whole when one field of it is out of
- * range: a model fed with nonsense is worse than one that misses an event.
+ * The bytes come from a stream anybody with Redis access can write to. It refuses an entry as a whole when one field of
+ * it is out of range: a model fed with nonsense is worse than one that misses an event.
  */
 #include "wait_feed.h"
 
@@ -62,7 +62,8 @@ static bool read_event(struct reading *r, const char *s)
 static bool read_pool(struct reading *r, const char *s)
 {
     size_t n = strlen(s);
-    if (n == 0 || n >= sizeof r->ev.pool || strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
+    if (n == 0 || n >= sizeof r->ev.pool ||
+        strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
         return false;
     memcpy(r->ev.pool, s, n + 1);
     return true;
@@ -166,9 +167,10 @@ static bool read_count(struct reading *r, const char *s, int gender)
     {                                                                                                                  \
         return read_count(r, s, g);                                                                                    \
     }
-COUNT(0) COUNT(1) COUNT(2) COUNT(3) COUNT(4)
+COUNT(0)
+COUNT(1) COUNT(2) COUNT(3) COUNT(4)
 #undef COUNT
-_Static_assert(GENDER_COUNT == 5, "a marker has one count a gender");
+    _Static_assert(GENDER_COUNT == 5, "a marker has one count a gender");
 
 static bool read_keep(struct reading *r, const char *s)
 {
@@ -179,10 +181,11 @@ static const struct field {
     const char *name;
     bool (*read)(struct reading *r, const char *s);
 } fields_known[] = {
-    {"e", read_event},  {"p", read_pool},    {"t", read_at},      {"h", read_hash},    {"j", read_joined},  {"k", read_key},
-    {"w", read_wait},   {"g", read_gender},  {"s", read_seeking}, {"a", read_age},     {"n", read_age_min}, {"x", read_age_max},
-    {"y", read_lat},    {"z", read_lon},     {"r", read_km},      {"c", read_regions}, {"c0", read_count0}, {"c1", read_count1},
-    {"c2", read_count2}, {"c3", read_count3}, {"c4", read_count4}, {"keep", read_keep},
+    {"e", read_event},   {"p", read_pool},    {"t", read_at},      {"h", read_hash},    {"j", read_joined},
+    {"k", read_key},     {"w", read_wait},    {"g", read_gender},  {"s", read_seeking}, {"a", read_age},
+    {"n", read_age_min}, {"x", read_age_max}, {"y", read_lat},     {"z", read_lon},     {"r", read_km},
+    {"c", read_regions}, {"c0", read_count0}, {"c1", read_count1}, {"c2", read_count2}, {"c3", read_count3},
+    {"c4", read_count4}, {"keep", read_keep},
 };
 
 /* A field of a later build is passed over; a known one must be right. */
@@ -214,7 +217,8 @@ static bool complete(struct reading *r)
         return false;
     if (r->ev.type == WAIT_LEAVE || r->ev.type == WAIT_MATCH)
         return true;
-    if (w->joined_ms == 0 || !w->seeking || !r->has_age || w->age_min > w->age_max || w->joined_ms > r->ev.at_ms + 60000)
+    if (w->joined_ms == 0 || !w->seeking || !r->has_age || w->age_min > w->age_max ||
+        w->joined_ms > r->ev.at_ms + 60000)
         return false;
     w->placed = r->has_lat;
     if (w->placed)
@@ -230,7 +234,8 @@ int wait_feed_parse(size_t n_fields, const char *const fields[], const size_t le
     if (n_fields % 2 != 0)
         return -EBADMSG;
     for (size_t i = 0; i < n_fields; i += 2)
-        if (!copy_text(name, fields[i], lens[i]) || !copy_text(value, fields[i + 1], lens[i + 1]) || !read_field(&r, name, value))
+        if (!copy_text(name, fields[i], lens[i]) || !copy_text(value, fields[i + 1], lens[i + 1]) ||
+            !read_field(&r, name, value))
             return -EBADMSG;
     if (!complete(&r))
         return -EBADMSG;

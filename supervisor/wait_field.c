@@ -6,7 +6,8 @@
  *   C_b = e^(−m_b)               nobody of them is there
  *   l_j = Σ_b r_b (1 − C_b)/m_b  matching rate of waiter j
  *   p_j ← p_j exp(−l_j ds − ΔH)  ΔH from the patience of j's gender at j's age in queue
- * It refuses to enumerate classes of people: everything is a sum over persons, so any mix of genders needs no special case.
+ * It refuses to enumerate classes of people: everything is a sum over persons, so any mix of genders needs no special
+ * case.
  */
 #include "wait_model_impl.h"
 
@@ -41,7 +42,8 @@ static void sample_probes(struct wait_model *m, struct side *s, double now_s)
     double lead = 0;
     for (uint32_t i = 0; i < n; i++) {
         /* All of them, or one at random out of each stretch of equal length. */
-        uint32_t low = (uint32_t)((uint64_t)i * s->n_recent / n), high = (uint32_t)((uint64_t)(i + 1) * s->n_recent / n);
+        uint32_t low = (uint32_t)((uint64_t)i * s->n_recent / n),
+                 high = (uint32_t)((uint64_t)(i + 1) * s->n_recent / n);
         const struct wait_person *who = &s->recent[low + wait_random(m) % MAX_OF(high - low, 1U)];
         s->probes[i].who = *who;
         s->probes[i].rate = rate_now(&s->rate, now_s, NULL) / n;
@@ -65,7 +67,8 @@ static bool add_edge(struct wait_model *m, uint32_t person)
     return true;
 }
 
-/* Whom a newcomer has before it at each probe: those who fit the probe and whose key beats a newcomer's of their own gender. */
+/* Whom a newcomer has before it at each probe: those who fit the probe and whose key beats a newcomer's of their own
+ * gender. */
 static void connect_probes(struct wait_model *m, int64_t now_ms)
 {
     m->n_edges = 0;
@@ -107,7 +110,8 @@ static void rates_now(struct clearing *c, int k)
             for (uint32_t e = 0; e < b->n; e++)
                 c->rate[edges[e]] += each;
             if (k > 0)
-                b->clear[k] = b->clear[k - 1] + (float)((clear + (double)b->noise) / 2 * (curve_grid(k) - curve_grid(k - 1)));
+                b->clear[k] =
+                    b->clear[k - 1] + (float)((clear + (double)b->noise) / 2 * (curve_grid(k) - curve_grid(k - 1)));
             b->noise = (float)clear; /* the last C_b, until the field is done */
         }
     }
@@ -130,7 +134,8 @@ static void set_noise(struct wait_model *m)
         for (uint32_t i = 0; i < m->sides[g].n_probes; i++) {
             struct probe *b = &m->sides[g].probes[i];
             double before = m->scale * b->n;
-            b->noise = (float)(fmax(0, before - 0.5) / ((before + 1) * (before + 1)) + 1.5 * (1 - 1 / m->scale) / (1 + b->n));
+            b->noise =
+                (float)(fmax(0, before - 0.5) / ((before + 1) * (before + 1)) + 1.5 * (1 - 1 / m->scale) / (1 + b->n));
         }
     }
 }

@@ -1,7 +1,8 @@
 /*
  * wait_json - the model's answers as text.
  *
- * Field names are those the seed's pages read. It refuses to print a group below WAIT_GROUP_MIN, which the model does not hand out.
+ * Field names are those the seed's pages read. It refuses to print a group below WAIT_GROUP_MIN, which the model does
+ * not hand out.
  */
 #include "wait_json.h"
 
@@ -30,7 +31,9 @@ static int add_summary(struct buf *out, const struct wait_curve_summary *s)
     int rc = buf_addf(out, "\"p50_s\":%.1f,\"p90_s\":%.1f,\"mean_s\":%.1f,\"within\":{", s->p50_s, s->p90_s, s->mean_s);
     for (int i = 0; i < WAIT_WITHIN && rc == 0; i++)
         rc = buf_addf(out, "%s\"%d\":%.3f", i ? "," : "", wait_within_s[i], s->within[i]);
-    return rc < 0 ? rc : buf_addf(out, "},\"matched\":%.3f,\"confidence\":\"%s\"", s->matched, wait_confidence_name(s->confidence));
+    return rc < 0 ? rc
+                  : buf_addf(out, "},\"matched\":%.3f,\"confidence\":\"%s\"", s->matched,
+                             wait_confidence_name(s->confidence));
 }
 
 static int add_cells(struct buf *out, const struct wait_model *m)
@@ -58,7 +61,8 @@ static int add_by_gender(struct buf *out, const char *name, const double values[
 
 static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_ms)
 {
-    struct wait_balance b = {.female_per_male = -1, .scarce = -1, .target_wait_s = TARGET_WAIT_S, .recommended_per_s = -1};
+    struct wait_balance b = {
+        .female_per_male = -1, .scarce = -1, .target_wait_s = TARGET_WAIT_S, .recommended_per_s = -1};
     for (int g = 0; g < GENDER_COUNT; g++)
         b.share[g] = b.fluid_wait_s[g] = -1;
     if (m)
@@ -73,8 +77,9 @@ static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_
     rc = rc < 0 ? rc : add_by_gender(out, "fluidWaitSeconds", b.fluid_wait_s, 0);
     rc = rc < 0 ? rc : buf_addf(out, ",\"femalePerMale\":%.3f,\"scarce\":", printable(b.female_per_male));
     rc = rc < 0 ? rc : b.scarce >= 0 ? buf_addf(out, "\"%s\"", gender_name((unsigned)b.scarce)) : buf_adds(out, "null");
-    return rc < 0 ? rc : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f}", b.target_wait_s,
-                                  b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
+    return rc < 0 ? rc
+                  : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f}", b.target_wait_s,
+                             b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
 }
 
 static int add_health(struct buf *out, const struct wait_model *m, const struct wait_stats *s, int64_t now_ms)
@@ -96,16 +101,25 @@ static int add_health(struct buf *out, const struct wait_model *m, const struct 
 static int add_seed_fields(struct buf *out, const struct wait_stats *s)
 {
     uint64_t male = s->waiting[GENDER_MALE], female = s->waiting[GENDER_FEMALE];
-    int rc = buf_addf(out, "\"queue\":{\"total\":%llu,\"averageWaitSeconds\":%.0f,\"maxWaitSeconds\":%.0f,\"usersWaitingOver60s\":%llu}",
-                      (unsigned long long)s->waiting_total, s->average_wait_s, s->max_wait_s, (unsigned long long)s->over_60s);
-    rc = rc < 0 ? rc : buf_addf(out, ",\"genderDistribution\":{\"male\":%llu,\"female\":%llu,\"other\":%llu,\"unknown\":%llu,\"ratio\":",
-                                (unsigned long long)male, (unsigned long long)female,
-                                (unsigned long long)(s->waiting[GENDER_NONBINARY] + s->waiting[GENDER_OTHER]),
-                                (unsigned long long)s->waiting[GENDER_UNKNOWN]);
+    int rc = buf_addf(
+        out,
+        "\"queue\":{\"total\":%llu,\"averageWaitSeconds\":%.0f,\"maxWaitSeconds\":%.0f,\"usersWaitingOver60s\":%llu}",
+        (unsigned long long)s->waiting_total, s->average_wait_s, s->max_wait_s, (unsigned long long)s->over_60s);
+    rc = rc < 0
+             ? rc
+             : buf_addf(
+                   out,
+                   ",\"genderDistribution\":{\"male\":%llu,\"female\":%llu,\"other\":%llu,\"unknown\":%llu,\"ratio\":",
+                   (unsigned long long)male, (unsigned long long)female,
+                   (unsigned long long)(s->waiting[GENDER_NONBINARY] + s->waiting[GENDER_OTHER]),
+                   (unsigned long long)s->waiting[GENDER_UNKNOWN]);
     rc = rc < 0 ? rc : female ? buf_addf(out, "%.2f}", (double)male / (double)female) : buf_adds(out, "null}");
-    rc = rc < 0 ? rc : buf_addf(out, ",\"estimatedWaitTimes\":{\"male\":%d,\"female\":%d}", s->minutes_male, s->minutes_female);
-    return rc < 0 ? rc : buf_addf(out, ",\"matchRate\":{\"matchesLastHour\":%llu,\"matchesPerMinute\":%.2f}",
-                                  (unsigned long long)s->matches_last_hour, s->matches_per_minute);
+    rc = rc < 0
+             ? rc
+             : buf_addf(out, ",\"estimatedWaitTimes\":{\"male\":%d,\"female\":%d}", s->minutes_male, s->minutes_female);
+    return rc < 0 ? rc
+                  : buf_addf(out, ",\"matchRate\":{\"matchesLastHour\":%llu,\"matchesPerMinute\":%.2f}",
+                             (unsigned long long)s->matches_last_hour, s->matches_per_minute);
 }
 
 int wait_json_queue_stats(const char *pool, const struct wait_model *model, int64_t now_ms, struct buf *out)
@@ -135,13 +149,18 @@ int wait_json_estimate(const struct wait_estimate *est, int64_t position, struct
         rc = buf_addf(out, "\"position\":%lld,", (long long)position);
     rc = rc < 0 ? rc : buf_adds(out, "\"estimate\":{");
     rc = rc < 0 ? rc : add_summary(out, &est->wait);
-    return rc < 0 ? rc : buf_addf(out, "},\"reason\":{\"name\":\"%s\",\"saves_s\":%.0f,\"arrivals_per_minute\":%.2f,\"competing\":%.1f},"
-                                       "\"confidence\":\"%s\"}",
-                                  wait_reason_name(est->reason), est->saves_s, est->supply_per_min, est->competing,
-                                  wait_confidence_name(est->wait.confidence));
+    return rc < 0
+               ? rc
+               : buf_addf(
+                     out,
+                     "},\"reason\":{\"name\":\"%s\",\"saves_s\":%.0f,\"arrivals_per_minute\":%.2f,\"competing\":%.1f},"
+                     "\"confidence\":\"%s\"}",
+                     wait_reason_name(est->reason), est->saves_s, est->supply_per_min, est->competing,
+                     wait_confidence_name(est->wait.confidence));
 }
 
-/* -- a person from attributes ------------------------------------------------------------------------------------------ */
+/* -- a person from attributes
+ * ------------------------------------------------------------------------------------------ */
 
 struct query {
     const char *(*get)(void *arg, const char *name);
@@ -185,8 +204,8 @@ static uint8_t gender_set(struct query *q, const char *name)
     return (uint8_t)set;
 }
 
-int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg, int64_t now_ms, struct wait_person *ret,
-                     const char **ret_field)
+int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg, int64_t now_ms,
+                     struct wait_person *ret, const char **ret_field)
 {
     struct query q = {.get = get, .arg = arg};
     const char *gender = get(arg, "gender"), *lat = get(arg, "lat"), *lon = get(arg, "lon");
@@ -199,7 +218,8 @@ int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg,
     w.age_min = (uint8_t)number(&q, "age_min", 18, 120, 18);
     w.age_max = (uint8_t)number(&q, "age_max", w.age_min, 120, 120);
     w.placed = lat && lon;
-    double y = number(&q, "lat", -90, 90, 0), z = number(&q, "lon", -180, 180, 0), km = number(&q, "max_km", 0, 20038, 0);
+    double y = number(&q, "lat", -90, 90, 0), z = number(&q, "lon", -180, 180, 0),
+           km = number(&q, "max_km", 0, 20038, 0);
     if (w.placed)
         place_of(y, z, w.pos);
     w.max_chord = km > 0 ? (float)place_chord_km(km) : 0;

@@ -8,13 +8,16 @@
 #include "buf.h"
 #include "wait_pools.h"
 
-/* The body of /v1/queue-stats for one pool: {"pool","queue":{…},"genderDistribution":{…},"estimatedWaitTimes":{…},"matchRate":{…},
- * "health":{…},"estimates":[…],"balance":{…},"calibration":{…},"updatedMs"}. model NULL: the same with zeros and unknowns (no pool
- * yet). 0 or -ENOSPC/-ENOMEM. */
+/* The body of /v1/queue-stats for one pool:
+ * {"pool","queue":{…},"genderDistribution":{…},"estimatedWaitTimes":{…},"matchRate":{…},
+ * "health":{…},"estimates":[…],"balance":{…},"calibration":{…},"updatedMs"}. model NULL: the same with zeros and
+ * unknowns (no pool yet). 0 or -ENOSPC/-ENOMEM. */
 int wait_json_queue_stats(const char *pool, const struct wait_model *model, int64_t now_ms, struct buf *out);
-/* The body of /v1/wait for an estimate: {"position","estimate":{…},"reason":{…},"confidence"}; position < 0: left out. */
+/* The body of /v1/wait for an estimate: {"position","estimate":{…},"reason":{…},"confidence"}; position < 0: left out.
+ */
 int wait_json_estimate(const struct wait_estimate *est, int64_t position, struct buf *out);
-/* A person from query attributes ("gender=male&seeking=female,male&age=25&age_min=20&age_max=30&lat=..&lon=..&max_km=..",
- * each looked up by get(arg, name), NULL when absent). 0, or -EINVAL with *ret_field naming the wrong one (static storage). */
-int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg, int64_t now_ms, struct wait_person *ret,
-                     const char **ret_field);
+/* A person from query attributes
+ * ("gender=male&seeking=female,male&age=25&age_min=20&age_max=30&lat=..&lon=..&max_km=..", each looked up by get(arg,
+ * name), NULL when absent). 0, or -EINVAL with *ret_field naming the wrong one (static storage). */
+int wait_json_person(const char *(*get)(void *arg, const char *name), void *arg, int64_t now_ms,
+                     struct wait_person *ret, const char **ret_field);

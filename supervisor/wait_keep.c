@@ -14,8 +14,9 @@ int wait_model_export(const struct wait_model *m, int64_t now_ms, struct buf *ou
     int rc = buf_addf(out, "{\"v\":1,\"at_ms\":%lld,\"sides\":[", (long long)now_ms);
     for (int g = 0; g < GENDER_COUNT && rc == 0; g++) {
         const struct side *s = &m->sides[g];
-        rc = buf_addf(out, "%s{\"gender\":\"%s\",\"slow\":%.9g,\"fast\":%.9g,\"at_s\":%.3f,\"since_s\":%.3f,\"leaves\":[", g ? "," : "",
-                      gender_name((unsigned)g), s->rate.slow, s->rate.fast, s->rate.at_s, s->rate.since_s);
+        rc = buf_addf(
+            out, "%s{\"gender\":\"%s\",\"slow\":%.9g,\"fast\":%.9g,\"at_s\":%.3f,\"since_s\":%.3f,\"leaves\":[",
+            g ? "," : "", gender_name((unsigned)g), s->rate.slow, s->rate.fast, s->rate.at_s, s->rate.since_s);
         for (int i = 0; i < PATIENCE_BANDS && rc == 0; i++)
             rc = buf_addf(out, "%s%.9g", i ? "," : "", s->patience.leaves[i]);
         rc = rc < 0 ? rc : buf_adds(out, "],\"seconds\":[");
@@ -51,7 +52,8 @@ static bool read_side(const json_t *o, struct rate *rate, struct patience *patie
 {
     *rate = (struct rate){0};
     if (!amount(o, "slow", &rate->slow) || !amount(o, "fast", &rate->fast) || !amount(o, "at_s", &rate->at_s) ||
-        !amount(o, "since_s", &rate->since_s) || !bands(o, "leaves", patience->leaves) || !bands(o, "seconds", patience->seconds))
+        !amount(o, "since_s", &rate->since_s) || !bands(o, "leaves", patience->leaves) ||
+        !bands(o, "seconds", patience->seconds))
         return false;
     rate->started = rate->at_s > 0;
     return true;
@@ -65,7 +67,8 @@ int wait_model_import(struct wait_model *m, int64_t now_ms, const char *json)
     const json_t *sides = json_object_get(root, "sides");
     bool ok = json_integer_value(json_object_get(root, "v")) == 1 && json_array_size(sides) == GENDER_COUNT;
     for (size_t g = 0; ok && g < GENDER_COUNT; g++)
-        ok = read_side(json_array_get(sides, g), &rates[g], &patiences[g]) && rates[g].at_s <= (double)now_ms / 1000 + 60;
+        ok = read_side(json_array_get(sides, g), &rates[g], &patiences[g]) &&
+             rates[g].at_s <= (double)now_ms / 1000 + 60;
     json_decref(root);
     if (!ok)
         return -EBADMSG;

@@ -1,8 +1,8 @@
 /*
  * wait_model - who waits, who came, who went: the events' side of the model.
  *
- * It refuses to fail: an event about somebody unknown, twice the same, or out of order changes counts a little and nothing else; the
- * worker's markers and repetitions bring the table of people back to the truth.
+ * It refuses to fail: an event about somebody unknown, twice the same, or out of order changes counts a little and
+ * nothing else; the worker's markers and repetitions bring the table of people back to the truth.
  */
 #include "wait_model_impl.h"
 
@@ -64,7 +64,8 @@ void wait_model_free(struct wait_model *m)
     free(m);
 }
 
-/* -- fit ------------------------------------------------------------------------------------------------------------- */
+/* -- fit -------------------------------------------------------------------------------------------------------------
+ */
 
 static bool regions_meet(const struct wait_person *a, const struct wait_person *b)
 {
@@ -91,7 +92,8 @@ bool wait_fits(const struct wait_person *a, const struct wait_person *b)
     return regions_meet(a, b);
 }
 
-/* -- people ---------------------------------------------------------------------------------------------------------- */
+/* -- people ----------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t home(const struct wait_model *m, uint64_t hash)
 {
@@ -171,7 +173,8 @@ static void remove_person(struct wait_model *m, uint32_t person)
         put(m, person);
 }
 
-/* -- events ---------------------------------------------------------------------------------------------------------- */
+/* -- events ----------------------------------------------------------------------------------------------------------
+ */
 
 static void arrive(struct wait_model *m, const struct wait_event *ev)
 {

@@ -1,11 +1,11 @@
 /*
  * wait_model - how long people of one pool will wait, by gender and for each of them, and why (docs/wait-model.md).
  *
- * Runs in: supervisor's metrics thread (and tools that replay traces). Thread: its owner's only. Pure: no I/O, no clock; time
- * is an argument in ms of the feed's clock, randomness comes from the seed.
- * Owner: whoever called wait_model_new; one model per pool. Nothing returned borrows from the model unless said so.
- * Memory: at most WAIT_PEOPLE_MAX people kept, others are counted only; nothing here outlives the process but what
- * wait_model_export writes (rates and patience: sums over everybody, never a person).
+ * Runs in: supervisor's metrics thread (and tools that replay traces). Thread: its owner's only. Pure: no I/O, no
+ * clock; time is an argument in ms of the feed's clock, randomness comes from the seed. Owner: whoever called
+ * wait_model_new; one model per pool. Nothing returned borrows from the model unless said so. Memory: at most
+ * WAIT_PEOPLE_MAX people kept, others are counted only; nothing here outlives the process but what wait_model_export
+ * writes (rates and patience: sums over everybody, never a person).
  *
  *   feed entry ─ wait_feed ─► struct wait_event ─► wait_model_event ─┐
  *                                    every second: wait_model_refresh ├─► wait_model_cells, _balance, _stats, _ticket
@@ -16,13 +16,13 @@
 #include "gender.h"
 
 enum {
-    WAIT_PEOPLE_MAX = 65536,  /* people kept; beyond, each stands for more (the marker says how many there are) */
-    WAIT_RECENT_MAX = 1500,   /* last arrivals of a gender kept for shares and probes */
-    WAIT_CELL_MAX = 64,       /* published groups */
-    WAIT_REGIONS_MAX = 8,     /* regions of one person */
+    WAIT_PEOPLE_MAX = 65536, /* people kept; beyond, each stands for more (the marker says how many there are) */
+    WAIT_RECENT_MAX = 1500,  /* last arrivals of a gender kept for shares and probes */
+    WAIT_CELL_MAX = 64,      /* published groups */
+    WAIT_REGIONS_MAX = 8,    /* regions of one person */
     WAIT_POOL_NAME_MAX = 65,
-    WAIT_WITHIN = 4,          /* horizons of P(matched within …): wait_within_s */
-    WAIT_GROUP_MIN = 20,      /* smaller groups are not published */
+    WAIT_WITHIN = 4,     /* horizons of P(matched within …): wait_within_s */
+    WAIT_GROUP_MIN = 20, /* smaller groups are not published */
 };
 #define WAIT_HORIZON_S 1200.0 /* longest estimate: "20+ min" */
 
@@ -32,24 +32,24 @@ extern const int wait_within_s[WAIT_WITHIN];
 /* What the model knows of a person. No id, no name: a hash chosen per ticket. */
 struct wait_person {
     uint64_t hash;
-    int64_t joined_ms;        /* when the wait began (seniority kept) */
-    int64_t key_ms;           /* the matcher's priority: smaller is served first */
-    uint8_t gender;           /* enum gender */
-    uint8_t seeking;          /* set of genders, 1 << gender */
+    int64_t joined_ms; /* when the wait began (seniority kept) */
+    int64_t key_ms;    /* the matcher's priority: smaller is served first */
+    uint8_t gender;    /* enum gender */
+    uint8_t seeking;   /* set of genders, 1 << gender */
     uint8_t age, age_min, age_max;
-    uint8_t n_regions;        /* 0: anywhere */
-    bool placed;              /* pos is known */
-    float pos[3];             /* place.h, km; rounded to a coarse cell */
-    float max_chord;          /* farthest, km as a chord; 0: any distance */
+    uint8_t n_regions;                  /* 0: anywhere */
+    bool placed;                        /* pos is known */
+    float pos[3];                       /* place.h, km; rounded to a coarse cell */
+    float max_chord;                    /* farthest, km as a chord; 0: any distance */
     uint32_t regions[WAIT_REGIONS_MAX]; /* hashes */
 };
 
 enum wait_event_type {
-    WAIT_JOIN,    /* arrived; who is whole */
-    WAIT_HERE,    /* still waiting: repairs what the feed lost; who is whole; not an arrival */
-    WAIT_LEAVE,   /* left, went silent or expired; who.hash; wait_ms */
-    WAIT_MATCH,   /* matched; who.hash and who.gender; wait_ms */
-    WAIT_MARK,    /* counts by gender now, and how long a person not heard of may still be believed */
+    WAIT_JOIN,  /* arrived; who is whole */
+    WAIT_HERE,  /* still waiting: repairs what the feed lost; who is whole; not an arrival */
+    WAIT_LEAVE, /* left, went silent or expired; who.hash; wait_ms */
+    WAIT_MATCH, /* matched; who.hash and who.gender; wait_ms */
+    WAIT_MARK,  /* counts by gender now, and how long a person not heard of may still be believed */
     WAIT_EVENT_TYPES
 };
 
@@ -58,9 +58,9 @@ struct wait_event {
     char pool[WAIT_POOL_NAME_MAX];
     int64_t at_ms;
     struct wait_person who;
-    int64_t wait_ms;                 /* WAIT_LEAVE, WAIT_MATCH */
-    uint32_t waiting[GENDER_COUNT];  /* WAIT_MARK */
-    int64_t keep_ms;                 /* WAIT_MARK; people unheard of for so long are dropped; 0: unknown */
+    int64_t wait_ms;                /* WAIT_LEAVE, WAIT_MATCH */
+    uint32_t waiting[GENDER_COUNT]; /* WAIT_MARK */
+    int64_t keep_ms;                /* WAIT_MARK; people unheard of for so long are dropped; 0: unknown */
 };
 
 enum wait_confidence { WAIT_CONFIDENCE_LOW, WAIT_CONFIDENCE_OK };
@@ -68,37 +68,37 @@ enum wait_confidence { WAIT_CONFIDENCE_LOW, WAIT_CONFIDENCE_OK };
 /* What is told about one person or one group. Seconds; always finite; 0 <= p50 <= p90 <= WAIT_HORIZON_S. */
 struct wait_curve_summary {
     double p50_s, p90_s, mean_s;
-    double within[WAIT_WITHIN];  /* P(matched within wait_within_s | stays) */
-    double matched;              /* P(matched before leaving) */
+    double within[WAIT_WITHIN]; /* P(matched within wait_within_s | stays) */
+    double matched;             /* P(matched before leaving) */
     enum wait_confidence confidence;
 };
 
 /* One published group: everybody of a gender, or of a gender that seeks a given set. */
 struct wait_cell {
     uint8_t gender;
-    uint8_t seeking;             /* 0: whatever they seek */
-    uint32_t waiting;            /* people waiting, estimated from the marker */
-    uint32_t arrivals;           /* recent arrivals the estimate averages over or stands on */
-    double share;                /* of its resolved tickets, matched; -1: unknown */
+    uint8_t seeking;   /* 0: whatever they seek */
+    uint32_t waiting;  /* people waiting, estimated from the marker */
+    uint32_t arrivals; /* recent arrivals the estimate averages over or stands on */
+    double share;      /* of its resolved tickets, matched; -1: unknown */
     struct wait_curve_summary wait;
 };
 
-enum wait_reason { /* what would help most */
-    WAIT_REASON_NONE,        /* nothing saves 15 s */
-    WAIT_REASON_DISTANCE,    /* twice the radius */
-    WAIT_REASON_AGE,         /* five years more on both ends */
-    WAIT_REASON_GENDERS,     /* seeking every gender */
-    WAIT_REASON_BALANCE,     /* many compete for few: the pool is lopsided */
-    WAIT_REASON_QUIET,       /* few arrive at all */
-    WAIT_REASON_COUNT
+enum wait_reason {                       /* what would help most */
+                   WAIT_REASON_NONE,     /* nothing saves 15 s */
+                   WAIT_REASON_DISTANCE, /* twice the radius */
+                   WAIT_REASON_AGE,      /* five years more on both ends */
+                   WAIT_REASON_GENDERS,  /* seeking every gender */
+                   WAIT_REASON_BALANCE,  /* many compete for few: the pool is lopsided */
+                   WAIT_REASON_QUIET,    /* few arrive at all */
+                   WAIT_REASON_COUNT
 };
 
 struct wait_estimate {
     struct wait_curve_summary wait; /* remaining wait */
     enum wait_reason reason;
-    double saves_s;                 /* of p50, for DISTANCE, AGE, GENDERS; else 0 */
-    double supply_per_min;          /* compatible people arriving a minute */
-    double competing;               /* people waiting who want the same arrivals and go first */
+    double saves_s;        /* of p50, for DISTANCE, AGE, GENDERS; else 0 */
+    double supply_per_min; /* compatible people arriving a minute */
+    double competing;      /* people waiting who want the same arrivals and go first */
 };
 
 struct wait_balance {
@@ -113,14 +113,15 @@ struct wait_balance {
 
 struct wait_stats {
     uint64_t waiting[GENDER_COUNT], waiting_total, over_60s;
-    double average_wait_s, max_wait_s;      /* of those waiting now */
-    int minutes_male, minutes_female;       /* -1 unknown, else 1..240 */
-    uint64_t matches_last_hour;             /* pairs */
-    double matches_per_minute;              /* over the last ten minutes */
+    double average_wait_s, max_wait_s;                                          /* of those waiting now */
+    int minutes_male, minutes_female;                                           /* -1 unknown, else 1..240 */
+    uint64_t matches_last_hour;                                                 /* pairs */
+    double matches_per_minute;                                                  /* over the last ten minutes */
     uint64_t arrivals[GENDER_COUNT], matched[GENDER_COUNT], left[GENDER_COUNT]; /* people, since the model began */
     double cover50[GENDER_COUNT], cover90[GENDER_COUNT]; /* calibration, Kaplan-Meier; -1: unknown */
-    double pinball[GENDER_COUNT], pinball_km[GENDER_COUNT]; /* seconds: ours, and rolling Kaplan-Meier's on the same people */
-    uint64_t resynced, dropped;             /* people added by WAIT_HERE, and given up as unheard of */
+    double pinball[GENDER_COUNT],
+        pinball_km[GENDER_COUNT]; /* seconds: ours, and rolling Kaplan-Meier's on the same people */
+    uint64_t resynced, dropped;   /* people added by WAIT_HERE, and given up as unheard of */
     uint64_t refreshes;
     int64_t refreshed_ms;
 };
@@ -131,11 +132,13 @@ struct buf;
 /* A model that knows nothing. NULL when memory is out. */
 struct wait_model *wait_model_new(uint64_t seed);
 void wait_model_free(struct wait_model *m); /* NULL-safe */
-/* Takes one event in. Events may repeat or be missing; time may run back a little. Never fails: what does not fit is counted. */
+/* Takes one event in. Events may repeat or be missing; time may run back a little. Never fails: what does not fit is
+ * counted. */
 void wait_model_event(struct wait_model *m, const struct wait_event *ev);
 /* Renews the field and the published cells; call about once a second. Some ms of CPU at most, never blocks. */
 void wait_model_refresh(struct wait_model *m, int64_t now_ms);
-/* Copies the published cells, whole genders first; groups below WAIT_GROUP_MIN are left out. Returns how many (<= max). */
+/* Copies the published cells, whole genders first; groups below WAIT_GROUP_MIN are left out. Returns how many (<= max).
+ */
 size_t wait_model_cells(const struct wait_model *m, struct wait_cell ret_cells[], size_t max);
 /* Estimate for somebody who is about to join (waited_ms 0) or has waited already. who->hash may be 0 (attributes only).
  * ret is always filled; confidence says how far to trust it. About 50 µs, several times that with the reason. */

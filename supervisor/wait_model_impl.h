@@ -1,5 +1,6 @@
 /*
- * wait_model_impl - the model's inside, shared by wait_model.c, wait_field.c, wait_ticket.c, wait_publish.c and wait_keep.c alone.
+ * wait_model_impl - the model's inside, shared by wait_model.c, wait_field.c, wait_ticket.c, wait_publish.c and
+ * wait_keep.c alone.
  *
  * Runs in: supervisor's metrics thread.
  */
@@ -10,18 +11,18 @@
 #include "wait_rates.h"
 
 enum {
-    FIELD_SAMPLE = 1024,   /* waiting people in the field */
-    FIELD_PROBES = 512,    /* recent arrivals of a gender in the field */
-    CALIBRATE_LAST = 600,  /* tickets of a gender whose end is compared with what was said */
+    FIELD_SAMPLE = 1024,  /* waiting people in the field */
+    FIELD_PROBES = 512,   /* recent arrivals of a gender in the field */
+    CALIBRATE_LAST = 600, /* tickets of a gender whose end is compared with what was said */
     CALIBRATE_MIN = 20,
     TOLD_PER_REFRESH = 200, /* curves kept for calibration, a refresh */
-    CELL_AVERAGE = 40,     /* arrivals a published cell averages over */
+    CELL_AVERAGE = 40,      /* arrivals a published cell averages over */
     CELLS_PER_REFRESH = 3,
     SEEKING_SETS = 1 << GENDER_COUNT,
     MINUTES = 60,
 };
-#define SHARE_PRIOR_N 4.0  /* a0 */
-#define SHARE_PRIOR   0.03 /* p */
+#define SHARE_PRIOR_N   4.0  /* a0 */
+#define SHARE_PRIOR     0.03 /* p */
 #define CALIBRATE_PRIOR 400.0
 
 /* Somebody waiting. */
@@ -35,52 +36,52 @@ struct waiting {
 struct told {
     struct wait_curve curve;
     int64_t from_ms;
-    float at;      /* F of the wait, once it ended */
+    float at; /* F of the wait, once it ended */
     bool ended, matched;
 };
 
 /* An arrival kept with the field's answer for people like it. */
 struct probe {
     struct wait_person who;
-    double rate;       /* arrivals a second this probe stands for */
-    uint32_t first, n; /* its sampled competitors in edges */
+    double rate;                  /* arrivals a second this probe stands for */
+    uint32_t first, n;            /* its sampled competitors in edges */
     float clear[CURVE_STEPS + 1]; /* integral of P(nobody before a newcomer wants it) */
-    float noise;       /* relative variance of the clearing time */
+    float noise;                  /* relative variance of the clearing time */
 };
 
-struct side { /* one gender */
+struct side {                                   /* one gender */
     struct wait_person recent[WAIT_RECENT_MAX]; /* ring */
     uint32_t n_recent, next_recent;
     struct rate rate;
     struct patience patience;
     struct told told[CALIBRATE_LAST]; /* ring */
     uint64_t n_told;
-    double level50, level90;   /* where to read F for 50 and 90 % */
-    double cover50, cover90;   /* of what is published; -1 unknown */
+    double level50, level90; /* where to read F for 50 and 90 % */
+    double cover50, cover90; /* of what is published; -1 unknown */
     struct probe probes[FIELD_PROBES];
     uint32_t n_probes;
-    double lead_s;             /* mean of joined - key of recent arrivals: a newcomer's head start */
+    double lead_s; /* mean of joined - key of recent arrivals: a newcomer's head start */
     uint64_t arrivals, matched, left;
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
-    uint32_t marked;           /* waiting, of the last marker */
+    uint32_t marked; /* waiting, of the last marker */
 };
 
 struct wait_model {
     uint64_t random;
     struct side sides[GENDER_COUNT];
-    struct waiting *people;    /* owned; dense */
+    struct waiting *people; /* owned; dense */
     uint32_t n_people, cap_people;
-    uint32_t *by_hash;         /* owned; open addressing: number + 1 */
+    uint32_t *by_hash; /* owned; open addressing: number + 1 */
     uint32_t hash_mask;
     struct wait_person field[FIELD_SAMPLE]; /* the sample, copied: people go meanwhile */
     uint32_t n_field;
-    double scale;              /* waiting people one of the sample stands for */
-    uint16_t *edges;           /* owned */
+    double scale;    /* waiting people one of the sample stands for */
+    uint16_t *edges; /* owned */
     size_t n_edges, cap_edges;
     struct wait_cell cells[WAIT_CELL_MAX];
     size_t n_cells, next_cell;
     uint64_t minute_matches[MINUTES]; /* people, by minute */
-    int64_t minute;            /* of the newest bucket */
+    int64_t minute;                   /* of the newest bucket */
     uint64_t resynced, dropped, overflow, refreshes;
     int64_t refreshed_ms;
 };
@@ -95,7 +96,8 @@ uint32_t wait_find(const struct wait_model *m, uint64_t hash);
 void wait_minutes(struct wait_model *m, int64_t now_ms);
 /* Field of the present moment (wait_field.c). */
 void wait_field_refresh(struct wait_model *m, int64_t now_ms);
-/* A person's curve out of the field; *ret_supply (may be NULL) arrivals a second that fit, *ret_competing people before on one of them. */
+/* A person's curve out of the field; *ret_supply (may be NULL) arrivals a second that fit, *ret_competing people before
+ * on one of them. */
 void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret,
                    double *ret_supply, double *ret_competing);
 /* Probability that somebody who fits waits already. */

@@ -22,7 +22,9 @@ struct wait_pools {
     uint64_t refused; /* events of a pool too many, or without memory */
 };
 
+/* No pool yet. seed: of the models to come. */
 void wait_pools_init(struct wait_pools *ps, uint64_t seed);
+/* Frees all models. Twice-safe. */
 void wait_pools_fini(struct wait_pools *ps);
 /* Gives the event to its pool's model, made when it is the first of its pool. */
 void wait_pools_event(struct wait_pools *ps, const struct wait_event *ev);

@@ -1,7 +1,8 @@
 /*
  * wait_publish - what is told about groups: cells, the two sides' balance, and the seed's statistics.
  *
- * It refuses to speak of fewer than WAIT_GROUP_MIN people: a smaller group is left out, and is part of its whole gender only.
+ * It refuses to speak of fewer than WAIT_GROUP_MIN people: a smaller group is left out, and is part of its whole gender
+ * only.
  */
 #include "wait_model_impl.h"
 
@@ -9,7 +10,8 @@
 
 #define OVERLOADED_SHARE 0.6
 
-/* -- cells ----------------------------------------------------------------------------------------------------------- */
+/* -- cells -----------------------------------------------------------------------------------------------------------
+ */
 
 struct group {
     uint8_t gender, seeking; /* seeking 0: all */
@@ -21,8 +23,8 @@ static bool belongs(const struct group *g, const struct wait_person *p)
 }
 
 /* Last CELL_AVERAGE arrivals of the group, newest first. Returns how many; *ret_all: all it has in the ring. */
-static uint32_t last_of(const struct wait_model *m, const struct group *g, const struct wait_person *ret[static CELL_AVERAGE],
-                        uint32_t *ret_all)
+static uint32_t last_of(const struct wait_model *m, const struct group *g,
+                        const struct wait_person *ret[static CELL_AVERAGE], uint32_t *ret_all)
 {
     const struct side *s = &m->sides[g->gender];
     uint32_t n = 0, all = 0;
@@ -44,7 +46,8 @@ static double inverse(const double f[static CURVE_STEPS + 1], double p)
         return 0;
     for (int k = 1; k <= CURVE_STEPS; k++)
         if (f[k] >= p)
-            return curve_grid(k - 1) + (curve_grid(k) - curve_grid(k - 1)) * (p - f[k - 1]) / fmax(1e-9, f[k] - f[k - 1]);
+            return curve_grid(k - 1) +
+                   (curve_grid(k) - curve_grid(k - 1)) * (p - f[k - 1]) / fmax(1e-9, f[k] - f[k - 1]);
     return WAIT_HORIZON_S;
 }
 
@@ -100,8 +103,11 @@ static bool make_cell(const struct wait_model *m, const struct group *g, double 
         return false;
     average(m, people, n, now_s, f);
     uint64_t matched = counted(s, s->set_matched, g, s->matched), left = counted(s, s->set_left, g, s->left);
-    *ret = (struct wait_cell){.gender = g->gender, .seeking = g->seeking, .arrivals = all,
-                              .share = matched + left >= WAIT_GROUP_MIN ? (double)matched / (double)(matched + left) : -1};
+    *ret =
+        (struct wait_cell){.gender = g->gender,
+                           .seeking = g->seeking,
+                           .arrivals = all,
+                           .share = matched + left >= WAIT_GROUP_MIN ? (double)matched / (double)(matched + left) : -1};
     uint32_t waiting = 0;
     for (uint32_t i = 0; i < m->n_people; i++)
         waiting += belongs(g, &m->people[i].who);
@@ -162,7 +168,8 @@ size_t wait_model_cells(const struct wait_model *m, struct wait_cell ret_cells[]
     return n;
 }
 
-/* -- balance --------------------------------------------------------------------------------------------------------- */
+/* -- balance ---------------------------------------------------------------------------------------------------------
+ */
 
 static double share_of(const struct side *s)
 {
@@ -171,7 +178,8 @@ static double share_of(const struct side *s)
 
 void wait_model_balance(const struct wait_model *m, int64_t now_ms, double target_wait_s, struct wait_balance *ret)
 {
-    *ret = (struct wait_balance){.female_per_male = -1, .scarce = -1, .target_wait_s = target_wait_s, .recommended_per_s = -1};
+    *ret = (struct wait_balance){
+        .female_per_male = -1, .scarce = -1, .target_wait_s = target_wait_s, .recommended_per_s = -1};
     for (int g = 0; g < GENDER_COUNT; g++) {
         const struct side *s = &m->sides[g];
         ret->rate_per_s[g] = rate_now(&s->rate, (double)now_ms / 1000, NULL);
@@ -186,11 +194,13 @@ void wait_model_balance(const struct wait_model *m, int64_t now_ms, double targe
     int scarce = female < male ? GENDER_FEMALE : GENDER_MALE, many = female < male ? GENDER_MALE : GENDER_FEMALE;
     ret->scarce = scarce;
     if (ret->share[scarce] > 0)
-        ret->recommended_per_s = ret->rate_per_s[many] * exp(-patience_cumulative(&m->sides[many].patience, target_wait_s)) /
+        ret->recommended_per_s = ret->rate_per_s[many] *
+                                 exp(-patience_cumulative(&m->sides[many].patience, target_wait_s)) /
                                  ret->share[scarce];
 }
 
-/* -- statistics ------------------------------------------------------------------------------------------------------ */
+/* -- statistics ------------------------------------------------------------------------------------------------------
+ */
 
 static int minutes_of(const struct wait_model *m, uint8_t gender)
 {
@@ -216,8 +226,11 @@ static void count_waits(const struct wait_model *m, int64_t now_ms, struct wait_
 
 void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_stats *ret)
 {
-    *ret = (struct wait_stats){.resynced = m->resynced, .dropped = m->dropped, .refreshes = m->refreshes,
-                               .refreshed_ms = m->refreshed_ms, .minutes_male = minutes_of(m, GENDER_MALE),
+    *ret = (struct wait_stats){.resynced = m->resynced,
+                               .dropped = m->dropped,
+                               .refreshes = m->refreshes,
+                               .refreshed_ms = m->refreshed_ms,
+                               .minutes_male = minutes_of(m, GENDER_MALE),
                                .minutes_female = minutes_of(m, GENDER_FEMALE)};
     count_waits(m, now_ms, ret);
     uint64_t hour = 0, ten = 0;

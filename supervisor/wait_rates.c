@@ -9,7 +9,8 @@
 
 const double patience_ends_s[PATIENCE_BANDS] = {10, 30, 60, 120, 240, 480, 1e9};
 /* Leaving without any evidence: quick in the first seconds, then patient. Worth four leavers. */
-static const double prior_hazard[PATIENCE_BANDS] = {1.0 / 120, 1.0 / 150, 1.0 / 240, 1.0 / 240, 1.0 / 240, 1.0 / 240, 1.0 / 240};
+static const double prior_hazard[PATIENCE_BANDS] = {1.0 / 120, 1.0 / 150, 1.0 / 240, 1.0 / 240,
+                                                    1.0 / 240, 1.0 / 240, 1.0 / 240};
 #define PRIOR_LEAVES 4.0
 
 static double faded(double n, double dt_s, double tau)

@@ -7,9 +7,9 @@
 
 #include <math.h>
 
-#define SIGMA_MAX    1.2
-#define SAVES_MIN_S  15.0
-#define QUIET_PER_S  (1.0 / 120)
+#define SIGMA_MAX   1.2
+#define SAVES_MIN_S 15.0
+#define QUIET_PER_S (1.0 / 120)
 enum { ARBITRARY_PROBES = 40 };
 
 struct mixing {
@@ -35,7 +35,8 @@ static void mix_probe(struct mixing *x, const struct probe *b, double rate, doub
 }
 
 /* Adds the supply of one gender. */
-static void mix_side(struct mixing *x, const struct wait_model *m, const struct side *s, const struct wait_person *who, double now_s)
+static void mix_side(struct mixing *x, const struct wait_model *m, const struct side *s, const struct wait_person *who,
+                     double now_s)
 {
     uint16_t chosen[FIELD_PROBES];
     uint32_t n = 0;
@@ -107,7 +108,8 @@ static double remaining(const struct side *s, const struct wait_curve *c, double
     return fmin(1, fmax(0, f));
 }
 
-static double quantile(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double level, double p)
+static double quantile(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double level,
+                       double p)
 {
     if (waited_s <= 0)
         return fmin(WAIT_HORIZON_S, curve_quantile(c, level));
@@ -154,7 +156,8 @@ enum wait_confidence wait_confidence_of(const struct wait_model *m, unsigned gen
     return known && s->matched + s->left >= 100 ? WAIT_CONFIDENCE_OK : WAIT_CONFIDENCE_LOW;
 }
 
-/* -- what would help ------------------------------------------------------------------------------------------------- */
+/* -- what would help -------------------------------------------------------------------------------------------------
+ */
 
 static double p50_of(const struct wait_model *m, const struct wait_person *who, double now_s)
 {
@@ -188,7 +191,8 @@ static double rate_of_set(const struct wait_model *m, unsigned set, double now_s
     return rate;
 }
 
-static void find_reason(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_estimate *ret)
+static void find_reason(const struct wait_model *m, const struct wait_person *who, double now_s,
+                        struct wait_estimate *ret)
 {
     double base = p50_of(m, who, now_s);
     for (enum wait_reason how = WAIT_REASON_DISTANCE; how <= WAIT_REASON_GENDERS; how++) {
@@ -204,7 +208,9 @@ static void find_reason(const struct wait_model *m, const struct wait_person *wh
     if (ret->reason != WAIT_REASON_NONE || base < 2 * SAVES_MIN_S)
         return;
     double mine = rate_of_set(m, 1U << who->gender, now_s), sought = rate_of_set(m, who->seeking, now_s);
-    ret->reason = mine > 1.5 * sought ? WAIT_REASON_BALANCE : sought < QUIET_PER_S ? WAIT_REASON_QUIET : WAIT_REASON_NONE;
+    ret->reason = mine > 1.5 * sought    ? WAIT_REASON_BALANCE
+                  : sought < QUIET_PER_S ? WAIT_REASON_QUIET
+                                         : WAIT_REASON_NONE;
 }
 
 void wait_model_ticket(struct wait_model *m, const struct wait_person *who, int64_t now_ms, int64_t waited_ms,

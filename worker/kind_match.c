@@ -1,9 +1,9 @@
 /*
  * kind_match - the kind `match`: jobs claimed together become one round of each pool they name.
  *
- * The worker starts all match jobs of one fetch at once; here they are read, sorted by pool and played one pool after the other, for a
- * pool's cache can follow only one transaction at a time. It refuses a job by itself only when its payload is unusable; everything
- * else is a result.
+ * The worker starts all match jobs of one fetch at once; here they are read, sorted by pool and played one pool after
+ * the other, for a pool's cache can follow only one transaction at a time. It refuses a job by itself only when its
+ * payload is unusable; everything else is a result.
  */
 #include "alloc.h"
 #include "kind.h"

@@ -2,8 +2,8 @@
  * match_bucket - people alike to a query (genders, age band, place cell), in the order they are served.
  *
  * Runs in: worker. Thread: loop only. Pure.
- * Owner: the index embeds buckets; a bucket owns its chunks. A sorted array cut into chunks of MATCH_CHUNK, so that a million in
- * one bucket can still be entered and left in microseconds.
+ * Owner: the index embeds buckets; a bucket owns its chunks. A sorted array cut into chunks of MATCH_CHUNK, so that a
+ * million in one bucket can still be entered and left in microseconds.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct match_chunk {
 struct match_bucket {
     struct match_chunk **chunks; /* owned; none is empty */
     uint32_t n_chunks, cap;
-    uint32_t count;              /* people */
+    uint32_t count; /* people */
 };
 
 /* Enters slot with its order. 0 or -ENOMEM (unchanged). */

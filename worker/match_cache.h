@@ -2,7 +2,8 @@
  * match_cache - the pools this worker knows: an index each, and how far it follows PostgreSQL.
  *
  * Runs in: worker. Thread: loop only. Pure.
- * Owner: the kind owns the set; a cache is borrowed by the turn that uses it. At most MATCH_CACHES; the longest unused goes first.
+ * Owner: the kind owns the set; a cache is borrowed by the turn that uses it. At most MATCH_CACHES; the longest unused
+ * goes first.
  */
 #pragma once
 
@@ -12,17 +13,17 @@ enum { MATCH_CACHES = 64, MATCH_SENT_MAX = 4096 };
 
 struct match_cache {
     char pool[MATCH_POOL_MAX];
-    struct match_index *ix;      /* owned; NULL: cold */
+    struct match_index *ix; /* owned; NULL: cold */
     struct match_supply supply;
     struct match_mark mark;
-    bool warm;                   /* everything up to mark is in ix */
+    bool warm; /* everything up to mark is in ix */
     int64_t floor_seen;
-    int64_t pending_until_ms;    /* a pair may fall due until then */
-    uint64_t next_cycle_ms;      /* monotonic: do not ask for a cycle before */
-    uint32_t sweep, here;        /* whose turn it is */
+    int64_t pending_until_ms;     /* a pair may fall due until then */
+    uint64_t next_cycle_ms;       /* monotonic: do not ask for a cycle before */
+    uint32_t sweep, here;         /* whose turn it is */
     int64_t sent[MATCH_SENT_MAX]; /* events in the stream already, to be removed with the next round */
     uint32_t n_sent;
-    uint64_t used;               /* turn number of the last use */
+    uint64_t used; /* turn number of the last use */
 };
 
 struct match_caches {

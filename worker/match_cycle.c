@@ -1,9 +1,9 @@
 /*
  * match_cycle - what time alone changes: silence, expiry, overdue pairs, relaxation.
  *
- * Arrivals are paired when they arrive, so only people for whom something changed are tried again: a new relaxation stage, an attempt
- * that ran out of its budget, and, a few in turn, everybody (a history entry may have run out). It refuses to do more than its
- * budgets: what is left waits for the next cycle.
+ * Arrivals are paired when they arrive, so only people for whom something changed are tried again: a new relaxation
+ * stage, an attempt that ran out of its budget, and, a few in turn, everybody (a history entry may have run out). It
+ * refuses to do more than its budgets: what is left waits for the next cycle.
  */
 #include "match_round.h"
 
@@ -73,7 +73,8 @@ static size_t gather(struct match_round *r, struct turn turns[static MATCH_TRY_M
     }
     uint32_t start = r->sweep;
     r->sweep = slot == MATCH_NO_SLOT ? 0 : end;
-    for (slot = match_index_next(r->ix, 0); slot != MATCH_NO_SLOT && n < MATCH_TRY_MAX; slot = match_index_next(r->ix, slot + 1)) {
+    for (slot = match_index_next(r->ix, 0); slot != MATCH_NO_SLOT && n < MATCH_TRY_MAX;
+         slot = match_index_next(r->ix, slot + 1)) {
         const struct match_waiter *w = match_index_at(r->ix, slot);
         if ((slot < start || slot >= end) && worth_trying(r, slot))
             turns[n++] = (struct turn){w->key_ms, w->p.created_ms, w->p.hash, slot};

@@ -68,7 +68,8 @@ static void put_regions(struct entry *e, const struct match_lists *l)
     if (!l || l->n_regions == 0)
         return;
     for (uint32_t i = 0; i < l->n_regions && at + 9 < sizeof e->text[0]; i++)
-        at += (size_t)snprintf(text + at, sizeof e->text[0] - at, "%s%06" PRIx32, i ? "," : "", (uint32_t)l->regions[i] & 0xffffff);
+        at += (size_t)snprintf(text + at, sizeof e->text[0] - at, "%s%06" PRIx32, i ? "," : "",
+                               (uint32_t)l->regions[i] & 0xffffff);
     put_s(e, "c", text);
 }
 
@@ -94,7 +95,8 @@ static void put_person(struct entry *e, const struct match_waiter *w)
         put_km(e, "r", place_ground_km((double)p->max_chord));
 }
 
-static void tell_person(const char *event, const struct match_round *r, const struct match_waiter *w, match_feed_fn fn, void *arg)
+static void tell_person(const char *event, const struct match_round *r, const struct match_waiter *w, match_feed_fn fn,
+                        void *arg)
 {
     struct entry e;
     start(&e, event, r->pool, r->now_ms);
@@ -102,8 +104,8 @@ static void tell_person(const char *event, const struct match_round *r, const st
     fn(arg, e.n, e.fields);
 }
 
-static void tell_end(const char *event, const struct match_round *r, const char *id, int gender, int64_t wait_ms, match_feed_fn fn,
-                     void *arg)
+static void tell_end(const char *event, const struct match_round *r, const char *id, int gender, int64_t wait_ms,
+                     match_feed_fn fn, void *arg)
 {
     struct entry e;
     start(&e, event, r->pool, r->now_ms);
@@ -134,7 +136,8 @@ void match_feed_round(const struct match_round *r, match_feed_fn fn, void *arg)
     }
 }
 
-void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn, void *arg)
+void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn,
+                     void *arg)
 {
     static const char *const counts[GENDER_COUNT] = {"c0", "c1", "c2", "c3", "c4"};
     struct entry e;

@@ -15,6 +15,7 @@ typedef void (*match_feed_fn)(void *arg, size_t n, const char *const fields[]);
 
 /* Joins, leaves and matches of a committed round. */
 void match_feed_round(const struct match_round *r, match_feed_fn fn, void *arg);
-/* Counts of everybody waiting, and again those of whom the model has not heard for FEED_HERE_EVERY_MS (at most FEED_HERE_MAX): what the
- * stream lost comes back. Call after a cycle's commit. cursor is kept by the caller. */
-void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn, void *arg);
+/* Counts of everybody waiting, and again those of whom the model has not heard for FEED_HERE_EVERY_MS (at most
+ * FEED_HERE_MAX): what the stream lost comes back. Call after a cycle's commit. cursor is kept by the caller. */
+void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn,
+                     void *arg);

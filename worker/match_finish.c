@@ -1,9 +1,9 @@
 /*
  * match_finish - policy `max`: after greedy, no pair that exists in the round is lost.
  *
- * Vertices are the people this round submitted or paired, and, for each of them, as many people still waiting as there are submitted
- * people without a partner: every augmenting path uses up at most one such stranger per path, so more cannot matter. Whoever is
- * matched stays matched; partners may change. It refuses to look at pairs of earlier rounds.
+ * Vertices are the people this round submitted or paired, and, for each of them, as many people still waiting as there
+ * are submitted people without a partner: every augmenting path uses up at most one such stranger per path, so more
+ * cannot matter. Whoever is matched stays matched; partners may change. It refuses to look at pairs of earlier rounds.
  */
 #include "match_max.h"
 #include "match_round.h"
@@ -27,7 +27,8 @@ struct finish {
 
 static const struct match_profile *profile(const struct finish *f, uint32_t v)
 {
-    return f->v[v].slot != MATCH_NO_SLOT ? &match_index_at(f->r->ix, f->v[v].slot)->p : &f->r->parties[f->v[v].party].w.p;
+    return f->v[v].slot != MATCH_NO_SLOT ? &match_index_at(f->r->ix, f->v[v].slot)->p
+                                         : &f->r->parties[f->v[v].party].w.p;
 }
 
 static uint32_t vertex_of_slot(struct finish *f, uint32_t slot)

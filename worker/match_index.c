@@ -60,7 +60,8 @@ void match_index_free(struct match_index *ix)
     free(ix);
 }
 
-/* -- ids ------------------------------------------------------------------------------------------------------------- */
+/* -- ids -------------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t id_home(const struct match_index *ix, const char *id)
 {
@@ -100,7 +101,8 @@ static int ids_room(struct match_index *ix)
     return 0;
 }
 
-/* Closes the gap a removed entry leaves in an open-addressing table: later entries of the run move up when their home allows. */
+/* Closes the gap a removed entry leaves in an open-addressing table: later entries of the run move up when their home
+ * allows. */
 static void ids_remove(struct match_index *ix, uint32_t slot)
 {
     uint32_t hole = id_home(ix, ix->slots[slot].w.id);
@@ -116,7 +118,8 @@ static void ids_remove(struct match_index *ix, uint32_t slot)
     ix->ids[hole] = 0;
 }
 
-/* -- buckets --------------------------------------------------------------------------------------------------------- */
+/* -- buckets ---------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t cell_home(const struct match_index *ix, const struct cell *c)
 {
@@ -250,7 +253,8 @@ static void cell_of(const struct match_index *ix, const struct match_profile *p,
     ret->z = (int16_t)floor((double)p->pos[2] / edge);
 }
 
-/* -- slots ----------------------------------------------------------------------------------------------------------- */
+/* -- slots -----------------------------------------------------------------------------------------------------------
+ */
 
 static int slots_room(struct match_index *ix)
 {
@@ -265,7 +269,8 @@ static int slots_room(struct match_index *ix)
     return 0;
 }
 
-static int enter_bucket(struct match_index *ix, const struct match_waiter *w, int64_t order, uint32_t slot, uint32_t *ret_bucket)
+static int enter_bucket(struct match_index *ix, const struct match_waiter *w, int64_t order, uint32_t slot,
+                        uint32_t *ret_bucket)
 {
     struct cell c;
     cell_of(ix, &w->p, &c);

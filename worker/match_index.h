@@ -2,14 +2,14 @@
  * match_index - the people waiting in one pool, arranged so that the best partner of an arrival is found among few.
  *
  * Runs in: worker. Thread: loop only. Pure: time is an argument.
- * Owner: the index owns its waiters from match_index_add until match_index_take. It is a cache of PostgreSQL: it may be dropped and
- * rebuilt at any time.
+ * Owner: the index owns its waiters from match_index_add until match_index_take. It is a cache of PostgreSQL: it may be
+ * dropped and rebuilt at any time.
  *
  *   gender + sought genders (class) × place cell (64 km) × age band (4 years) → bucket, ordered by priority
  *
- * A query opens the buckets that can hold a partner in the order of their best possible score and stops when no bucket can beat the
- * best found: exact, unless candidates_max people were looked at before; then it says where to go on.
- * No memory is taken by a query. About 150 bytes a person, and its id and lists.
+ * A query opens the buckets that can hold a partner in the order of their best possible score and stops when no bucket
+ * can beat the best found: exact, unless candidates_max people were looked at before; then it says where to go on. No
+ * memory is taken by a query. About 150 bytes a person, and its id and lists.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 #include "match_rules.h"
 
 enum { MATCH_WAITING_MAX = 2000000, MATCH_INDEX_TAKE_MAX = 256 };
-#define MATCH_NO_SLOT UINT32_MAX
+#define MATCH_NO_SLOT    UINT32_MAX
 #define MATCH_FROM_START INT64_MIN
 
 /* One person waiting. */
@@ -38,16 +38,16 @@ struct match_index;
 struct match_query {
     const struct match_profile *who; /* need not be in the index; is never its own partner */
     int64_t now_ms;
-    int64_t from;                    /* MATCH_FROM_START, or ret_from of the last attempt */
-    uint32_t budget;                 /* most people looked at */
+    int64_t from;    /* MATCH_FROM_START, or ret_from of the last attempt */
+    uint32_t budget; /* most people looked at */
 };
 
 struct match_found {
-    uint32_t slot;     /* MATCH_NO_SLOT: nobody */
-    int64_t score;     /* ms; smaller is better */
-    unsigned stage;    /* relaxation it took */
-    uint32_t looked;   /* people looked at */
-    bool exhausted;    /* the budget ended first: go on from `from` */
+    uint32_t slot;   /* MATCH_NO_SLOT: nobody */
+    int64_t score;   /* ms; smaller is better */
+    unsigned stage;  /* relaxation it took */
+    uint32_t looked; /* people looked at */
+    bool exhausted;  /* the budget ended first: go on from `from` */
     int64_t from;
 };
 
@@ -58,8 +58,8 @@ void match_index_free(struct match_index *ix); /* NULL-safe */
 void match_waiter_gone(struct match_waiter *w);
 void match_waiter_fini(struct match_waiter *w);
 
-/* Takes w's contents (w is emptied) and tells the slot. -EEXIST: the id is there already; -ENOSPC: full; -ENOMEM. w is the caller's on
- * failure. */
+/* Takes w's contents (w is emptied) and tells the slot. -EEXIST: the id is there already; -ENOSPC: full; -ENOMEM. w is
+ * the caller's on failure. */
 int match_index_add(struct match_index *ix, struct match_waiter *w, uint32_t *ret_slot);
 uint32_t match_index_find(const struct match_index *ix, const char *id); /* MATCH_NO_SLOT when absent */
 /* The waiter in a used slot; borrowed until the next add or take. Profile, key and id must not be changed. */

@@ -9,8 +9,8 @@
 #include "match_index.h"
 
 enum {
-    CELL_KM = 64,        /* edge of a place cell */
-    BAND_YEARS = 4,      /* width of an age band */
+    CELL_KM = 64,          /* edge of a place cell */
+    BAND_YEARS = 4,        /* width of an age band */
     CELL_NONE = INT16_MIN, /* no place */
     CLASS_MAX = GENDER_COUNT << GENDER_COUNT,
 };
@@ -50,11 +50,11 @@ struct match_index {
     struct slot *slots;
     uint32_t n_slots, cap_slots, free_slot, count;
     uint32_t by_gender[GENDER_COUNT];
-    uint32_t *ids;      /* open addressing: slot + 1, 0 empty */
+    uint32_t *ids; /* open addressing: slot + 1, 0 empty */
     uint32_t ids_mask;
     struct place_bucket *buckets;
     uint32_t n_buckets, cap_buckets, free_bucket;
-    uint32_t *cells;    /* open addressing: bucket + 1, 0 empty */
+    uint32_t *cells; /* open addressing: bucket + 1, 0 empty */
     uint32_t cells_mask;
     struct class_list classes[CLASS_MAX];
     struct heap_item *heap; /* room for every bucket */

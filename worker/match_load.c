@@ -1,8 +1,8 @@
 /*
  * match_load - rows of PostgreSQL as waiters and facts.
  *
- * It refuses to fail a round for one row: a ticket whose stored body no longer passes the rules is left out of the index and stays in the
- * table for an operator to see.
+ * It refuses to fail a round for one row: a ticket whose stored body no longer passes the rules is left out of the
+ * index and stays in the table for an operator to see.
  */
 #include "match_store.h"
 #include "ticket_hash.h"
@@ -24,8 +24,12 @@ int match_load_head(PGresult *const results[], struct match_head *ret, struct er
     const PGresult *pool = results[MATCH_READ_LOCK], *now = results[MATCH_READ_NOW];
     if (PQntuples(pool) != 1 || PQntuples(now) != 1)
         return err_set(e, ERR_PROTOCOL, "match: stint.match_pool has no row for the pool although it was just made");
-    *ret = (struct match_head){.version = number(pool, 0, 0), .floor = number(pool, 0, 1), .last_round_ms = number(pool, 0, 2),
-                               .watch_from_ms = number(pool, 0, 3), .due_ms = number(pool, 0, 4), .now_ms = number(now, 0, 0)};
+    *ret = (struct match_head){.version = number(pool, 0, 0),
+                               .floor = number(pool, 0, 1),
+                               .last_round_ms = number(pool, 0, 2),
+                               .watch_from_ms = number(pool, 0, 3),
+                               .due_ms = number(pool, 0, 4),
+                               .now_ms = number(now, 0, 0)};
     return 0;
 }
 
@@ -46,8 +50,8 @@ static int exclude_json(struct match_waiter *w, const char *pool, const char *js
 }
 
 /* Columns from `col`: version, created, key, touched, presence, expires, fairness, body, met. 0, -EINVAL, -ENOMEM. */
-static int load_waiter(const PGresult *res, int row, int col, const struct match_rules *rules, const char *pool, int64_t now_ms,
-                       struct match_waiter *ret)
+static int load_waiter(const PGresult *res, int row, int col, const struct match_rules *rules, const char *pool,
+                       int64_t now_ms, struct match_waiter *ret)
 {
     char field[MATCH_FIELD_MAX];
     struct match_ticket t;
@@ -141,9 +145,12 @@ int match_load_rests(const PGresult *res, struct match_rest **ret, size_t *ret_n
 static int load_pair(const PGresult *res, int row, struct match_round *r)
 {
     struct match_waiter w[2] = {0};
-    struct match_pairing pair = {.matched_ms = number(res, row, 1), .confirm_by_ms = number(res, row, 2),
-                                 .km = strtod(PQgetvalue(res, row, 3), NULL), .stage = (unsigned)number(res, row, 4),
-                                 .wait_ms = {number(res, row, 5), number(res, row, 6)}, .op = MATCH_NO_OP};
+    struct match_pairing pair = {.matched_ms = number(res, row, 1),
+                                 .confirm_by_ms = number(res, row, 2),
+                                 .km = strtod(PQgetvalue(res, row, 3), NULL),
+                                 .stage = (unsigned)number(res, row, 4),
+                                 .wait_ms = {number(res, row, 5), number(res, row, 6)},
+                                 .op = MATCH_NO_OP};
     text(res, row, 0, pair.id, sizeof pair.id);
     int rc = load_waiter(res, row, 7, r->rules, r->pool, r->now_ms, &w[0]);
     rc = rc < 0 ? rc : load_waiter(res, row, 16, r->rules, r->pool, r->now_ms, &w[1]);

@@ -131,9 +131,16 @@ int match_max_augment(const struct match_graph *g, uint32_t mate[], const uint32
     if (!memory)
         return -ENOMEM;
     uint8_t *flags = (uint8_t *)(memory + words);
-    struct search s = {.g = g, .mate = mate, .base = memory, .parent = memory + g->n, .queue = memory + 2 * (size_t)g->n,
-                       .mark = memory + 3 * (size_t)g->n, .touched = memory + 4 * (size_t)g->n, .seen = flags,
-                       .even = flags + g->n, .dead = flags + 2 * (size_t)g->n};
+    struct search s = {.g = g,
+                       .mate = mate,
+                       .base = memory,
+                       .parent = memory + g->n,
+                       .queue = memory + 2 * (size_t)g->n,
+                       .mark = memory + 3 * (size_t)g->n,
+                       .touched = memory + 4 * (size_t)g->n,
+                       .seen = flags,
+                       .even = flags + g->n,
+                       .dead = flags + 2 * (size_t)g->n};
     int found = 0;
     for (uint32_t v = 0; v < g->n; v++)
         s.base[v] = v;

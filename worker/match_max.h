@@ -1,8 +1,9 @@
 /*
  * match_max - maximum-cardinality matching in a general graph, from a matching already there.
  *
- * Runs in: worker. Thread: loop only. Pure. Source: J. Edmonds, "Paths, Trees, and Flowers", 1965; breadth-first search with union-find
- * bases. A vertex that is matched stays matched (its partner may change), and a failed search's tree is never looked at again.
+ * Runs in: worker. Thread: loop only. Pure. Source: J. Edmonds, "Paths, Trees, and Flowers", 1965; breadth-first search
+ * with union-find bases. A vertex that is matched stays matched (its partner may change), and a failed search's tree is
+ * never looked at again.
  */
 #pragma once
 
@@ -18,6 +19,6 @@ struct match_graph {
     const uint32_t *to;
 };
 
-/* Tries to match each of the roots in turn, changing mate (n entries, MATCH_ALONE when single). Returns how many roots found a partner,
- * or -ENOMEM (mate is a valid matching all the same). Deterministic. */
+/* Tries to match each of the roots in turn, changing mate (n entries, MATCH_ALONE when single). Returns how many roots
+ * found a partner, or -ENOMEM (mate is a valid matching all the same). Deterministic. */
 int match_max_augment(const struct match_graph *g, uint32_t mate[], const uint32_t roots[], size_t n_roots);

@@ -1,7 +1,8 @@
 /*
  * match_op - reading of a payload's envelope.
  *
- * It refuses the whole job only for what makes it unusable: no JSON, no known op, no pool. The ticket inside is another matter.
+ * It refuses the whole job only for what makes it unusable: no JSON, no known op, no pool. The ticket inside is another
+ * matter.
  */
 #include "match_op.h"
 
@@ -20,7 +21,8 @@ static int read_votes(struct match_op *op, json_t *votes, struct err *e)
     if (!votes)
         return 0;
     if (!json_is_object(votes) || json_object_size(votes) > 2)
-        return err_set(e, ERR_BAD_PAYLOAD, "match %s: votes must be an object of at most two ticket ids", op_names[op->type]);
+        return err_set(e, ERR_BAD_PAYLOAD, "match %s: votes must be an object of at most two ticket ids",
+                       op_names[op->type]);
     json_object_foreach(votes, id, v)
     {
         int vote = 0;
@@ -28,19 +30,21 @@ static int read_votes(struct match_op *op, json_t *votes, struct err *e)
             if (json_is_string(v) && strcmp(json_string_value(v), names[i]) == 0)
                 vote = i;
         if (!vote || !match_ticket_id_valid(id))
-            return err_set(e, ERR_BAD_PAYLOAD, "match %s: a vote must be yes, no or absent, of a ticket id", op_names[op->type]);
+            return err_set(e, ERR_BAD_PAYLOAD, "match %s: a vote must be yes, no or absent, of a ticket id",
+                           op_names[op->type]);
         strcpy(op->votes[op->n_votes].id, id);
         op->votes[op->n_votes++].vote = (enum match_vote)vote;
     }
     return 0;
 }
 
-static int read_name(const json_t *root, const char *field, char *out, size_t size, enum match_op_type type, struct err *e)
+static int read_name(const json_t *root, const char *field, char *out, size_t size, enum match_op_type type,
+                     struct err *e)
 {
     const char *s = json_string_value(json_object_get(root, field));
     if (!s || !match_ticket_id_valid(s) || strlen(s) >= size)
-        return err_set(e, ERR_BAD_PAYLOAD, "match %s: \"%s\" must be 1 to %zu of A-Z a-z 0-9 . _ : @ -", op_names[type], field,
-                       size - 1);
+        return err_set(e, ERR_BAD_PAYLOAD, "match %s: \"%s\" must be 1 to %zu of A-Z a-z 0-9 . _ : @ -", op_names[type],
+                       field, size - 1);
     memcpy(out, s, strlen(s) + 1);
     return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * match_query - best-first search in the index.
  *
- * The score of a candidate is its order plus the price of the distance. A bucket's bound is its first order plus the price of the way to
- * its cell: nobody in it can score below. Buckets wait in a heap by bound; the search ends when the best found beats every bound left.
- * It refuses to look at more than the budget: a pool of a million strangers must not hold up a round.
+ * The score of a candidate is its order plus the price of the distance. A bucket's bound is its first order plus the
+ * price of the way to its cell: nobody in it can score below. Buckets wait in a heap by bound; the search ends when the
+ * best found beats every bound left. It refuses to look at more than the budget: a pool of a million strangers must not
+ * hold up a round.
  */
 #include "match_index_impl.h"
 
@@ -12,12 +13,13 @@
 struct search {
     struct match_index *ix;
     const struct match_query *q;
-    double reach;          /* farthest cell of interest, in units of places; 0: any */
-    unsigned low, high;    /* ages of interest */
+    double reach;       /* farthest cell of interest, in units of places; 0: any */
+    unsigned low, high; /* ages of interest */
     uint32_t looked;
 };
 
-/* -- heap ------------------------------------------------------------------------------------------------------------ */
+/* -- heap ------------------------------------------------------------------------------------------------------------
+ */
 
 static bool sooner(const struct heap_item *a, const struct heap_item *b)
 {
@@ -50,7 +52,8 @@ static struct heap_item heap_pop(struct match_index *ix)
     return top;
 }
 
-/* -- which buckets --------------------------------------------------------------------------------------------------- */
+/* -- which buckets ---------------------------------------------------------------------------------------------------
+ */
 
 static double axis_gap(double at, int cell, double edge)
 {
@@ -155,7 +158,8 @@ static void open_all(struct search *s)
                 open_class(s, g, seeking);
 }
 
-/* -- looking --------------------------------------------------------------------------------------------------------- */
+/* -- looking ---------------------------------------------------------------------------------------------------------
+ */
 
 /* True when (score, a) is before (found) in the order of service. */
 static bool beats(const struct match_index *ix, int64_t score, uint32_t slot, const struct match_found *found)

@@ -1,8 +1,8 @@
 /*
  * match_result - replies as JSON.
  *
- * `pairs` and `dropped` are always there, empty or not: no pair is a normal answer, never a failure. It refuses to tell anything about a
- * partner but the id, the distance and the waits.
+ * `pairs` and `dropped` are always there, empty or not: no pair is a normal answer, never a failure. It refuses to tell
+ * anything about a partner but the id, the distance and the waits.
  */
 #include "match_result.h"
 
@@ -13,8 +13,8 @@
 static json_t *pair_json(const struct match_round *r, const struct match_pairing *p)
 {
     const struct match_party *a = &r->parties[p->party[0]], *b = &r->parties[p->party[1]];
-    json_t *j = json_pack("{s:s, s:[{s:s, s:I}, {s:s, s:I}], s:f, s:i}", "pair", p->id, "tickets", "id", a->id, "wait_ms",
-                          (json_int_t)p->wait_ms[0], "id", b->id, "wait_ms", (json_int_t)p->wait_ms[1], "km",
+    json_t *j = json_pack("{s:s, s:[{s:s, s:I}, {s:s, s:I}], s:f, s:i}", "pair", p->id, "tickets", "id", a->id,
+                          "wait_ms", (json_int_t)p->wait_ms[0], "id", b->id, "wait_ms", (json_int_t)p->wait_ms[1], "km",
                           round(p->km * 10) / 10, "stage", (int)p->stage);
     if (j && p->confirm_by_ms != INT64_MAX)
         (void)json_object_set_new(j, "confirm_by_ms", json_integer((json_int_t)p->confirm_by_ms));
@@ -42,7 +42,8 @@ static const char *waiting_reason(struct match_round *r, const struct match_wait
     return gap_ms >= MATCH_SCARCE_MAX_MS ? "few_fit" : "nobody_fits_yet";
 }
 
-/* A first guess from the supply alone: those ahead are served one an arrival. The wait model's is better, and says so. */
+/* A first guess from the supply alone: those ahead are served one an arrival. The wait model's is better, and says so.
+ */
 static json_t *queued_json(struct match_round *r, const char *id)
 {
     uint32_t slot = match_index_find(r->ix, id);
@@ -52,10 +53,10 @@ static json_t *queued_json(struct match_round *r, const char *id)
     uint32_t ahead = match_index_ahead(r->ix, &w->p, w->key_ms, MATCH_AHEAD_MAX);
     int64_t gap_ms = match_supply_gap_ms(r->supply, r->rules, &w->p, r->now_ms);
     double gap_s = (double)gap_ms / 1000;
-    return json_pack("{s:s, s:I, s:I, s:{s:f, s:f, s:s}, s:s}", "id", id, "created_ms", (json_int_t)w->p.created_ms, "position",
-                     (json_int_t)ahead + 1, "estimate", "p50_s", fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN2)), "p90_s",
-                     fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN10)), "confidence", "low", "reason",
-                     waiting_reason(r, w, gap_ms));
+    return json_pack(
+        "{s:s, s:I, s:I, s:{s:f, s:f, s:s}, s:s}", "id", id, "created_ms", (json_int_t)w->p.created_ms, "position",
+        (json_int_t)ahead + 1, "estimate", "p50_s", fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN2)), "p90_s",
+        fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN10)), "confidence", "low", "reason", waiting_reason(r, w, gap_ms));
 }
 
 static void render_party(json_t *out, struct match_round *r, uint32_t party)
@@ -108,11 +109,13 @@ static void render_fairness(json_t *out, const struct match_round *r, const stru
     for (int i = 0; i < 2; i++) {
         const char *me = r->parties[p->party[i]].id, *other = r->parties[p->party[1 - i]].id;
         if (voted(op, me, MATCH_VOTE_YES) && !voted(op, other, MATCH_VOTE_YES) && op->n_votes == 2)
-            (void)json_object_set_new(out, "fairness", json_pack("{s:s, s:i}", "id", me, "add", (int)r->rules->fairness_step));
+            (void)json_object_set_new(out, "fairness",
+                                      json_pack("{s:s, s:i}", "id", me, "add", (int)r->rules->fairness_step));
     }
 }
 
-static void render(json_t *out, struct match_round *r, const struct match_op *op, uint32_t number, const struct match_reply *reply)
+static void render(json_t *out, struct match_round *r, const struct match_op *op, uint32_t number,
+                   const struct match_reply *reply)
 {
     switch (reply->verdict) {
     case MATCH_V_PARTY:
@@ -144,10 +147,11 @@ static void render(json_t *out, struct match_round *r, const struct match_op *op
     }
 }
 
-char *match_result_json(struct match_round *r, const struct match_op *op, uint32_t number, const struct match_reply *reply)
+char *match_result_json(struct match_round *r, const struct match_op *op, uint32_t number,
+                        const struct match_reply *reply)
 {
-    json_t *out = json_pack("{s:i, s:s, s:s, s:[], s:n, s:[]}", "v", 1, "op", match_op_name(op->type), "pool", r->pool, "pairs",
-                            "queued", "dropped");
+    json_t *out = json_pack("{s:i, s:s, s:s, s:[], s:n, s:[]}", "v", 1, "op", match_op_name(op->type), "pool", r->pool,
+                            "pairs", "queued", "dropped");
     if (!out)
         return NULL;
     render(out, r, op, number, reply);

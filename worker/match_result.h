@@ -10,4 +10,5 @@
 enum { MATCH_RESULT_LIST_MAX = 100 }; /* entries of `dropped` in a cycle's result; the events tell all */
 
 /* The result of operation `number` once the round is finished; the caller frees it. NULL: no memory. */
-char *match_result_json(struct match_round *r, const struct match_op *op, uint32_t number, const struct match_reply *reply);
+char *match_result_json(struct match_round *r, const struct match_op *op, uint32_t number,
+                        const struct match_reply *reply);

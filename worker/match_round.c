@@ -1,8 +1,9 @@
 /*
  * match_round - the operations of one round, one after the other.
  *
- * Immediate greedy: a submit is paired at once with the best who waits, or waits. It refuses to pair anybody it does not hold: a waiter
- * is in the index, in one party, or gone, and moves whole from one to the other; so nobody can be in two pairs.
+ * Immediate greedy: a submit is paired at once with the best who waits, or waits. It refuses to pair anybody it does
+ * not hold: a waiter is in the index, in one party, or gone, and moves whole from one to the other; so nobody can be in
+ * two pairs.
  */
 #include "match_round.h"
 
@@ -11,10 +12,11 @@
 
 enum { IDS_SIZE = 2 * MATCH_PARTIES_MAX };
 
-int match_round_init(struct match_round *r, const struct match_rules *rules, struct match_index *ix, struct match_supply *supply,
-                     const char *pool, int64_t now_ms, uint64_t random)
+int match_round_init(struct match_round *r, const struct match_rules *rules, struct match_index *ix,
+                     struct match_supply *supply, const char *pool, int64_t now_ms, uint64_t random)
 {
-    *r = (struct match_round){.rules = rules, .ix = ix, .supply = supply, .pool = pool, .now_ms = now_ms, .random = random};
+    *r = (struct match_round){
+        .rules = rules, .ix = ix, .supply = supply, .pool = pool, .now_ms = now_ms, .random = random};
     r->by_id = calloc(IDS_SIZE, sizeof *r->by_id);
     return r->by_id ? 0 : -ENOMEM;
 }
@@ -33,7 +35,8 @@ void match_round_fini(struct match_round *r)
     *r = (struct match_round){0};
 }
 
-/* -- parties --------------------------------------------------------------------------------------------------------- */
+/* -- parties ---------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t id_entry(const struct match_round *r, const char *id)
 {
@@ -109,7 +112,8 @@ void match_round_gone(struct match_round *r, uint32_t party, const char *reason)
     p->dirty = true;
 }
 
-/* -- pairs ----------------------------------------------------------------------------------------------------------- */
+/* -- pairs -----------------------------------------------------------------------------------------------------------
+ */
 
 static struct match_pairing *new_pairing(struct match_round *r)
 {
@@ -144,10 +148,13 @@ int match_round_pair(struct match_round *r, uint32_t a, uint32_t b, unsigned sta
     struct match_pairing *pair = new_pairing(r);
     if (!pair)
         return -ENOSPC;
-    *pair = (struct match_pairing){
-        .party = {a, b}, .end = MATCH_PENDING, .op = op, .stage = stage, .matched_ms = r->now_ms,
-        .confirm_by_ms = r->rules->pending_ms ? r->now_ms + r->rules->pending_ms : INT64_MAX,
-        .km = match_rules_km(r->rules, &r->parties[a].w.p, &r->parties[b].w.p)};
+    *pair = (struct match_pairing){.party = {a, b},
+                                   .end = MATCH_PENDING,
+                                   .op = op,
+                                   .stage = stage,
+                                   .matched_ms = r->now_ms,
+                                   .confirm_by_ms = r->rules->pending_ms ? r->now_ms + r->rules->pending_ms : INT64_MAX,
+                                   .km = match_rules_km(r->rules, &r->parties[a].w.p, &r->parties[b].w.p)};
     name_pair(r, pair->id);
     for (int i = 0; i < 2; i++) {
         struct match_party *p = &r->parties[pair->party[i]];
@@ -205,7 +212,8 @@ int match_round_release(struct match_round *r, uint32_t pair, const char *why, u
     return 0;
 }
 
-/* -- operations ------------------------------------------------------------------------------------------------------ */
+/* -- operations ------------------------------------------------------------------------------------------------------
+ */
 
 static void drop(struct match_reply *reply, const char *id, const char *reason)
 {
@@ -301,10 +309,11 @@ static int submit(struct match_round *r, const struct match_op *op, uint32_t num
     if (rc < 0)
         return rc;
     uint32_t party = match_round_party(r, t.w.id);
-    const char *refused = resting(r, t.w.id) ? "cooldown"
-                          : party != MATCH_NO_SLOT && r->parties[party].state == MATCH_MATCHED ? "already_matched"
+    const char *refused = resting(r, t.w.id)                                                       ? "cooldown"
+                          : party != MATCH_NO_SLOT && r->parties[party].state == MATCH_MATCHED     ? "already_matched"
                           : !r->rules->replace && match_index_find(r->ix, t.w.id) != MATCH_NO_SLOT ? "duplicate"
-                          : match_index_count(r->ix) >= MATCH_WAITING_MAX ? "full" : NULL;
+                          : match_index_count(r->ix) >= MATCH_WAITING_MAX                          ? "full"
+                                                                                                   : NULL;
     if (refused) {
         drop(reply, t.w.id, refused);
     } else if ((rc = replace_old(r, &t)) == 0 && (rc = exclude_met(r, &t.w)) == 0) {

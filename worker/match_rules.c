@@ -1,8 +1,8 @@
 /*
  * match_rules - the compatibility of two people.
  *
- * Every rule is asked in both directions here and nowhere else, so that no caller can check one side only. It refuses to look at
- * anything but the two profiles and the time.
+ * Every rule is asked in both directions here and nowhere else, so that no caller can check one side only. It refuses
+ * to look at anything but the two profiles and the time.
  */
 #include "match_rules.h"
 
@@ -131,7 +131,8 @@ static bool distance_fits(double chord2, const struct match_profile *a, double p
 }
 
 /* Whether ranges widened by `stage` fit on both sides. */
-static bool soft_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b, unsigned stage)
+static bool soft_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                     unsigned stage)
 {
     unsigned years = stage * r->relax_years;
     if (!ages_fit(a, b, years) || !ages_fit(b, a, years))
@@ -148,8 +149,8 @@ static bool levels_fit(const struct match_rules *r, const struct match_profile *
            abs(a->level - b->level) <= r->level_span;
 }
 
-bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b, int64_t now_ms,
-                     unsigned *ret_stage)
+bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                     int64_t now_ms, unsigned *ret_stage)
 {
     if (!(a->seeking >> b->gender & 1) || !(b->seeking >> a->gender & 1) || a->hash == b->hash)
         return false;

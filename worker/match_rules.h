@@ -4,8 +4,9 @@
  * Runs in: worker. Thread: loop only. Pure: no I/O, no clock.
  * Owner: a profile borrows its lists; whoever holds the waiter owns them.
  *
- * Hard rules, never relaxed: gender sought both ways, age 18 or more, blocked either way, met too recently either way, present.
- * Soft rules: age ranges and distance, relaxed in stages for those who consented; between two people the stricter stage counts.
+ * Hard rules, never relaxed: gender sought both ways, age 18 or more, blocked either way, met too recently either way,
+ * present. Soft rules: age ranges and distance, relaxed in stages for those who consented; between two people the
+ * stricter stage counts.
  */
 #pragma once
 
@@ -26,22 +27,23 @@ enum match_policy { MATCH_GREEDY, MATCH_FCFS, MATCH_MAX };
 /* The rules of every pool of a worker; from the configuration, changed by a reload without a restart. */
 struct match_rules {
     enum match_policy policy;
-    bool plane;              /* places are hectometres on a plane (replay of traces) instead of kilometres on the Earth */
-    bool replace;            /* the same ticket id again replaces; else it is refused */
-    double ms_per_km;        /* what a kilometre costs, in milliseconds of seniority */
+    bool plane;       /* places are hectometres on a plane (replay of traces) instead of kilometres on the Earth */
+    bool replace;     /* the same ticket id again replaces; else it is refused */
+    double ms_per_km; /* what a kilometre costs, in milliseconds of seniority */
     int64_t relax_after_ms, relax_every_ms;
-    unsigned relax_stages, relax_years, relax_percent; /* most stages; a stage adds so many years and percent of distance */
-    int level_span;          /* -1: levels do not matter */
-    double default_max_km;   /* radius of a ticket that names none; 0: any distance */
-    int64_t presence_ms;     /* 0: only a ticket that asks for it is watched */
-    int64_t expires_ms;      /* longest wait */
-    int64_t pending_ms;      /* a pair not confirmed by then is released; 0: never */
-    int64_t rematch_ms;      /* the same two not again for so long */
-    int64_t cooldown_ms;     /* after a no-show */
-    int64_t grace_ms;        /* a disconnected person may come back for so long */
+    unsigned relax_stages, relax_years,
+        relax_percent;     /* most stages; a stage adds so many years and percent of distance */
+    int level_span;        /* -1: levels do not matter */
+    double default_max_km; /* radius of a ticket that names none; 0: any distance */
+    int64_t presence_ms;   /* 0: only a ticket that asks for it is watched */
+    int64_t expires_ms;    /* longest wait */
+    int64_t pending_ms;    /* a pair not confirmed by then is released; 0: never */
+    int64_t rematch_ms;    /* the same two not again for so long */
+    int64_t cooldown_ms;   /* after a no-show */
+    int64_t grace_ms;      /* a disconnected person may come back for so long */
     int64_t round_deadline_ms;
     unsigned fairness_step, fairness_max; /* seconds of seniority for a yes that met a no, and their most */
-    uint32_t candidates_max; /* most candidates of one attempt */
+    uint32_t candidates_max;              /* most candidates of one attempt */
 };
 
 struct match_excluded {
@@ -61,14 +63,14 @@ enum { MATCH_PLACED = 1, MATCH_CONSENT_RELAX = 2, MATCH_CONSENT_NOTIFY = 4 }; /*
 
 /* What decides who fits whom. One cache line. */
 struct match_profile {
-    float pos[3];     /* place.h; valid with MATCH_PLACED */
-    float max_chord;  /* farthest partner; 0: any distance */
-    int64_t created_ms; /* when the wait began */
-    int64_t gone_ms;  /* not present from then on */
-    uint64_t hash;    /* ticket_hash of pool and id */
+    float pos[3];              /* place.h; valid with MATCH_PLACED */
+    float max_chord;           /* farthest partner; 0: any distance */
+    int64_t created_ms;        /* when the wait began */
+    int64_t gone_ms;           /* not present from then on */
+    uint64_t hash;             /* ticket_hash of pool and id */
     struct match_lists *lists; /* the waiter's; NULL: none */
     uint8_t gender, seeking, age, age_min, age_max, flags;
-    int16_t level;    /* MATCH_LEVEL_NONE: any */
+    int16_t level; /* MATCH_LEVEL_NONE: any */
 };
 
 /* Rules of [match]: preset first, then what the section says. ERR_BAD_CONFIG with e naming key and allowed values. */
@@ -80,7 +82,7 @@ unsigned match_rules_stage(const struct match_rules *r, const struct match_profi
 /* When the next stage begins; INT64_MAX when there is none. */
 int64_t match_rules_next_stage_ms(const struct match_rules *r, const struct match_profile *p, int64_t now_ms);
 /* True when the two may be paired now; *ret_stage (may be NULL): the stage it took, 0 when unrelaxed ranges fit. */
-bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b, int64_t now_ms,
-                     unsigned *ret_stage);
+bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                     int64_t now_ms, unsigned *ret_stage);
 /* Ground distance in km; 0 when one of them has no place. */
 double match_rules_km(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b);

@@ -8,8 +8,8 @@
  *   batch 2  tickets · pairs · history · rests · events · the pool's row · outcomes
  *   batch 3  COMMIT, if every count of batch 2 is as expected
  *
- * The lock makes rounds of one pool follow one another, on any number of hosts; row versions, the pair's keys and the history's
- * condition refuse whatever slipped past it all the same.
+ * The lock makes rounds of one pool follow one another, on any number of hosts; row versions, the pair's keys and the
+ * history's condition refuse whatever slipped past it all the same.
  */
 #pragma once
 
@@ -52,23 +52,27 @@ struct match_head {
     int64_t due_ms; /* last time a pending pair falls due; 0: none is pending */
 };
 
+/* Empty. */
 void match_names_init(struct match_names *n);
+/* Frees. Twice-safe. */
 void match_names_fini(struct match_names *n);
 /* Adds what an operation names. 0 or -ENOSPC/-ENOMEM. */
 int match_names_add(struct match_names *n, const struct match_op *op);
 
-/* Batch 1. cycle: also overdue pairs. sent: events already in the stream, as an array literal ("{}"). 0 or a code of pg_batch_add. */
-int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names, bool cycle,
-                     const char *sent);
+/* Batch 1. cycle: also overdue pairs. sent: events already in the stream, as an array literal ("{}"). 0 or a code of
+ * pg_batch_add. */
+int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names,
+                     bool cycle, const char *sent);
 /* One page of changes after mark. */
 int match_store_changes(struct pg_batch *b, const char *pool, const struct match_mark *mark);
 
-/* -- reading (match_load.c) ------------------------------------------------------------------------------------------ */
+/* -- reading (match_load.c) ------------------------------------------------------------------------------------------
+ */
 
 /* 0, or ERR_PROTOCOL with e. */
 int match_load_head(PGresult *const results[], struct match_head *ret, struct err *e);
-/* Applies a page of changes to the index and moves mark. Returns rows read (MATCH_PAGE: there may be more), -ENOMEM or -ENOSPC. A row
- * whose body can no longer be read under the present rules is left out of the index. */
+/* Applies a page of changes to the index and moves mark. Returns rows read (MATCH_PAGE: there may be more), -ENOMEM or
+ * -ENOSPC. A row whose body can no longer be read under the present rules is left out of the index. */
 int match_load_changes(const PGresult *res, const struct match_rules *rules, const char *pool, int64_t now_ms,
                        struct match_index *ix, struct match_mark *mark);
 /* Arrays of their rows; caller frees. 0 or -ENOMEM. */
@@ -77,21 +81,26 @@ int match_load_rests(const PGresult *res, struct match_rest **ret, size_t *ret_n
 /* Adds pending pairs to the round. */
 int match_load_pairs(const PGresult *res, struct match_round *r);
 
-/* -- writing (match_write.c) ------------------------------------------------------------------------------------------ */
+/* -- writing (match_write.c) ------------------------------------------------------------------------------------------
+ */
 
 /* Expected row counts of batch 2's statements, checked before COMMIT. */
 enum { MATCH_WRITES_MAX = 12 };
 struct match_writes {
-    struct { size_t statement; int rows; const char *what; } expect[MATCH_WRITES_MAX];
+    struct {
+        size_t statement;
+        int rows;
+        const char *what;
+    } expect[MATCH_WRITES_MAX];
     size_t n;
-    size_t events;      /* statement that returns events' numbers; SIZE_MAX: none */
-    bool anything;      /* false: the round changed nothing */
+    size_t events; /* statement that returns events' numbers; SIZE_MAX: none */
+    bool anything; /* false: the round changed nothing */
 };
 
-/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: remove what is long over. sent as in match_store_read.
- * 0, -ENOMEM or a code of pg_batch_add. */
-int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms, bool purge,
-                      const char *sent, struct match_writes *ret);
+/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: remove what is long over. sent as in
+ * match_store_read. 0, -ENOMEM or a code of pg_batch_add. */
+int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
+                      bool purge, const char *sent, struct match_writes *ret);
 /* NULL when every count is as expected, else what was not. Static storage. */
 const char *match_store_conflict(const struct match_writes *w, PGresult *const results[]);
 /* Events of a round, in the order they are stored: calls fn for each. Returns fn's first negative, else 0. */

@@ -1,7 +1,8 @@
 /*
  * match_supply - a ring of the latest arrivals and the gap between those who fit.
  *
- * It refuses to know history and regions of past arrivals: lists are not kept, so μ is a little high for pools of regions.
+ * It refuses to know history and regions of past arrivals: lists are not kept, so μ is a little high for pools of
+ * regions.
  */
 #include "match_supply.h"
 
@@ -15,7 +16,8 @@ void match_supply_add(struct match_supply *s, const struct match_profile *p, int
     s->n = MIN_OF(s->n + 1, (uint32_t)MATCH_SUPPLY);
 }
 
-int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rules *r, const struct match_profile *p, int64_t now_ms)
+int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rules *r, const struct match_profile *p,
+                            int64_t now_ms)
 {
     if (s->n < 2)
         return MATCH_SCARCE_MAX_MS;
@@ -25,13 +27,15 @@ int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rul
     who.gone_ms = INT64_MAX;
     for (uint32_t i = 0; i < s->n; i++)
         fit += match_rules_fit(r, &who, &s->recent[i], now_ms, NULL);
-    if (fit == 0) /* unknown and hopeless are told apart by time only: both come first, so that a new pool serves in order */
+    if (fit ==
+        0) /* unknown and hopeless are told apart by time only: both come first, so that a new pool serves in order */
         return MATCH_SCARCE_MAX_MS;
     int64_t span = s->at_ms[newest] - s->at_ms[oldest] + MATCH_SUPPLY_PRIOR_MS, gap = span * 2 / (2 * (int64_t)fit + 1);
     return MIN_OF(MAX_OF(gap, 0), (int64_t)MATCH_SCARCE_MAX_MS);
 }
 
-int64_t match_supply_key_ms(const struct match_supply *s, const struct match_rules *r, const struct match_waiter *w, int64_t now_ms)
+int64_t match_supply_key_ms(const struct match_supply *s, const struct match_rules *r, const struct match_waiter *w,
+                            int64_t now_ms)
 {
     if (r->policy == MATCH_FCFS)
         return w->p.created_ms - (int64_t)w->fairness * 1000;

@@ -2,8 +2,9 @@
  * match_supply - how often somebody arrives whom a person could be paired with: the scarce are served first.
  *
  * Runs in: worker. Thread: loop only. Pure.
- * Priority of a person: key = created − min(600 s, 1/μ) − fairness, where 1/μ = (span + 30 s)/(n + ½): n of the last MATCH_SUPPLY
- * arrivals, which came within span seconds, fit; 600 s when none does. Static: computed once, when the ticket enters, and kept in PostgreSQL.
+ * Priority of a person: key = created − min(600 s, 1/μ) − fairness, where 1/μ = (span + 30 s)/(n + ½): n of the last
+ * MATCH_SUPPLY arrivals, which came within span seconds, fit; 600 s when none does. Static: computed once, when the
+ * ticket enters, and kept in PostgreSQL.
  */
 #pragma once
 
@@ -21,6 +22,8 @@ struct match_supply {
 /* Notes an arrival. */
 void match_supply_add(struct match_supply *s, const struct match_profile *p, int64_t now_ms);
 /* Mean milliseconds between arrivals who fit p; MATCH_SCARCE_MAX_MS at most, also while nothing is known. */
-int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rules *r, const struct match_profile *p, int64_t now_ms);
+int64_t match_supply_gap_ms(const struct match_supply *s, const struct match_rules *r, const struct match_profile *p,
+                            int64_t now_ms);
 /* The person's key. */
-int64_t match_supply_key_ms(const struct match_supply *s, const struct match_rules *r, const struct match_waiter *w, int64_t now_ms);
+int64_t match_supply_key_ms(const struct match_supply *s, const struct match_rules *r, const struct match_waiter *w,
+                            int64_t now_ms);

@@ -1,7 +1,8 @@
 /*
  * match_tell - XADD, XADD, and one FCALL for the next cycle.
  *
- * It refuses to fail a round that is committed: what cannot be sent now is left in PostgreSQL or, for the feed, to the model's repair.
+ * It refuses to fail a round that is committed: what cannot be sent now is left in PostgreSQL or, for the feed, to the
+ * model's repair.
  */
 #include "match_tell.h"
 
@@ -92,8 +93,8 @@ static void send_feed(void *arg, size_t n, const char *const fields[])
     (void)redis_uv_argv(s->ctx->redis, NULL, NULL, (int)(6 + n), argv, NULL);
 }
 
-/* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself. The dedup key
- * makes it one however many workers ask. */
+/* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself.
+ * The dedup key makes it one however many workers ask. */
 static void ask_for_cycle(const struct sender *s, const struct match_round *r)
 {
     uint64_t mono = clock_mono_ms();
@@ -103,7 +104,8 @@ static void ask_for_cycle(const struct sender *s, const struct match_round *r)
         return;
     char key[KEY_MAX], options[256], payload[128];
     keys_prefix(key, s->ctx->queue);
-    (void)snprintf(options, sizeof options, "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
+    (void)snprintf(options, sizeof options,
+                   "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
                    MATCH_CYCLE_MS, c->pool, MATCH_CYCLE_MS);
     (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", c->pool);
     const char *argv[] = {"FCALL", "stint_enqueue", "1", key, options, payload};
@@ -120,8 +122,8 @@ static void note_pending(struct match_cache *c, const struct match_round *r)
     }
 }
 
-void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache, struct match_round *r,
-                      bool cycle)
+void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache,
+                      struct match_round *r, bool cycle)
 {
     struct sender s = {.ctx = ctx, .cache = cache, .tell = tell};
     char suffix[MATCH_POOL_MAX + 8];

@@ -1,11 +1,11 @@
 /*
- * match_tell - what the world hears of a committed round: the pool's stream for the application, the feed for the wait model, and the
- * next cycle.
+ * match_tell - what the world hears of a committed round: the pool's stream for the application, the feed for the wait
+ * model, and the next cycle.
  *
  * Runs in: worker. Thread: loop only. Wiring: sends on the worker's Redis connection and waits for nothing.
- * Events are rows of stint.match_event until they are in the stream; a worker that dies in between leaves them to the next round of the
- * pool. So each is told at least once, with its number `seq` to tell a repetition. The feed is not kept: the wait model repairs what it
- * missed.
+ * Events are rows of stint.match_event until they are in the stream; a worker that dies in between leaves them to the
+ * next round of the pool. So each is told at least once, with its number `seq` to tell a repetition. The feed is not
+ * kept: the wait model repairs what it missed.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct match_told {
 struct match_tell {
     struct match_told *left; /* owned: events a former round could not tell */
     size_t n_left;
-    int64_t *numbers;        /* owned: of this round's events, in their order */
+    int64_t *numbers; /* owned: of this round's events, in their order */
     size_t n_numbers;
 };
 
@@ -29,6 +29,7 @@ void match_tell_fini(struct match_tell *tell); /* twice-safe */
 int match_tell_left(struct match_tell *tell, const PGresult *res);
 /* Numbers of this round's events as PostgreSQL gave them. */
 void match_tell_numbers(struct match_tell *tell, const PGresult *res);
-/* Tells everything of the round, and asks for the pool's next cycle when somebody waits. Redis away: the events stay for later. */
-void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache, struct match_round *r,
-                      bool cycle);
+/* Tells everything of the round, and asks for the pool's next cycle when somebody waits. Redis away: the events stay
+ * for later. */
+void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache,
+                      struct match_round *r, bool cycle);

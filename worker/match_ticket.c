@@ -1,8 +1,8 @@
 /*
  * match_ticket - one reader per field, in a table.
  *
- * It refuses to repair: a field of the wrong type or outside its range, and a field nobody knows, are named and the ticket is dropped.
- * Only a created_ms in the future is cut to now, because clocks differ.
+ * It refuses to repair: a field of the wrong type or outside its range, and a field nobody knows, are named and the
+ * ticket is dropped. Only a created_ms in the future is cut to now, because clocks differ.
  */
 #include "match_ticket.h"
 
@@ -41,7 +41,8 @@ bool match_ticket_pool_valid(const char *pool)
     return name_valid(pool, MATCH_POOL_MAX, "._-");
 }
 
-/* -- one function a field: 0 or -EINVAL, or -ENOMEM ------------------------------------------------------------------- */
+/* -- one function a field: 0 or -EINVAL, or -ENOMEM -------------------------------------------------------------------
+ */
 
 static int whole(const json_t *v, int64_t low, int64_t high, int64_t *ret)
 {
@@ -219,7 +220,9 @@ static int read_consent(struct reading *r, const json_t *v)
         return -EINVAL;
     json_object_foreach((json_t *)(uintptr_t)v, key, item)
     {
-        unsigned flag = strcmp(key, "relax") == 0 ? MATCH_CONSENT_RELAX : strcmp(key, "notify") == 0 ? MATCH_CONSENT_NOTIFY : 0;
+        unsigned flag = strcmp(key, "relax") == 0    ? MATCH_CONSENT_RELAX
+                        : strcmp(key, "notify") == 0 ? MATCH_CONSENT_NOTIFY
+                                                     : 0;
         if (!flag || !json_is_boolean(item))
             return -EINVAL;
         r->w.p.flags |= (uint8_t)(json_is_true(item) ? flag : 0);
@@ -238,15 +241,31 @@ static const struct field {
     const char *name;
     int (*read)(struct reading *r, const json_t *v);
 } fields[] = {
-    {"id", read_id},           {"created_ms", read_created}, {"gender", read_gender},     {"seeking", read_seeking},
-    {"age", read_age},         {"age_min", read_age_min},    {"age_max", read_age_max},   {"lat", read_lat},
-    {"lon", read_lon},         {"max_km", read_max_km},      {"regions", read_regions},   {"level", read_level},
-    {"blocked", read_names},   {"recent", read_names},       {"fairness", read_fairness}, {"presence_ms", read_presence},
-    {"expires_ms", read_expires}, {"consent", read_consent}, {"v", pass_over},            {"op", pass_over},
+    {"id", read_id},
+    {"created_ms", read_created},
+    {"gender", read_gender},
+    {"seeking", read_seeking},
+    {"age", read_age},
+    {"age_min", read_age_min},
+    {"age_max", read_age_max},
+    {"lat", read_lat},
+    {"lon", read_lon},
+    {"max_km", read_max_km},
+    {"regions", read_regions},
+    {"level", read_level},
+    {"blocked", read_names},
+    {"recent", read_names},
+    {"fairness", read_fairness},
+    {"presence_ms", read_presence},
+    {"expires_ms", read_expires},
+    {"consent", read_consent},
+    {"v", pass_over},
+    {"op", pass_over},
     {"pool", pass_over},
 };
 
-/* -- the whole -------------------------------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------------------------------
+ */
 
 static int read_field(struct reading *r, const char *name, const json_t *v)
 {
@@ -337,7 +356,8 @@ int match_ticket_parse(const json_t *object, const struct match_rules *rules, co
         set_field(ret_field, "ticket");
         return -EINVAL;
     }
-    r.w.p = (struct match_profile){.created_ms = now_ms, .age_min = MATCH_AGE_MIN, .age_max = MATCH_AGE_MAX, .level = MATCH_LEVEL_NONE};
+    r.w.p = (struct match_profile){
+        .created_ms = now_ms, .age_min = MATCH_AGE_MIN, .age_max = MATCH_AGE_MAX, .level = MATCH_LEVEL_NONE};
     r.w.presence_ms = rules->presence_ms;
     r.lists = calloc(1, sizeof *r.lists + 2 * MATCH_NAMES_MAX * sizeof r.lists->excluded[0]);
     int rc = r.lists ? read_all(&r, object, ret_field) : -ENOMEM;

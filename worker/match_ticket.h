@@ -13,11 +13,11 @@
 #include <jansson.h>
 
 enum {
-    MATCH_ID_MAX = 129,       /* ticket id and NUL: 1 to 128 of [A-Za-z0-9._:@-] */
-    MATCH_POOL_MAX = 65,      /* pool and NUL: 1 to 64 of [A-Za-z0-9._-] */
-    MATCH_FIELD_MAX = 48,     /* name of the field at fault */
-    MATCH_NAMES_MAX = 256,    /* entries of blocked, of recent */
-    MATCH_REGION_MAX = 64,    /* bytes of a region's name */
+    MATCH_ID_MAX = 129,    /* ticket id and NUL: 1 to 128 of [A-Za-z0-9._:@-] */
+    MATCH_POOL_MAX = 65,   /* pool and NUL: 1 to 64 of [A-Za-z0-9._-] */
+    MATCH_FIELD_MAX = 48,  /* name of the field at fault */
+    MATCH_NAMES_MAX = 256, /* entries of blocked, of recent */
+    MATCH_REGION_MAX = 64, /* bytes of a region's name */
 };
 
 struct match_ticket {
@@ -26,8 +26,9 @@ struct match_ticket {
     char *body;            /* owned: the accepted JSON, compact, keys sorted */
 };
 
-/* Reads one ticket of a pool. Fields `v`, `op` and `pool` are passed over, so that a payload may hold the ticket inline. 0, or -EINVAL
- * with the field at fault in ret_field, or -ENOMEM. ret is untouched on failure. Names in lists are hashed with the pool. */
+/* Reads one ticket of a pool. Fields `v`, `op` and `pool` are passed over, so that a payload may hold the ticket
+ * inline. 0, or -EINVAL with the field at fault in ret_field, or -ENOMEM. ret is untouched on failure. Names in lists
+ * are hashed with the pool. */
 int match_ticket_parse(const json_t *object, const struct match_rules *rules, const char *pool, int64_t now_ms,
                        struct match_ticket *ret, char ret_field[static MATCH_FIELD_MAX]);
 void match_ticket_fini(struct match_ticket *t); /* twice-safe */

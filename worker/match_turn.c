@@ -1,8 +1,9 @@
 /*
  * match_turn - the steps of a round against PostgreSQL.
  *
- * One transaction holds the pool's row, the changed tickets, the pairs, the events and the outcome of every job. It refuses to commit
- * when any row is not as it was read or any job was taken from this worker: then everything is rolled back and played again.
+ * One transaction holds the pool's row, the changed tickets, the pairs, the events and the outcome of every job. It
+ * refuses to commit when any row is not as it was read or any job was taken from this worker: then everything is rolled
+ * back and played again.
  */
 #include "match_turn.h"
 
@@ -24,20 +25,21 @@ struct match_turn {
     void *arg;
     struct pg_conn *conn;
     int tries;
-    bool cycle;              /* a cycle is among the operations */
+    bool cycle; /* a cycle is among the operations */
     struct match_head head;
     struct match_round round;
-    bool open;               /* round is initialised: the index may have changed */
+    bool open; /* round is initialised: the index may have changed */
     struct match_writes writes;
-    size_t first_outcome;    /* statement of items[0]'s outcome in batch 2 */
-    char *sent;              /* owned: events to remove */
+    size_t first_outcome; /* statement of items[0]'s outcome in batch 2 */
+    char *sent;           /* owned: events to remove */
     struct match_tell tell;
 };
 
 static void begin(struct match_turn *t);
 static void send_read(struct match_turn *t);
 
-/* -- ends ------------------------------------------------------------------------------------------------------------ */
+/* -- ends ------------------------------------------------------------------------------------------------------------
+ */
 
 static void close_round(struct match_turn *t)
 {
@@ -107,7 +109,8 @@ static void again(struct match_turn *t, const char *why)
     fail(t, &e);
 }
 
-/* -- commit ---------------------------------------------------------------------------------------------------------- */
+/* -- commit ----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_committed(void *arg, PGresult *const results[], size_t n, const struct err *e)
 {
@@ -201,7 +204,8 @@ static void on_written(void *arg, PGresult *const results[], size_t n, const str
     pg_conn_send(t->conn, b, on_committed, t);
 }
 
-/* -- play ------------------------------------------------------------------------------------------------------------ */
+/* -- play ------------------------------------------------------------------------------------------------------------
+ */
 
 static int play(struct match_turn *t)
 {
@@ -233,7 +237,8 @@ static int64_t watch_from(const struct match_turn *t)
 
 static int write_batch(struct match_turn *t, struct pg_batch *b)
 {
-    int rc = match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->sent, &t->writes);
+    int rc =
+        match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->sent, &t->writes);
     t->first_outcome = pg_batch_len(b);
     for (size_t i = 0; i < t->n && rc == 0; i++)
         rc = outcome_add(b, t->items[i].run, t->items[i].result);
@@ -255,7 +260,8 @@ static void play_and_write(struct match_turn *t)
     pg_conn_send(t->conn, b, on_written, t);
 }
 
-/* -- read ------------------------------------------------------------------------------------------------------------ */
+/* -- read ------------------------------------------------------------------------------------------------------------
+ */
 
 static void on_more(void *arg, PGresult *const results[], size_t n, const struct err *e);
 
@@ -290,7 +296,8 @@ static void on_more(void *arg, PGresult *const results[], size_t n, const struct
 
 static int open_round(struct match_turn *t, PGresult *const results[])
 {
-    int rc = match_round_init(&t->round, t->rules, t->cache->ix, &t->cache->supply, t->cache->pool, t->head.now_ms, clock_mono_ns());
+    int rc = match_round_init(&t->round, t->rules, t->cache->ix, &t->cache->supply, t->cache->pool, t->head.now_ms,
+                              clock_mono_ns());
     if (rc < 0)
         return rc;
     t->open = true;
@@ -319,8 +326,9 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
         return;
     }
     int rc = open_round(t, results);
-    int rows = rc < 0 ? rc : match_load_changes(results[MATCH_READ_CHANGES], t->rules, t->cache->pool, t->head.now_ms, t->cache->ix,
-                                                &t->cache->mark);
+    int rows = rc < 0 ? rc
+                      : match_load_changes(results[MATCH_READ_CHANGES], t->rules, t->cache->pool, t->head.now_ms,
+                                           t->cache->ix, &t->cache->mark);
     if (rows < 0)
         fail_code(t, rows, "read");
     else if (rows == MATCH_PAGE)
@@ -356,7 +364,8 @@ static void send_read(struct match_turn *t)
     pg_conn_send(t->conn, b, on_read, t);
 }
 
-/* -- warm ------------------------------------------------------------------------------------------------------------ */
+/* -- warm ------------------------------------------------------------------------------------------------------------
+ */
 
 /* A cold index is filled before the pool is locked: a million tickets take seconds, and others go on meanwhile. */
 static void on_warm(void *arg, PGresult *const results[], size_t n, const struct err *e)
@@ -434,6 +443,7 @@ void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *ru
                       struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg)
 {
     struct match_turn *t = alloc_zero(1, sizeof *t);
-    *t = (struct match_turn){.ctx = ctx, .rules = rules, .cache = cache, .items = items, .n = n, .on_end = on_end, .arg = arg};
+    *t = (struct match_turn){
+        .ctx = ctx, .rules = rules, .cache = cache, .items = items, .n = n, .on_end = on_end, .arg = arg};
     begin(t);
 }

@@ -1,8 +1,8 @@
 /*
  * match_turn - one pool's part of a round of jobs, from connection to results.
  *
- * Runs in: worker. Thread: loop only. Wiring: talks to PostgreSQL (pg_uv) and Redis (redis_uv) through the kind's context.
- * Owner: a turn owns itself from match_turn_start until on_end was called; the jobs' runs end inside.
+ * Runs in: worker. Thread: loop only. Wiring: talks to PostgreSQL (pg_uv) and Redis (redis_uv) through the kind's
+ * context. Owner: a turn owns itself from match_turn_start until on_end was called; the jobs' runs end inside.
  *
  *   acquire ─► [warm: pages of tickets] ─► read (lock) ─► [more changes] ─► play ─► write ─► commit ─► tell ─► end
  *      ▲                                      │                               │       │
@@ -20,12 +20,12 @@ struct match_item {
     struct job_run *run; /* NULL once ended */
     struct match_op op;  /* owned */
     struct match_reply reply;
-    char *result;        /* owned */
+    char *result; /* owned */
 };
 
 struct match_turn;
 
-/* Takes the items (and their array). on_end is called once, when every run has ended and the turn is gone. rules and cache are
- * borrowed until then; no other turn may use the cache meanwhile. */
+/* Takes the items (and their array). on_end is called once, when every run has ended and the turn is gone. rules and
+ * cache are borrowed until then; no other turn may use the cache meanwhile. */
 void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_cache *cache,
                       struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg);

@@ -1,24 +1,29 @@
 /*
  * match_write - the writing half of a round's transaction.
  *
- * Each statement takes all its rows as one JSON array and says how many it changed; fewer than expected is a conflict. It refuses to
- * write a row whose version is not the one the round read, and a pair whose two met too recently.
+ * Each statement takes all its rows as one JSON array and says how many it changed; fewer than expected is a conflict.
+ * It refuses to write a row whose version is not the one the round read, and a pair whose two met too recently.
  */
 #include "match_store.h"
 
 #include <stdio.h>
 
-#define ROWS "(id text, prev bigint, state text, created bigint, key bigint, touched bigint, presence bigint, expires bigint," \
-             " fairness integer, reason text, body jsonb, pair text, side \"char\")"
+#define ROWS                                                                                                           \
+    "(id text, prev bigint, state text, created bigint, key bigint, touched bigint, presence bigint, expires bigint,"  \
+    " fairness integer, reason text, body jsonb, pair text, side \"char\")"
 
 #define INSERT_SQL                                                                                                     \
-    "INSERT INTO stint.match_ticket AS t (pool, id, state, version, created_ms, key_ms, touched_ms, presence_ms, expires_ms," \
+    "INSERT INTO stint.match_ticket AS t (pool, id, state, version, created_ms, key_ms, touched_ms, presence_ms, "     \
+    "expires_ms,"                                                                                                      \
     " fairness, changed_ms, reason, body, pair_id, pair_side)"                                                         \
-    " SELECT $1, x.id, x.state, $2::bigint, x.created, x.key, x.touched, x.presence, x.expires, x.fairness, $3::bigint, NULL, x.body," \
+    " SELECT $1, x.id, x.state, $2::bigint, x.created, x.key, x.touched, x.presence, x.expires, x.fairness, "          \
+    "$3::bigint, NULL, x.body,"                                                                                        \
     " x.pair, x.side FROM jsonb_to_recordset($4::jsonb) AS x" ROWS " ORDER BY x.id"                                    \
-    " ON CONFLICT (pool, id) DO UPDATE SET state = excluded.state, version = excluded.version, created_ms = excluded.created_ms," \
+    " ON CONFLICT (pool, id) DO UPDATE SET state = excluded.state, version = excluded.version, created_ms = "          \
+    "excluded.created_ms,"                                                                                             \
     " key_ms = excluded.key_ms, touched_ms = excluded.touched_ms, presence_ms = excluded.presence_ms,"                 \
-    " expires_ms = excluded.expires_ms, fairness = excluded.fairness, changed_ms = excluded.changed_ms, reason = NULL," \
+    " expires_ms = excluded.expires_ms, fairness = excluded.fairness, changed_ms = excluded.changed_ms, reason = "     \
+    "NULL,"                                                                                                            \
     " body = excluded.body, pair_id = excluded.pair_id, pair_side = excluded.pair_side"                                \
     " WHERE t.state = 'gone' RETURNING 1"
 
@@ -26,7 +31,8 @@
     "WITH x AS (SELECT * FROM jsonb_to_recordset($4::jsonb) AS r" ROWS "),"                                            \
     " l AS (SELECT t.id FROM stint.match_ticket t JOIN x ON x.id = t.id WHERE t.pool = $1 AND t.version = x.prev"      \
     "       AND t.state <> 'gone' ORDER BY t.id FOR UPDATE OF t)"                                                      \
-    " UPDATE stint.match_ticket t SET state = x.state, version = $2::bigint, created_ms = coalesce(x.created, t.created_ms)," \
+    " UPDATE stint.match_ticket t SET state = x.state, version = $2::bigint, created_ms = coalesce(x.created, "        \
+    "t.created_ms),"                                                                                                   \
     " key_ms = coalesce(x.key, t.key_ms), touched_ms = coalesce(x.touched, t.touched_ms),"                             \
     " presence_ms = coalesce(x.presence, t.presence_ms), expires_ms = coalesce(x.expires, t.expires_ms),"              \
     " fairness = coalesce(x.fairness, t.fairness), changed_ms = $3::bigint, reason = x.reason,"                        \
@@ -34,17 +40,21 @@
     " FROM x WHERE t.pool = $1 AND t.id = x.id AND t.id IN (SELECT id FROM l) RETURNING 1"
 
 #define PAIRS_SQL                                                                                                      \
-    "INSERT INTO stint.match_pair(id, pool, a, b, state, live_a, live_b, matched_ms, confirm_by_ms, km, stage, wait_a_ms, wait_b_ms)" \
+    "INSERT INTO stint.match_pair(id, pool, a, b, state, live_a, live_b, matched_ms, confirm_by_ms, km, stage, "       \
+    "wait_a_ms, wait_b_ms)"                                                                                            \
     " SELECT x.id, $1, x.a, x.b, 'pending', x.a, x.b, $2::bigint, x.due, x.km, x.stage, x.wa, x.wb"                    \
-    " FROM jsonb_to_recordset($3::jsonb) AS x(id text, a text, b text, due bigint, km double precision, stage integer, wa bigint," \
+    " FROM jsonb_to_recordset($3::jsonb) AS x(id text, a text, b text, due bigint, km double precision, stage "        \
+    "integer, wa bigint,"                                                                                              \
     " wb bigint) RETURNING 1"
 
 #define ENDS_SQL                                                                                                       \
-    "UPDATE stint.match_pair p SET state = x.state, ended_ms = $2::bigint, why = x.why, mutual = x.mutual, live_a = NULL, live_b = NULL" \
+    "UPDATE stint.match_pair p SET state = x.state, ended_ms = $2::bigint, why = x.why, mutual = x.mutual, live_a = "  \
+    "NULL, live_b = NULL"                                                                                              \
     " FROM jsonb_to_recordset($3::jsonb) AS x(id text, state text, why text, mutual boolean)"                          \
     " WHERE p.id = x.id AND p.pool = $1 AND p.state = 'pending' RETURNING 1"
 
-/* A pair is refused where a row says "not again before" and that time has not come: history, asked in both directions at once. */
+/* A pair is refused where a row says "not again before" and that time has not come: history, asked in both directions
+ * at once. */
 #define MEET_SQL                                                                                                       \
     "INSERT INTO stint.match_history AS h (pool, a, b, until_ms, last_ms)"                                             \
     " SELECT $1, x.a, x.b, x.until, $2::bigint FROM jsonb_to_recordset($3::jsonb) AS x(a text, b text, until bigint)"  \
@@ -54,7 +64,8 @@
 #define PART_SQL                                                                                                       \
     "INSERT INTO stint.match_history AS h (pool, a, b, until_ms, last_ms)"                                             \
     " SELECT $1, x.a, x.b, x.until, $2::bigint FROM jsonb_to_recordset($3::jsonb) AS x(a text, b text, until bigint)"  \
-    " ON CONFLICT (pool, a, b) DO UPDATE SET until_ms = greatest(h.until_ms, excluded.until_ms), last_ms = excluded.last_ms"
+    " ON CONFLICT (pool, a, b) DO UPDATE SET until_ms = greatest(h.until_ms, excluded.until_ms), last_ms = "           \
+    "excluded.last_ms"
 
 #define RESTS_SQL                                                                                                      \
     "INSERT INTO stint.match_rest AS r (pool, id, until_ms) SELECT $1, x.id, x.until"                                  \
@@ -62,12 +73,14 @@
     " ON CONFLICT (pool, id) DO UPDATE SET until_ms = greatest(r.until_ms, excluded.until_ms)"
 
 #define PURGE_SQL                                                                                                      \
-    "WITH d AS (DELETE FROM stint.match_ticket WHERE pool = $1 AND id IN (SELECT id FROM stint.match_ticket WHERE pool = $1"    \
+    "WITH d AS (DELETE FROM stint.match_ticket WHERE pool = $1 AND id IN (SELECT id FROM stint.match_ticket WHERE "    \
+    "pool = $1"                                                                                                        \
     " AND state = 'gone' AND changed_ms < $2::bigint - 600000 ORDER BY changed_ms LIMIT 1000) RETURNING version),"     \
     " h AS (DELETE FROM stint.match_history WHERE (pool, a, b) IN (SELECT pool, a, b FROM stint.match_history"         \
     "  WHERE pool = $1 AND until_ms < $2::bigint LIMIT 1000)),"                                                        \
     " r AS (DELETE FROM stint.match_rest WHERE pool = $1 AND until_ms < $2::bigint),"                                  \
-    " p AS (DELETE FROM stint.match_pair WHERE id IN (SELECT id FROM stint.match_pair WHERE pool = $1 AND state <> 'pending'" \
+    " p AS (DELETE FROM stint.match_pair WHERE id IN (SELECT id FROM stint.match_pair WHERE pool = $1 AND state <> "   \
+    "'pending'"                                                                                                        \
     "  AND ended_ms < $2::bigint - 2592000000 ORDER BY ended_ms LIMIT 1000))"                                          \
     " UPDATE stint.match_pool SET floor = greatest(floor, (SELECT max(version) FROM d)) WHERE pool = $1"               \
     " AND EXISTS (SELECT 1 FROM d)"
@@ -85,16 +98,18 @@ static void rows_fini(struct rows *w)
 
 static bool rows_init(struct rows *w)
 {
-    *w = (struct rows){json_array(), json_array(), json_array(), json_array(), json_array(), json_array(), json_array(), json_array()};
+    *w = (struct rows){json_array(), json_array(), json_array(), json_array(),
+                       json_array(), json_array(), json_array(), json_array()};
     return w->inserts && w->updates && w->pairs && w->ends && w->meets && w->parts && w->rests && w->events;
 }
 
-/* -- rows ------------------------------------------------------------------------------------------------------------ */
+/* -- rows ------------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *gone_row(const struct match_party *p)
 {
-    return json_pack("{s:s, s:I, s:s, s:s, s:{}}", "id", p->id, "prev", (json_int_t)p->row_version, "state", "gone", "reason",
-                     p->reason, "body");
+    return json_pack("{s:s, s:I, s:s, s:s, s:{}}", "id", p->id, "prev", (json_int_t)p->row_version, "state", "gone",
+                     "reason", p->reason, "body");
 }
 
 static json_t *live_row(const struct match_round *r, const struct match_party *p)
@@ -103,10 +118,11 @@ static json_t *live_row(const struct match_round *r, const struct match_party *p
     bool matched = p->state == MATCH_MATCHED;
     if (!matched)
         w = match_index_at(r->ix, match_index_find(r->ix, p->id));
-    json_t *row = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:i}", "id", p->id, "prev", (json_int_t)p->row_version, "state",
-                            matched ? "matched" : "waiting", "created", (json_int_t)w->p.created_ms, "key", (json_int_t)w->key_ms,
-                            "touched", (json_int_t)w->touched_ms, "presence", (json_int_t)w->presence_ms, "expires",
-                            (json_int_t)w->expires_ms, "fairness", (int)w->fairness);
+    json_t *row =
+        json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:i}", "id", p->id, "prev", (json_int_t)p->row_version,
+                  "state", matched ? "matched" : "waiting", "created", (json_int_t)w->p.created_ms, "key",
+                  (json_int_t)w->key_ms, "touched", (json_int_t)w->touched_ms, "presence", (json_int_t)w->presence_ms,
+                  "expires", (json_int_t)w->expires_ms, "fairness", (int)w->fairness);
     if (row && matched) {
         const struct match_pairing *pair = &r->pairings[p->pair];
         bool first = &r->parties[pair->party[0]] == p;
@@ -133,13 +149,14 @@ static int add_pair(struct rows *w, const struct match_round *r, const struct ma
     json_t *met = json_pack("{s:s, s:s, s:I}", "a", a, "b", b, "until", until);
     int rc;
     if (p->stored) {
-        json_t *row = json_pack("{s:s, s:s, s:s*, s:b}", "id", p->id, "state", p->end == MATCH_CONFIRMED ? "confirmed" : "released",
-                                "why", p->why, "mutual", p->mutual);
+        json_t *row =
+            json_pack("{s:s, s:s, s:s*, s:b}", "id", p->id, "state",
+                      p->end == MATCH_CONFIRMED ? "confirmed" : "released", "why", p->why, "mutual", p->mutual);
         rc = json_array_append_new(w->ends, row) | json_array_append_new(w->parts, met);
     } else {
         json_t *row = json_pack("{s:s, s:s, s:s, s:I, s:f, s:i, s:I, s:I}", "id", p->id, "a", a, "b", b, "due",
-                                (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN), "km", p->km, "stage", (int)p->stage, "wa",
-                                (json_int_t)p->wait_ms[0], "wb", (json_int_t)p->wait_ms[1]);
+                                (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN), "km", p->km, "stage",
+                                (int)p->stage, "wa", (json_int_t)p->wait_ms[0], "wb", (json_int_t)p->wait_ms[1]);
         rc = json_array_append_new(w->pairs, row) | json_array_append_new(w->meets, met);
     }
     return rc;
@@ -162,23 +179,25 @@ static int gather(struct rows *w, const struct match_round *r)
             rc |= add_pair(w, r, p);
     }
     for (size_t i = 0; i < r->n_new_rests; i++)
-        rc |= json_array_append_new(w->rests, json_pack("{s:s, s:I}", "id", r->new_rests[i].id, "until",
-                                                        (json_int_t)r->new_rests[i].until_ms));
+        rc |= json_array_append_new(
+            w->rests, json_pack("{s:s, s:I}", "id", r->new_rests[i].id, "until", (json_int_t)r->new_rests[i].until_ms));
     rc |= match_store_events(r, add_event, w);
     return rc ? -ENOMEM : 0;
 }
 
-/* -- events ---------------------------------------------------------------------------------------------------------- */
+/* -- events ----------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *pair_event(const struct match_round *r, const struct match_pairing *p)
 {
     const struct match_party *a = &r->parties[p->party[0]], *b = &r->parties[p->party[1]];
     if (!p->stored)
-        return json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:I, s:I, s:I}", "t", "matched", "pair", p->id, "a", a->id, "b", b->id, "km",
-                         p->km, "stage", (int)p->stage, "wait_a_ms", (json_int_t)p->wait_ms[0], "wait_b_ms",
-                         (json_int_t)p->wait_ms[1], "confirm_by_ms", (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "t", "released", "pair", p->id, "a", a->id, "b", b->id, "why", p->why,
-                     "a_waits", a->state == MATCH_WAITING, "b_waits", b->state == MATCH_WAITING);
+        return json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:I, s:I, s:I}", "t", "matched", "pair", p->id, "a", a->id,
+                         "b", b->id, "km", p->km, "stage", (int)p->stage, "wait_a_ms", (json_int_t)p->wait_ms[0],
+                         "wait_b_ms", (json_int_t)p->wait_ms[1], "confirm_by_ms",
+                         (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "t", "released", "pair", p->id, "a", a->id, "b", b->id,
+                     "why", p->why, "a_waits", a->state == MATCH_WAITING, "b_waits", b->state == MATCH_WAITING);
 }
 
 int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t *event), void *arg)
@@ -197,7 +216,8 @@ int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t 
     return rc;
 }
 
-/* -- statements ------------------------------------------------------------------------------------------------------ */
+/* -- statements ------------------------------------------------------------------------------------------------------
+ */
 
 struct writing {
     struct pg_batch *b;
@@ -206,7 +226,8 @@ struct writing {
 };
 
 /* Adds a statement over rows unless there are none; expects as many rows changed when `what` is given. */
-static int write_rows(struct writing *g, const char *sql, bool versioned, bool timed, const json_t *rows, const char *what)
+static int write_rows(struct writing *g, const char *sql, bool versioned, bool timed, const json_t *rows,
+                      const char *what)
 {
     if (json_array_size(rows) == 0)
         return 0;
@@ -234,7 +255,9 @@ static int write_rows(struct writing *g, const char *sql, bool versioned, bool t
 static int write_all(struct writing *g, const struct rows *rows)
 {
     int rc = write_rows(g, UPDATE_SQL, true, true, rows->updates, "a ticket was changed by somebody else");
-    rc = rc < 0 ? rc : write_rows(g, INSERT_SQL, true, true, rows->inserts, "a ticket of the same id was entered by somebody else");
+    rc = rc < 0 ? rc
+                : write_rows(g, INSERT_SQL, true, true, rows->inserts,
+                             "a ticket of the same id was entered by somebody else");
     rc = rc < 0 ? rc : write_rows(g, MEET_SQL, false, true, rows->meets, "two of a pair met in the meantime");
     rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, rows->pairs, "a pair could not be entered");
     rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, rows->ends, "a pair was ended by somebody else");
@@ -243,13 +266,14 @@ static int write_all(struct writing *g, const struct rows *rows)
     if (rc < 0 || json_array_size(rows->events) == 0)
         return rc;
     g->w->events = pg_batch_len(g->b);
-    return write_rows(g, "INSERT INTO stint.match_event(pool, at_ms, body) SELECT $1, $2::bigint, e.value"
-                         " FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n RETURNING seq",
+    return write_rows(g,
+                      "INSERT INTO stint.match_event(pool, at_ms, body) SELECT $1, $2::bigint, e.value"
+                      " FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n RETURNING seq",
                       false, true, rows->events, NULL);
 }
 
-int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms, bool purge,
-                      const char *sent, struct match_writes *ret)
+int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
+                      bool purge, const char *sent, struct match_writes *ret)
 {
     struct rows rows;
     char version_text[24], now_text[24], watch_text[24];
@@ -267,8 +291,11 @@ int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t v
     if (rc == 0 && purge)
         rc = pg_batch_add(b, PURGE_SQL, 2, (const char *const[]){r->pool, now_text});
     if (rc == 0)
-        rc = pg_batch_add(b, "UPDATE stint.match_pool SET version = $2::bigint, last_round_ms = $3::bigint, watch_from_ms = $4::bigint"
-                             " WHERE pool = $1", 4, (const char *const[]){r->pool, version_text, now_text, watch_text});
+        rc = pg_batch_add(
+            b,
+            "UPDATE stint.match_pool SET version = $2::bigint, last_round_ms = $3::bigint, watch_from_ms = $4::bigint"
+            " WHERE pool = $1",
+            4, (const char *const[]){r->pool, version_text, now_text, watch_text});
     return rc;
 }
 

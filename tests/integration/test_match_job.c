@@ -66,10 +66,15 @@ static int64_t pairs(const char *pool)
 /* Every matched ticket in exactly one pending pair, and the other way round. */
 static void check_pairs(const char *pool)
 {
-    assert_int_equal(query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s' AND state = 'matched'", pool), 2 * pairs(pool));
-    assert_int_equal(query("SELECT count(*) FROM (SELECT x FROM (SELECT live_a AS x FROM stint.match_pair WHERE pool = '%s' UNION ALL"
-                           " SELECT live_b FROM stint.match_pair WHERE pool = '%s') s WHERE x IS NOT NULL GROUP BY x HAVING count(*) > 1) d",
-                           pool, pool), 0);
+    assert_int_equal(query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s' AND state = 'matched'", pool),
+                     2 * pairs(pool));
+    assert_int_equal(
+        query(
+            "SELECT count(*) FROM (SELECT x FROM (SELECT live_a AS x FROM stint.match_pair WHERE pool = '%s' UNION ALL"
+            " SELECT live_b FROM stint.match_pair WHERE pool = '%s') s WHERE x IS NOT NULL GROUP BY x HAVING count(*) "
+            "> 1) d",
+            pool, pool),
+        0);
 }
 
 static void ini_for(char out[static 2048], const char *queue, const char *more)
@@ -107,9 +112,11 @@ static void submit(struct worker_harness *h, const char *pool, const char *id, c
 {
     char payload[512], job[64];
     (void)snprintf(job, sizeof job, "s-%s", id);
-    (void)snprintf(payload, sizeof payload,
-                   "{\"v\":1,\"op\":\"submit\",\"pool\":\"%s\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":[\"%s\"],\"age\":25,"
-                   "\"presence_ms\":600000}", pool, id, gender, seeking);
+    (void)snprintf(
+        payload, sizeof payload,
+        "{\"v\":1,\"op\":\"submit\",\"pool\":\"%s\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":[\"%s\"],\"age\":25,"
+        "\"presence_ms\":600000}",
+        pool, id, gender, seeking);
     send_op(h, job, payload);
 }
 
@@ -171,7 +178,9 @@ static void test_match_bad_ticket_is_dropped_bad_payload_is_dead(void **state)
     struct worker_harness h;
     (void)state;
     begin(&h, "bad", "");
-    send_op(&h, "young", "{\"v\":1,\"op\":\"submit\",\"pool\":\"bad\",\"id\":\"y\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":17}");
+    send_op(&h, "young",
+            "{\"v\":1,\"op\":\"submit\",\"pool\":\"bad\",\"id\":\"y\",\"gender\":\"male\",\"seeking\":[\"female\"],"
+            "\"age\":17}");
     send_op(&h, "nonsense", "{\"v\":1,\"op\":\"dance\",\"pool\":\"bad\"}");
     submit(&h, "bad", "m1", "male", "female");
     harness_wait_state(&h, "young", "done");
@@ -198,7 +207,8 @@ static void test_match_leave_in_mid_match_returns_the_other(void **state)
     harness_wait_state(&h, "go", "done");
     assert_int_equal(pairs("leave"), 0);
     assert_int_equal(waiting("leave"), 1);
-    assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s' AND id = 'f1'", "leave"), created);
+    assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s' AND id = 'f1'", "leave"),
+                     created);
     check_pairs("leave");
     end(&h);
 }
@@ -260,14 +270,20 @@ static void test_match_confirm_keeps_the_two_apart(void **state)
     harness_wait_state(&h, "s-m1", "done");
     harness_wait_state(&h, "s-f1", "done");
     assert_true(pg_server_query(&pg, "SELECT id FROM stint.match_pair WHERE pool = 'confirm'", id, sizeof id));
-    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"confirm\",\"pool\":\"confirm\",\"pair\":\"%s\","
-                   "\"votes\":{\"m1\":\"yes\",\"f1\":\"yes\"}}", id);
+    (void)snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"op\":\"confirm\",\"pool\":\"confirm\",\"pair\":\"%s\","
+                   "\"votes\":{\"m1\":\"yes\",\"f1\":\"yes\"}}",
+                   id);
     send_op(&h, "c", payload);
     harness_wait_state(&h, "c", "done");
-    assert_int_equal(query("SELECT count(*) FROM stint.match_pair WHERE pool = '%s' AND state = 'confirmed' AND mutual", "confirm"), 1);
+    assert_int_equal(
+        query("SELECT count(*) FROM stint.match_pair WHERE pool = '%s' AND state = 'confirmed' AND mutual", "confirm"),
+        1);
     for (int turn = 0; turn < 2; turn++) {
-        (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"submit\",\"pool\":\"confirm\",\"id\":\"%s\",\"gender\":\"%s\","
-                       "\"seeking\":[\"any\"],\"age\":25}", turn ? "m1" : "f1", turn ? "male" : "female");
+        (void)snprintf(payload, sizeof payload,
+                       "{\"v\":1,\"op\":\"submit\",\"pool\":\"confirm\",\"id\":\"%s\",\"gender\":\"%s\","
+                       "\"seeking\":[\"any\"],\"age\":25}",
+                       turn ? "m1" : "f1", turn ? "male" : "female");
         send_op(&h, turn ? "again-m" : "again-f", payload);
         harness_wait_state(&h, turn ? "again-m" : "again-f", "done");
     }
@@ -281,16 +297,21 @@ static void test_match_silent_people_and_overdue_pairs_end_by_themselves(void **
     struct worker_harness h;
     (void)state;
     begin(&h, "time", "[match]\npending_release = 500ms\n");
-    send_op(&h, "q", "{\"v\":1,\"op\":\"submit\",\"pool\":\"time\",\"id\":\"q\",\"gender\":\"male\",\"seeking\":[\"male\"],\"age\":30,"
-                     "\"presence_ms\":1000}");
+    send_op(&h, "q",
+            "{\"v\":1,\"op\":\"submit\",\"pool\":\"time\",\"id\":\"q\",\"gender\":\"male\",\"seeking\":[\"male\"],"
+            "\"age\":30,"
+            "\"presence_ms\":1000}");
     submit(&h, "time", "m1", "male", "female");
     submit(&h, "time", "f1", "female", "male");
     harness_wait_state(&h, "s-f1", "done");
     send_op(&h, "c0", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"time\"}");
     harness_wait_state(&h, "c0", "done");
     uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
-    for (int i = 1; pairs("time") + waiting("time") != 2 || query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s'"
-                                                                   " AND id = 'q' AND state = 'gone'", "time") != 1; i++) {
+    for (int i = 1;
+         pairs("time") + waiting("time") != 2 || query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s'"
+                                                       " AND id = 'q' AND state = 'gone'",
+                                                       "time") != 1;
+         i++) {
         char id[16];
         assert_true(clock_mono_ms() < until);
         (void)snprintf(id, sizeof id, "c%d", i);
@@ -319,8 +340,8 @@ static void test_match_worker_killed_around_commit_applies_once(void **state)
         submit(&h, queue, "f1", "female", "male"); /* dies in this one */
         int status = harness_wait_exit(&h);
         assert_true(WIFSIGNALED(status));
-        redisReply *reply = harness_cmd(&h, "FCALL stint_crash 1 stint:{%s} %s * {\"code\":\"CRASH\"} 0123456789abcdef 2 0", queue,
-                                        h.consumer);
+        redisReply *reply = harness_cmd(
+            &h, "FCALL stint_crash 1 stint:{%s} %s * {\"code\":\"CRASH\"} 0123456789abcdef 2 0", queue, h.consumer);
         freeReplyObject(reply);
         harness_start(&h, "match", ini, NULL);
         (void)snprintf(job, sizeof job, "s-f1");

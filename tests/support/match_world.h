@@ -36,7 +36,11 @@ struct world {
     size_t n_met;
     struct match_rest rests[64];
     size_t n_rests;
-    struct { char id[MATCH_ID_MAX]; char *body; int64_t created_ms, key_ms; } rows[WORLD_MAX];
+    struct {
+        char id[MATCH_ID_MAX];
+        char *body;
+        int64_t created_ms, key_ms;
+    } rows[WORLD_MAX];
     size_t n_rows;
     struct match_round round; /* between world_begin and world_end */
     struct match_op ops[512];
@@ -46,8 +50,15 @@ struct world {
 
 static void world_init(struct world *w, enum match_policy policy)
 {
-    struct conf_match conf = {.preset = "speed", .policy = "greedy", .duplicate = "replace", .presence = 30000, .pending_release = 60000,
-                              .round_deadline = 5000, .relax_after = 60000, .relax_every = 30000, .candidates_max = 4096};
+    struct conf_match conf = {.preset = "speed",
+                              .policy = "greedy",
+                              .duplicate = "replace",
+                              .presence = 30000,
+                              .pending_release = 60000,
+                              .round_deadline = 5000,
+                              .relax_after = 60000,
+                              .relax_every = 30000,
+                              .candidates_max = 4096};
     struct err e;
     *w = (struct world){.now_ms = 1000000000, .random = 7};
     assert_int_equal(match_rules_load(&w->rules, &conf, &e), 0);
@@ -178,12 +189,14 @@ static char *world_result(struct world *w, uint32_t op)
 }
 
 /* One submit of a simple person within an open round. */
-UNUSED static void world_person(struct world *w, const char *id, const char *gender, const char *seeking, int age, const char *more)
+UNUSED static void world_person(struct world *w, const char *id, const char *gender, const char *seeking, int age,
+                                const char *more)
 {
     char payload[1024];
     (void)snprintf(payload, sizeof payload,
-                   "{\"v\":1,\"op\":\"submit\",\"pool\":\"p\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":[\"%s\"],\"age\":%d%s%s}", id,
-                   gender, seeking, age, *more ? "," : "", more);
+                   "{\"v\":1,\"op\":\"submit\",\"pool\":\"p\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":[\"%s\"],"
+                   "\"age\":%d%s%s}",
+                   id, gender, seeking, age, *more ? "," : "", more);
     (void)world_op(w, payload);
 }
 

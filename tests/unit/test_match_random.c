@@ -38,9 +38,9 @@ static bool knows(const struct person *a, uint64_t id)
 static bool fits(const struct person *a, const struct person *b)
 {
     int64_t dx = a->x - b->x, dy = a->y - b->y, d2 = dx * dx + dy * dy;
-    return a->seeking >> b->gender & 1 && b->seeking >> a->gender & 1 && b->age >= a->low && b->age <= a->high && a->age >= b->low &&
-           a->age <= b->high && d2 <= (int64_t)a->far * a->far && d2 <= (int64_t)b->far * b->far && !knows(a, b->id) &&
-           !knows(b, a->id) && a->id != b->id;
+    return a->seeking >> b->gender & 1 && b->seeking >> a->gender & 1 && b->age >= a->low && b->age <= a->high &&
+           a->age >= b->low && a->age <= b->high && d2 <= (int64_t)a->far * a->far && d2 <= (int64_t)b->far * b->far &&
+           !knows(a, b->id) && !knows(b, a->id) && a->id != b->id;
 }
 
 static int64_t score(const struct person *a, const struct person *w, enum match_policy policy)
@@ -60,7 +60,8 @@ static int reference(const struct person *all, const struct person *a, enum matc
             continue;
         if (best >= 0) {
             int64_t s = score(a, w, policy), b = score(a, &all[best], policy);
-            if (s > b || (s == b && (w->created > all[best].created || (w->created == all[best].created && w->id > all[best].id))))
+            if (s > b || (s == b && (w->created > all[best].created ||
+                                     (w->created == all[best].created && w->id > all[best].id))))
                 continue;
         }
         best = i;
@@ -71,7 +72,8 @@ static int reference(const struct person *all, const struct person *a, enum matc
 static void make_person(struct person *p, uint64_t id, int64_t now)
 {
     static const int fars[] = {100, 250, 500, 5000};
-    *p = (struct person){.waiting = false, .id = id, .gender = (int)rnd(3), .age = 18 + (int)rnd(40), .created = now - rnd(50)};
+    *p = (struct person){
+        .waiting = false, .id = id, .gender = (int)rnd(3), .age = 18 + (int)rnd(40), .created = now - rnd(50)};
     p->seeking = rnd(5) ? 1 << rnd(3) : 7;
     p->low = p->age - (int)rnd(12) < 18 ? 18 : p->age - (int)rnd(12);
     p->low = p->low < 18 ? 18 : p->low;
@@ -88,10 +90,18 @@ static struct match_waiter waiter_of(const struct person *p)
 {
     struct match_waiter w = {.key_ms = p->key, .expires_ms = INT64_MAX, .id = malloc(24)};
     (void)snprintf(w.id, 24, "%020llu", (unsigned long long)p->id);
-    w.p = (struct match_profile){.pos = {(float)p->x, (float)p->y, 0}, .max_chord = (float)p->far, .created_ms = p->created,
-                                 .gone_ms = INT64_MAX, .hash = p->id + 1, .gender = (uint8_t)p->gender,
-                                 .seeking = (uint8_t)p->seeking, .age = (uint8_t)p->age, .age_min = (uint8_t)p->low,
-                                 .age_max = (uint8_t)p->high, .flags = MATCH_PLACED, .level = MATCH_LEVEL_NONE};
+    w.p = (struct match_profile){.pos = {(float)p->x, (float)p->y, 0},
+                                 .max_chord = (float)p->far,
+                                 .created_ms = p->created,
+                                 .gone_ms = INT64_MAX,
+                                 .hash = p->id + 1,
+                                 .gender = (uint8_t)p->gender,
+                                 .seeking = (uint8_t)p->seeking,
+                                 .age = (uint8_t)p->age,
+                                 .age_min = (uint8_t)p->low,
+                                 .age_max = (uint8_t)p->high,
+                                 .flags = MATCH_PLACED,
+                                 .level = MATCH_LEVEL_NONE};
     w.p.lists = calloc(1, sizeof *w.p.lists + HISTORY * sizeof w.p.lists->excluded[0]);
     for (int i = 0; i < HISTORY; i++)
         if (p->hist[i] != UINT64_MAX)
@@ -112,7 +122,8 @@ static void remove_id(struct match_index *ix, uint64_t id)
 
 static void play(enum match_policy policy)
 {
-    struct match_rules rules = {.policy = policy, .plane = true, .ms_per_km = policy == MATCH_FCFS ? 0 : 1000, .level_span = -1};
+    struct match_rules rules = {
+        .policy = policy, .plane = true, .ms_per_km = policy == MATCH_FCFS ? 0 : 1000, .level_span = -1};
     struct match_index *ix = match_index_new(&rules);
     struct person *all = calloc(PEOPLE, sizeof *all);
     int64_t now = 1000000000;
@@ -169,8 +180,15 @@ static void test_index_best_with_a_budget_goes_on_from_its_cursor(void **state)
     struct match_index *ix = match_index_new(&rules);
     uint32_t slot;
     for (int i = 0; i < 5000; i++) { /* the only one who fits is the last */
-        struct person p = {.id = (uint64_t)i, .gender = 1, .seeking = 1, .age = 25, .low = 18, .high = i == 4999 ? 60 : 30, .far = 5000,
-                           .created = i, .key = i};
+        struct person p = {.id = (uint64_t)i,
+                           .gender = 1,
+                           .seeking = 1,
+                           .age = 25,
+                           .low = 18,
+                           .high = i == 4999 ? 60 : 30,
+                           .far = 5000,
+                           .created = i,
+                           .key = i};
         for (int k = 0; k < HISTORY; k++)
             p.hist[k] = UINT64_MAX;
         struct match_waiter w = waiter_of(&p);

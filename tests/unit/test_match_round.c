@@ -89,7 +89,12 @@ static void test_round_oldest_first_nobody_starves(void **state)
 static void test_round_regions_and_ages_choose(void **state)
 {
     (void)state;
-    const struct { const char *id; int age; const char *more; bool fits; } women[] = {
+    const struct {
+        const char *id;
+        int age;
+        const char *more;
+        bool fits;
+    } women[] = {
         {"f22", 22, "\"regions\":[\"London\",\"Midlands\"],\"age_min\":20,\"age_max\":30", true},
         {"f24", 24, "\"age_min\":20,\"age_max\":30", true},
         {"f28", 28, "\"regions\":[\"North\"],\"age_min\":20,\"age_max\":30", false},
@@ -99,7 +104,8 @@ static void test_round_regions_and_ages_choose(void **state)
         struct world *w = new_world(MATCH_GREEDY);
         world_begin(w);
         world_person(w, women[i].id, "female", "male", women[i].age, women[i].more);
-        world_person(w, "m25", "male", "female", 25, "\"regions\":[\"London\",\"South\"],\"age_min\":20,\"age_max\":30");
+        world_person(w, "m25", "male", "female", 25,
+                     "\"regions\":[\"London\",\"South\"],\"age_min\":20,\"age_max\":30");
         world_end(w);
         assert_int_equal(world_live(w), women[i].fits ? 1 : 0);
         end_world(w);
@@ -164,7 +170,8 @@ static void test_round_rematch_is_refused_in_both_directions_until_its_time(void
     world_person(w, "f1", "female", "male", 25, "");
     world_end(w);
     char confirm[160];
-    (void)snprintf(confirm, sizeof confirm, "{\"v\":1,\"op\":\"confirm\",\"pool\":\"p\",\"pair\":\"%s\"}", w->pairs[0].id);
+    (void)snprintf(confirm, sizeof confirm, "{\"v\":1,\"op\":\"confirm\",\"pool\":\"p\",\"pair\":\"%s\"}",
+                   w->pairs[0].id);
     world_begin(w);
     (void)world_op(w, confirm);
     world_end(w);
@@ -260,7 +267,9 @@ static void test_round_ten_pairs_leave_then_the_rest_pair(void **state)
 static void test_round_bad_tickets_are_dropped_by_field(void **state)
 {
     (void)state;
-    const struct { const char *ticket, *reason; } bad[] = {
+    const struct {
+        const char *ticket, *reason;
+    } bad[] = {
         {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":17", "invalid:age"},
         {"\"id\":\"x\",\"gender\":\"robot\",\"seeking\":[\"female\"],\"age\":20", "invalid:gender"},
         {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[],\"age\":20", "invalid:seeking"},
@@ -268,9 +277,11 @@ static void test_round_bad_tickets_are_dropped_by_field(void **state)
         {"\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20", "invalid:id"},
         {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"lat\":91,\"lon\":0", "invalid:lat"},
         {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"lat\":9", "invalid:lon"},
-        {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"age_min\":30,\"age_max\":25", "invalid:age_max"},
+        {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"age_min\":30,\"age_max\":25",
+         "invalid:age_max"},
         {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"colour\":\"red\"", "invalid:colour"},
-        {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"consent\":{\"relax\":1}", "invalid:consent"},
+        {"\"id\":\"x\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":20,\"consent\":{\"relax\":1}",
+         "invalid:consent"},
     };
     struct world *w = new_world(MATCH_GREEDY);
     char payload[512];
@@ -369,9 +380,10 @@ static void test_round_no_show_rests_and_rejected_yes_moves_forward(void **state
     world_person(w, "m1", "male", "female", 25, "");
     world_person(w, "f1", "female", "male", 25, "");
     world_end(w);
-    (void)snprintf(release, sizeof release,
-                   "{\"v\":1,\"op\":\"release\",\"pool\":\"p\",\"pair\":\"%s\",\"votes\":{\"m1\":\"yes\",\"f1\":\"absent\"}}",
-                   w->pairs[0].id);
+    (void)snprintf(
+        release, sizeof release,
+        "{\"v\":1,\"op\":\"release\",\"pool\":\"p\",\"pair\":\"%s\",\"votes\":{\"m1\":\"yes\",\"f1\":\"absent\"}}",
+        w->pairs[0].id);
     world_begin(w);
     (void)world_op(w, release);
     world_end(w);

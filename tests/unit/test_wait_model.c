@@ -21,18 +21,28 @@ static double rnd(void)
 static struct wait_event event(enum wait_event_type type, uint64_t hash, int gender, int seeking, double t_s)
 {
     struct wait_event ev = {.type = type, .pool = "p", .at_ms = (int64_t)(t_s * 1000)};
-    ev.who = (struct wait_person){.hash = hash, .joined_ms = ev.at_ms, .key_ms = ev.at_ms, .gender = (uint8_t)gender,
-                                  .seeking = (uint8_t)seeking, .age = 25, .age_min = 18, .age_max = 99};
+    ev.who = (struct wait_person){.hash = hash,
+                                  .joined_ms = ev.at_ms,
+                                  .key_ms = ev.at_ms,
+                                  .gender = (uint8_t)gender,
+                                  .seeking = (uint8_t)seeking,
+                                  .age = 25,
+                                  .age_min = 18,
+                                  .age_max = 99};
     return ev;
 }
 
 enum { QUEUE = 4096 };
 
-/* A pool of men and women who all fit, first come first served, with exponential patience; played for `horizon` seconds. */
+/* A pool of men and women who all fit, first come first served, with exponential patience; played for `horizon`
+ * seconds. */
 static struct wait_model *play(double men_per_s, double women_per_s, double patience_s, double horizon, double *ret_end)
 {
     struct wait_model *m = wait_model_new(1);
-    static struct { uint64_t hash; double leaves; } queue[2][QUEUE];
+    static struct {
+        uint64_t hash;
+        double leaves;
+    } queue[2][QUEUE];
     size_t n[2] = {0, 0};
     uint64_t hash = 1;
     double t = 1000, refresh = t;
@@ -75,7 +85,8 @@ static void test_model_lopsided_pool_tells_the_sides_apart(void **state)
     (void)state;
     double t;
     struct wait_model *m = play(0.7, 0.3, 240, 3000, &t);
-    struct wait_event man = event(WAIT_JOIN, 0, GENDER_MALE, 1 << GENDER_FEMALE, t), woman = event(WAIT_JOIN, 0, GENDER_FEMALE, 1, t);
+    struct wait_event man = event(WAIT_JOIN, 0, GENDER_MALE, 1 << GENDER_FEMALE, t),
+                      woman = event(WAIT_JOIN, 0, GENDER_FEMALE, 1, t);
     struct wait_estimate his, hers;
     wait_model_ticket(m, &man.who, (int64_t)(t * 1000), 0, &his);
     wait_model_ticket(m, &woman.who, (int64_t)(t * 1000), 0, &hers);
@@ -233,15 +244,28 @@ static void test_feed_parse_reads_a_join_and_refuses_nonsense(void **state)
 {
     (void)state;
     struct wait_event ev;
-    const char *join[] = {"e", "join", "p", "london", "t", "1700000000000", "h", "00000000000000ff", "j", "1699999999000", "k",
-                          "1699999900000", "g", "female", "s", "1", "a", "25", "n", "20", "x", "30", "y", "51.50", "z", "-0.10", "r",
-                          "25", "c", "0000aa,0000bb"};
+    const char *join[] = {"e", "join",
+                          "p", "london",
+                          "t", "1700000000000",
+                          "h", "00000000000000ff",
+                          "j", "1699999999000",
+                          "k", "1699999900000",
+                          "g", "female",
+                          "s", "1",
+                          "a", "25",
+                          "n", "20",
+                          "x", "30",
+                          "y", "51.50",
+                          "z", "-0.10",
+                          "r", "25",
+                          "c", "0000aa,0000bb"};
     assert_int_equal(parse(&ev, ARRAY_LEN(join), join), 0);
     assert_int_equal(ev.type, WAIT_JOIN);
     assert_int_equal(ev.who.gender, GENDER_FEMALE);
     assert_int_equal(ev.who.n_regions, 2);
     assert_true(ev.who.placed && ev.who.max_chord > 24.9F && ev.who.max_chord < 25.1F);
-    const char *const wrong[][2] = {{"e", "jump"}, {"a", "17"}, {"g", "robot"}, {"y", "91"}, {"h", "0"}, {"s", "0"}, {"t", "-1"}, {"c", "x"}};
+    const char *const wrong[][2] = {{"e", "jump"}, {"a", "17"}, {"g", "robot"}, {"y", "91"},
+                                    {"h", "0"},    {"s", "0"},  {"t", "-1"},    {"c", "x"}};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         const char *bad[ARRAY_LEN(join)];
         memcpy(bad, join, sizeof bad);
