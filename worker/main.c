@@ -28,8 +28,11 @@ int main(int argc, char *argv[])
     }
     (void)signal(SIGPIPE, SIG_IGN);
     /* 3. configuration and log, 4. scoreboard */
-    if (boot_configuration(&boot, &e) < 0 || boot_scoreboard(&boot, &e) < 0)
-        return boot_failed(&e);
+    if (boot_configuration(&boot, &e) < 0 || boot_scoreboard(&boot, &e) < 0) {
+        int code = boot_failed(&e);
+        boot_fini(&boot);
+        return code;
+    }
     /* 5. loop, connections, kinds, control socket */
     if (worker_open(&worker, &boot, &e) < 0) {
         int code = boot_failed(&e);

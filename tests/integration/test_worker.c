@@ -327,6 +327,39 @@ static void test_worker_fenced_zombie_cannot_finish(void **state)
     end_drained(&h);
 }
 
+static void test_worker_progress_is_seen_while_the_job_runs(void **state)
+{
+    struct worker_harness h;
+    bool seen = false;
+    (void)state;
+    begin(&h, "progress", "");
+    harness_enqueue(&h, "{\"kind\":\"probe\",\"id\":\"g\"}", "{\"do\":\"sleep\",\"ms\":60000}");
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    while (!seen && clock_mono_ms() < until) {
+        AUTO_FREE char *job = harness_job(&h, "g");
+        seen = strstr(job, "asleep") != NULL;
+    }
+    assert_true(seen);
+    cancel_running(&h, "g");
+    end_drained(&h);
+}
+
+static void test_worker_spinning_job_dies_of_its_cpu_limit(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "spin", "[kind.probe]\ncpu = 1s\n");
+    harness_enqueue(&h, "{\"kind\":\"probe\",\"id\":\"s\"}", "{\"do\":\"spin\"}");
+    int status = harness_wait_exit(&h);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGXCPU);
+    struct score_now now; /* what the supervisor blames */
+    assert_true(score_read(h.cell, &now));
+    assert_string_equal(now.job_id, "s");
+    assert_int_equal(now.running, 1);
+    harness_close(&h);
+}
+
 static void test_worker_allocation_failure_exits_mem_limit(void **state)
 {
     struct worker_harness h;
@@ -421,6 +454,8 @@ int main(void)
         cmocka_unit_test(test_worker_redis_away_at_boot_is_ready_and_waits),
         cmocka_unit_test(test_worker_jobs_of_a_lost_fetch_come_back),
         cmocka_unit_test(test_worker_fenced_zombie_cannot_finish),
+        cmocka_unit_test(test_worker_progress_is_seen_while_the_job_runs),
+        cmocka_unit_test(test_worker_spinning_job_dies_of_its_cpu_limit),
         cmocka_unit_test(test_worker_allocation_failure_exits_mem_limit),
         cmocka_unit_test(test_worker_supervisor_gone_exits_orphaned),
         cmocka_unit_test(test_worker_recycles_after_its_number_of_jobs),

@@ -110,7 +110,7 @@ void harness_spawn(struct worker_harness *h, const char *pool, const char *ini, 
     snprintf(h->consumer, sizeof h->consumer, "%s:0:%s", h->instance, generation);
     char *argv[] = {path, strdup("--pool"), strdup(pool), strdup("--instance"), h->instance, strdup("--slot"), strdup("0"),
                     strdup("--generation"), generation, NULL};
-    char *const envp[] = {strdup("PATH=/usr/bin:/bin"), strdup("ASAN_OPTIONS=detect_leaks=0"), environment ? strdup(environment) : NULL,
+    char *const envp[] = {strdup("PATH=/usr/bin:/bin"), strdup("ASAN_OPTIONS=detect_leaks=1"), environment ? strdup(environment) : NULL,
                           NULL};
     int fd = config_fd(h, ini);
     const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, h->board_fd, pair[1], fd};
