@@ -30,11 +30,18 @@ void drawing_init(struct drawing *d, PopplerPage *page, double width, double hei
         d->width = d->height = 0;
         return;
     }
-    size_t n = (size_t)d->width * (size_t)d->height;
-    d->grey = g_malloc(n);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t p = d->rgb[i];
-        d->grey[i] = (uint8_t)((77 * (p >> 16 & 255) + 150 * (p >> 8 & 255) + 29 * (p & 255)) >> 8);
+    size_t row = (size_t)d->width;
+    d->grey = g_malloc(row * (size_t)d->height);
+    for (size_t y = 0; y < (size_t)d->height; y++) {
+        const uint32_t *rgb = d->rgb + y * row;
+        uint8_t *grey = d->grey + y * row;
+        /* Most of a page repeats the line above. */
+        if (y > 0 && memcmp(rgb, rgb - row, row * sizeof *rgb) == 0) {
+            memcpy(grey, grey - row, row);
+            continue;
+        }
+        for (size_t x = 0; x < row; x++)
+            grey[x] = (uint8_t)((77 * (rgb[x] >> 16 & 255) + 150 * (rgb[x] >> 8 & 255) + 29 * (rgb[x] & 255)) >> 8);
     }
 }
 
@@ -50,6 +57,14 @@ static int drawing_pixel(double at, double scale, int end)
 {
     int pixel = (int)(at * scale);
     return pixel < 0 ? 0 : pixel >= end ? end - 1 : pixel;
+}
+
+uint32_t drawing_pixel_at(const struct drawing *d, double x, double y)
+{
+    if (d->width == 0)
+        return 0xffffff;
+    size_t row = (size_t)drawing_pixel(y, d->scale, d->height), column = (size_t)drawing_pixel(x, d->scale, d->width);
+    return d->rgb[row * (size_t)d->width + column] & 0xffffff;
 }
 
 uint32_t drawing_colour(const struct drawing *d, double x0, double y0, double x1, double y1)
@@ -103,10 +118,12 @@ void drawing_rules(const struct drawing *d, struct page *page)
     }
     int *starts = g_new(int, (size_t)d->width + 1);
     memset(starts, 0xff, ((size_t)d->width + 1) * sizeof *starts);
-    for (int y = 0; y <= d->height; y++)
+    for (int y = 0; y <= d->height; y++) {
+        const uint8_t *row = d->grey + (size_t)MIN_OF(y, d->height - 1) * (size_t)d->width;
+        if (y > 0 && y < d->height && memcmp(row, row - d->width, (size_t)d->width) == 0)
+            continue;
         for (int x = 0; x + 1 < d->width; x++) {
-            const uint8_t *at = d->grey + (size_t)MIN_OF(y, d->height - 1) * (size_t)d->width + x;
-            bool edge = y < d->height && abs(at[0] - at[1]) > EDGE_CONTRAST;
+            bool edge = y < d->height && abs(row[x] - row[x + 1]) > EDGE_CONTRAST;
             if (edge && starts[x] < 0)
                 starts[x] = y;
             if (!edge && starts[x] >= 0) {
@@ -114,5 +131,6 @@ void drawing_rules(const struct drawing *d, struct page *page)
                 starts[x] = -1;
             }
         }
+    }
     g_free(starts);
 }

@@ -22,6 +22,8 @@ void drawing_init(struct drawing *d, struct _PopplerPage *page, double width, do
 void drawing_fini(struct drawing *d);
 /* The prevailing colour of a box, 0xRRGGBB. */
 uint32_t drawing_colour(const struct drawing *d, double x0, double y0, double x1, double y1);
+/* The colour of one point. */
+uint32_t drawing_pixel_at(const struct drawing *d, double x, double y);
 /* Finds the rules at least DRAWING_RULE_MIN points long and adds them to page. */
 enum { DRAWING_RULE_MIN = 8 };
 void drawing_rules(const struct drawing *d, struct page *page);

@@ -132,13 +132,20 @@ static void words_split(struct page *page, const char *text, const PopplerRectan
     g_array_free(starts, TRUE);
 }
 
-/* A word coloured (nearly) as what is painted under it cannot be seen by anybody. */
-static bool words_is_hidden(const struct drawing *drawing, const struct word *w)
+static bool words_is_near(const struct word *w, uint32_t colour)
 {
     enum { NEAR = 24 };
-    uint32_t under = drawing_colour(drawing, w->x0, w->y0, w->x1, w->y1);
-    return abs((int)(under >> 16 & 255) - w->red) < NEAR && abs((int)(under >> 8 & 255) - w->green) < NEAR &&
-           abs((int)(under & 255) - w->blue) < NEAR;
+    return abs((int)(colour >> 16 & 255) - w->red) < NEAR && abs((int)(colour >> 8 & 255) - w->green) < NEAR &&
+           abs((int)(colour & 255) - w->blue) < NEAR;
+}
+
+/* A word coloured (nearly) as what is painted under it cannot be seen by anybody. Three points tell for nearly every word. */
+static bool words_is_hidden(const struct drawing *drawing, const struct word *w)
+{
+    bool maybe = false;
+    for (int i = 0; i < 3; i++)
+        maybe = maybe || words_is_near(w, drawing_pixel_at(drawing, w->x0 + (w->x1 - w->x0) * (0.05 + 0.45 * i), (w->y0 + w->y1) / 2));
+    return maybe && words_is_near(w, drawing_colour(drawing, w->x0, w->y0, w->x1, w->y1));
 }
 
 static void words_drop_hidden(struct page *page, const struct drawing *drawing, size_t *hidden)
