@@ -70,8 +70,11 @@ static void cell_signals(void)
 static void cell_limits(const struct parser_request *r, uint64_t base_bytes)
 {
     const char *what = "";
+    struct rlimit inherited = {0, 0};
+    if (getrlimit(RLIMIT_AS, &inherited) < 0)
+        cell_refuse("getrlimit");
     struct limits limits = {
-        .address_space_bytes = base_bytes + r->memory_bytes,
+        .address_space_bytes = MIN_OF(base_bytes + r->memory_bytes, (uint64_t)inherited.rlim_max),
         .cpu_s = MAX_OF(r->cpu_s, 1u),
         .core_bytes_set = 1,
         .file_size_bytes = MAX_OF(r->reply_bytes, (uint64_t)NOTES_MAX),

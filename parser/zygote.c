@@ -39,6 +39,12 @@ int zygote_confine(struct err *e)
         return err_set(e, ERR_BOOT_FAILURE, "parser: root's rights could not be given up: %s", err_text(-errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_set(e, ERR_BOOT_FAILURE, "parser: no_new_privs could not be set: %s", err_text(-errno));
+    /* The worker's own CPU limit is set job by job; a zygote started in the middle of one must not die of it. */
+    struct rlimit cpu;
+    if (getrlimit(RLIMIT_CPU, &cpu) == 0) {
+        cpu.rlim_cur = cpu.rlim_max;
+        (void)setrlimit(RLIMIT_CPU, &cpu);
+    }
     (void)sandbox_namespaces(&why); /* seccomp stands on its own where the kernel refuses them */
     return 0;
 }

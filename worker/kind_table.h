@@ -6,4 +6,4 @@
  */
 #pragma once
 
-#define KIND_TABLE(X) X("probe", kind_probe_ops) X("match", kind_match_ops)
+#define KIND_TABLE(X) X("probe", kind_probe_ops) X("match", kind_match_ops) X("pdf-parse", kind_pdf_ops)

@@ -1,0 +1,277 @@
+/*
+ * parser_client_uv - see parser_client_uv.h. Believes the zygote's reports and nothing that a cell wrote before it was checked.
+ */
+#include "parser_client_uv.h"
+
+#include "alloc.h"
+#include "clock.h"
+#include "log.h"
+#include "spawn.h"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+struct parser_job {
+    uint64_t id; /* 0: free */
+    int reply_fd;
+    uint64_t reply_bytes;
+    parser_done_fn on_done;
+    void *arg;
+};
+
+struct parser_client {
+    uv_loop_t *loop;
+    uv_poll_t *poll; /* heap: outlives a zygote until its close callback */
+    int fd;          /* -1: no zygote */
+    pid_t pid;
+    uint64_t last_id;
+    struct parser_job jobs[PARSER_CELLS_MAX];
+};
+
+static void client_on_poll(uv_poll_t *poll, int status, int events);
+
+static void client_on_poll_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+/* Ends the zygote, if any is left. */
+static void client_drop(struct parser_client *c)
+{
+    if (c->poll != NULL) {
+        (void)uv_poll_stop(c->poll);
+        uv_close((uv_handle_t *)c->poll, client_on_poll_closed);
+        c->poll = NULL;
+    }
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    c->fd = -1;
+    if (c->pid > 0) {
+        (void)kill(c->pid, SIGKILL);
+        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    c->pid = 0;
+}
+
+static void client_end(struct parser_client *c, struct parser_job *job, struct parser_outcome *outcome)
+{
+    struct parser_job done = *job;
+    (void)c;
+    *job = (struct parser_job){.reply_fd = -1};
+    (void)close(done.reply_fd);
+    done.on_done(done.arg, outcome);
+    json_decref(outcome->reply);
+}
+
+static void client_lost(struct parser_client *c)
+{
+    client_drop(c);
+    for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
+        if (c->jobs[i].id != 0) {
+            struct parser_outcome outcome = {0};
+            outcome.code = err_set(&outcome.e, ERR_CRASH, "the parser died with this document in hand");
+            client_end(c, &c->jobs[i], &outcome);
+        }
+}
+
+static int client_spawn(struct parser_client *c, struct err *e)
+{
+    char path[4096];
+    int pair[2];
+    int rc = spawn_find_program("stint-parser", path, sizeof path, e);
+    if (rc < 0)
+        return rc;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_set(e, ERR_BOOT_FAILURE, "the parser's socket could not be made: %s", err_text(-errno));
+    char *const argv[] = {path, NULL};
+    char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C.UTF-8"}, NULL};
+    const int fds[] = {-1, -1, STDERR_FILENO, pair[1]};
+    const struct limits limits = {.core_bytes_set = 1, .no_new_privs = true};
+    struct spawn spawn = {.path = path, .argv = argv, .envp = envp, .fds = fds, .n_fds = ARRAY_LEN(fds), .limits = &limits};
+    rc = spawn_exec(&spawn, &c->pid, e);
+    (void)close(pair[1]);
+    if (rc < 0) {
+        (void)close(pair[0]);
+        return rc;
+    }
+    c->fd = pair[0];
+    return 0;
+}
+
+static int client_start(struct parser_client *c, struct err *e)
+{
+    int rc = client_spawn(c, e);
+    if (rc < 0)
+        return rc;
+    (void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    c->poll = alloc_zero(1, sizeof *c->poll);
+    c->poll->data = c;
+    rc = uv_poll_init(c->loop, c->poll, c->fd);
+    if (rc == 0)
+        rc = uv_poll_start(c->poll, UV_READABLE, client_on_poll);
+    if (rc < 0) {
+        client_drop(c);
+        return err_set(e, ERR_BOOT_FAILURE, "the parser's socket cannot be watched: %s", uv_strerror(rc));
+    }
+    return 0;
+}
+
+static void client_report(struct parser_client *c, const struct parser_report *report)
+{
+    if (report->type == PARSER_BOOT_FAILED)
+        log_error("the parser cannot start", KV_S("why", report->text));
+    if (report->type != PARSER_REPORT)
+        return;
+    for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
+        if (c->jobs[i].id == report->id && report->id != 0) {
+            struct parser_outcome outcome;
+            parser_outcome_read(&outcome, report, c->jobs[i].reply_fd, c->jobs[i].reply_bytes);
+            client_end(c, &c->jobs[i], &outcome);
+            return;
+        }
+}
+
+/* One report without blocking. 1: got one; 0: none there; -1: the zygote is gone. */
+static int client_receive(struct parser_client *c, struct parser_report *report)
+{
+    ssize_t n = recv(c->fd, report, sizeof *report, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    report->text[sizeof report->text - 1] = '\0';
+    return n == (ssize_t)sizeof *report && report->magic == PARSER_MAGIC ? 1 : -1;
+}
+
+static void client_on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct parser_client *c = poll->data;
+    struct parser_report report;
+    (void)status;
+    (void)events;
+    int got = client_receive(c, &report);
+    if (got > 0)
+        client_report(c, &report);
+    else if (got < 0)
+        client_lost(c);
+}
+
+static int client_wait_ready(struct parser_client *c, struct err *e)
+{
+    uint64_t deadline = clock_mono_ms() + PARSER_CLIENT_BOOT_MS;
+    for (uint64_t now; (now = clock_mono_ms()) < deadline;) {
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        struct parser_report report;
+        if (poll(&p, 1, (int)(deadline - now)) <= 0)
+            continue;
+        int got = client_receive(c, &report);
+        if (got > 0 && report.type == PARSER_READY)
+            return 0;
+        if (got > 0)
+            return err_set(e, ERR_BOOT_FAILURE, "%s", report.text);
+        if (got < 0)
+            return err_set(e, ERR_BOOT_FAILURE, "stint-parser died before it was ready; run it under strace to see why");
+    }
+    return err_set(e, ERR_BOOT_FAILURE, "stint-parser was not ready after %d ms", PARSER_CLIENT_BOOT_MS);
+}
+
+int parser_client_new(uv_loop_t *loop, struct parser_client **ret_client, struct err *e)
+{
+    struct parser_client *c = alloc_zero(1, sizeof *c);
+    c->loop = loop;
+    c->fd = -1;
+    for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
+        c->jobs[i].reply_fd = -1;
+    int rc = client_start(c, e);
+    if (rc == 0)
+        rc = client_wait_ready(c, e);
+    if (rc < 0) {
+        client_drop(c);
+        free(c);
+        return rc;
+    }
+    *ret_client = c;
+    return 0;
+}
+
+void parser_client_close(struct parser_client *c)
+{
+    if (c == NULL)
+        return;
+    client_drop(c);
+    for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
+        if (c->jobs[i].reply_fd >= 0)
+            (void)close(c->jobs[i].reply_fd);
+    free(c);
+}
+
+static int client_send(struct parser_client *c, const struct parser_request *request, const int fds[2])
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } control = {0};
+    struct iovec io = {(void *)(uintptr_t)request, sizeof *request};
+    struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};
+    if (fds != NULL) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *h = CMSG_FIRSTHDR(&message);
+        h->cmsg_level = SOL_SOCKET;
+        h->cmsg_type = SCM_RIGHTS;
+        h->cmsg_len = CMSG_LEN(2 * sizeof(int));
+        memcpy(CMSG_DATA(h), fds, 2 * sizeof(int));
+    }
+    ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
+    return n == (ssize_t)sizeof *request ? 0 : -errno;
+}
+
+int parser_client_parse(struct parser_client *c, struct parser_request *request, int document_fd, parser_done_fn on_done, void *arg,
+                        uint64_t *ret_id, struct err *e)
+{
+    struct parser_job *job = NULL;
+    for (size_t i = 0; i < PARSER_CELLS_MAX && job == NULL; i++)
+        if (c->jobs[i].id == 0)
+            job = &c->jobs[i];
+    if (job == NULL)
+        return err_set(e, ERR_TIMED_OUT, "the parser has %d documents in hand already", PARSER_CELLS_MAX);
+    int rc = c->fd < 0 ? client_start(c, e) : 0;
+    if (rc < 0)
+        return rc;
+    int reply_fd = memfd_create("stint-reply", MFD_CLOEXEC);
+    if (reply_fd < 0)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no descriptor for the parser's reply: %s", err_text(-errno));
+    request->magic = PARSER_MAGIC;
+    request->type = PARSER_PARSE;
+    request->id = ++c->last_id;
+    const int fds[2] = {document_fd, reply_fd};
+    rc = client_send(c, request, fds);
+    if (rc < 0) { /* it died since it was last heard of: once more with a new one */
+        client_lost(c);
+        rc = client_start(c, e);
+        if (rc == 0 && client_send(c, request, fds) < 0)
+            rc = err_set(e, ERR_CRASH, "the parser does not take documents");
+    }
+    if (rc < 0) {
+        (void)close(reply_fd);
+        return rc;
+    }
+    *job = (struct parser_job){request->id, reply_fd, request->reply_bytes, on_done, arg};
+    *ret_id = request->id;
+    return 0;
+}
+
+void parser_client_cancel(struct parser_client *c, uint64_t id)
+{
+    struct parser_request request = {.magic = PARSER_MAGIC, .type = PARSER_CANCEL, .id = id};
+    if (c->fd >= 0)
+        (void)client_send(c, &request, NULL);
+}
+
+int parser_client_pid(const struct parser_client *c)
+{
+    return (int)c->pid;
+}
