@@ -173,6 +173,11 @@ int document_warm_up(struct err *e)
     if (no_fonts == NULL || !FcConfigSetCurrent(no_fonts))
         return err_set(e, ERR_OUT_OF_MEMORY, "parser: no memory for the font configuration");
     FcConfigDestroy(no_fonts);
+    /* Conversions the library makes of passwords and of titles: each is kept open, so that its module stays loaded. */
+    static const char *const conversions[][2] = {{"ISO-8859-1", "UTF-8"}, {"UTF-8", "UTF-16BE"}, {"UTF-8", "UTF-16LE"}, {"UTF-8", "ISO-8859-1"}};
+    for (size_t i = 0; i < ARRAY_LEN(conversions); i++)
+        if (g_iconv_open(conversions[i][0], conversions[i][1]) == (GIConv)-1)
+            return err_set(e, ERR_BOOT_FAILURE, "parser: no conversion from %s to %s", conversions[i][1], conversions[i][0]);
     char *text = NULL;
     int length = asprintf(&text, pdf, strlen(content), content);
     if (length < 0)

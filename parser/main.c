@@ -43,6 +43,22 @@ void *realloc(void *p, size_t size)
 }
 #endif
 
+/* The library says on standard error that there is no font: it is meant so, and said once per worker it is noise. */
+static int warm_up(struct err *e)
+{
+    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0 && kept >= 0)
+        (void)dup3(null, STDERR_FILENO, O_CLOEXEC);
+    int rc = document_warm_up(e);
+    if (kept >= 0) {
+        (void)dup2(kept, STDERR_FILENO);
+        (void)close(kept);
+    }
+    if (null >= 0)
+        (void)close(null);
+    return rc;
+}
+
 int main(int argc, char *argv[])
 {
     if (argc > 1) {
@@ -60,7 +76,7 @@ int main(int argc, char *argv[])
     }
     (void)fcntl(PARSER_FD, F_SETFD, FD_CLOEXEC);
     (void)signal(SIGPIPE, SIG_IGN);
-    int rc = document_warm_up(&e);
+    int rc = warm_up(&e);
     if (rc == 0)
         rc = zygote_confine(&e);
     /* The worker's death ends this process, and with it the cells; set last, a change of user clears it. */
