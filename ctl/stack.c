@@ -21,8 +21,10 @@
 #include <sys/stat.h>
 
 enum {
+    OUTSIDE_DEADLINE_MS = 10000,  /* for a service that is not ours */
     START_DEADLINE_MS = 30000,    /* silent for so long: it does not start */
     WORKING_DEADLINE_MS = 600000, /* replaying or recovering may take long */
+    PATIENCE_MS = 1500,           /* before people are told what it is busy with */
     START_DEATHS_MAX = 3,
     PROBE_EVERY_MS = 50,
     STOP_SERVICE_MS = 60000,
@@ -61,16 +63,15 @@ static int watch_signals(struct stack *s, struct err *e)
 
 static int load_conf(struct stack *s, const char *config, struct err *e)
 {
-    bool written = false;
     int rc = 0;
     if (config) {
         (void)snprintf(s->conf_path, sizeof s->conf_path, "%s", config);
     } else {
         char path[STACK_PATH_MAX];
         (void)snprintf(s->conf_path, sizeof s->conf_path, "%s", stack_dir_path(&s->dir, "stint.conf", path));
-        rc = stack_conf_write(&s->dir, &written, e);
+        rc = stack_conf_write(&s->dir, &s->conf_written, e);
     }
-    if (written)
+    if (s->conf_written)
         say(s, "wrote %s", s->conf_path);
     s->conf = calloc(1, sizeof *s->conf);
     if (!s->conf)
@@ -194,7 +195,8 @@ static enum stack_probe probe(struct stack *s, enum stack_part part, struct err 
 static int await_ready(struct stack *s, enum stack_part part, struct err *e)
 {
     struct err seen = {0};
-    uint64_t began = clock_mono_ms(), limit = START_DEADLINE_MS;
+    bool told = false;
+    uint64_t began = clock_mono_ms(), limit = s->ours[part] ? START_DEADLINE_MS : OUTSIDE_DEADLINE_MS;
     for (;;) {
         seen.code = 0;
         enum stack_probe found = probe(s, part, &seen);
@@ -203,8 +205,10 @@ static int await_ready(struct stack *s, enum stack_part part, struct err *e)
                 say(s, "WARNING: %s", seen.message);
             return 0;
         }
-        if (found == STACK_PROBE_WORKING && limit != WORKING_DEADLINE_MS) {
+        if (found == STACK_PROBE_WORKING)
             limit = WORKING_DEADLINE_MS;
+        if (found == STACK_PROBE_WORKING && !told && clock_mono_ms() - began > PATIENCE_MS) {
+            told = true;
             say(s, "%s; waiting", seen.message);
         }
         int rc = turn(s, PROBE_EVERY_MS, e);
@@ -323,10 +327,15 @@ int stack_start(struct stack *s, struct err *e)
         rc = migrate(s, e);
     if (rc == 0)
         rc = start_part(s, STACK_SUPERVISOR, e);
-    if (rc < 0)
-        stack_stop(s);
-    else
+    if (rc == 0) {
         s->deaths_max = STACK_RESTARTS_MAX;
+        return 0;
+    }
+    stack_stop(s);
+    if (s->conf_written) { /* what it was written from may be what was wrong */
+        (void)unlink(s->conf_path);
+        say(s, "removed %s again: the next \"stint up\" writes it anew", s->conf_path);
+    }
     return rc;
 }
 

@@ -26,6 +26,7 @@ struct stack {
     struct stack_report report;
     struct conf *conf; /* owned */
     char conf_path[CONF_STR_MAX];
+    bool conf_written; /* by this start: a start that fails takes it back */
     struct stack_child parts[STACK_PART_COUNT];
     bool ours[STACK_PART_COUNT];   /* false: not part of this stack */
     bool wanted[STACK_PART_COUNT]; /* started again when it dies */

@@ -197,7 +197,7 @@ enum stack_probe stack_postgres_probe(const char *url, struct err *e)
     case PQPING_OK:
         return STACK_PROBE_READY;
     case PQPING_REJECT:
-        (void)err_set(e, ERR_STORE_UNAVAILABLE, "PostgreSQL recovers after a crash and accepts no connection yet");
+        (void)err_set(e, ERR_STORE_UNAVAILABLE, "PostgreSQL starts up or recovers, and accepts no connection yet");
         return STACK_PROBE_WORKING;
     case PQPING_NO_RESPONSE:
         (void)err_set(e, ERR_STORE_UNAVAILABLE,
