@@ -92,6 +92,36 @@ static void print_warning(struct session *s, const json_t *warning)
                    *quoted != '\0' ? "\"" : "");
 }
 
+static bool same_message(const json_t *a, const json_t *b)
+{
+    return json_number(a, "page", 0) == 0 && json_number(b, "page", 0) == 0 &&
+           strcmp(json_text(a, "message"), json_text(b, "message")) == 0;
+}
+
+/* Warnings that belong to no place and say the same are told once, with everything they are about. */
+static void print_warnings(struct session *s, const json_t *warnings)
+{
+    size_t n = json_array_size(warnings);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *warning = json_array_get(warnings, i);
+        struct buf about;
+        size_t alike = 1;
+        if (i > 0 && same_message(warning, json_array_get(warnings, i - 1)))
+            continue;
+        buf_init(&about, 1024 * 1024);
+        (void)buf_adds(&about, json_text(warning, "text"));
+        for (; i + alike < n && same_message(warning, json_array_get(warnings, i + alike)); alike++)
+            (void)buf_addf(&about, ", %s", json_text(json_array_get(warnings, i + alike), "text"));
+        AUTO_FREE char *message = out_harmless(json_text(warning, "message"), strlen(json_text(warning, "message")));
+        AUTO_FREE char *texts = about.failed ? NULL : out_harmless(about.data, about.len);
+        if (alike == 1)
+            print_warning(s, warning);
+        else if (message != NULL && texts != NULL)
+            out_tinted(&s->out, TINT_YELLOW, "%zu warnings: %s: %s", alike, message, texts);
+        buf_fini(&about);
+    }
+}
+
 void pdf_show_result(struct session *s, const char *name, const json_t *result)
 {
     const json_t *events = json_object_get(result, "events"), *rows = json_object_get(result, "rows");
@@ -108,6 +138,5 @@ void pdf_show_result(struct session *s, const char *name, const json_t *result)
         print_row(s, json_array_get(rows, i));
     if (json_array_size(words) > 0)
         print_words(s, words);
-    for (size_t i = 0; i < json_array_size(warnings); i++)
-        print_warning(s, json_array_get(warnings, i));
+    print_warnings(s, warnings);
 }

@@ -71,12 +71,12 @@ claim_next pdf
 payload_of "$ID" pdf
 for part in '"inline_b64":"JVBERi0xLjcgb25l"' '"size":12' '"expect":"exam"' '"emit":"both"' '"timezone":"Africa/Johannesburg"' \
   '"holidays":["2026-04-27"]' '"S1"' '"password":"(hidden)"'; do says "$part"; done
-finish pdf done '{"type":"exam","pages":2,"rows_seen":2,"rows_parsed":1,"duration_ms":12,"ics":"BEGIN:VCALENDAR\r\n","events":[{"module":"COS 214","activity":"Exam Written","paper":"1","date":"2025-11-12","start":"08:00","end":"11:00","end_estimated":true,"venues":["Hall 1","Hall 2"],"campus":"HATFIELD","src":{"page":1,"row":1}}],"warnings":[{"code":"x","message":"no start time","page":2,"row":7,"text":"TBA"}]}' 60000
+finish pdf done '{"type":"exam","pages":2,"rows_seen":2,"rows_parsed":1,"duration_ms":12,"ics":"BEGIN:VCALENDAR\r\n","events":[{"module":"COS 214","activity":"Exam Written","paper":"1","date":"2025-11-12","start":"08:00","end":"11:00","end_estimated":true,"venues":["Hall 1","Hall 2"],"campus":"HATFIELD","src":{"page":1,"row":1}}],"warnings":[{"code":"x","message":"no start time","page":2,"row":7,"text":"TBA"},{"message":"no dates","text":"A 1"},{"message":"no dates","text":"B 2"}]}' 60000
 claim_next pdf
 finish pdf dead '{"code":"CORRUPT_PDF","cause":"handler_error","message":"the cross-reference table is damaged"}' f1
 background_ends 1
-says "one.pdf: exam, 2 pages, 1 events, 1 of 2 rows, 1 warnings"; says "COS 214"; says "11:00?"; says "Hall 1, Hall 2"
-says 'warning, page 2, row 7: no start time: "TBA"'; says "two.pdf: dead"; says "CORRUPT_PDF"; says "stint dlq show"
+says "one.pdf: exam, 2 pages, 1 events, 1 of 2 rows, 3 warnings"; says "COS 214"; says "11:00?"; says "Hall 1, Hall 2"
+says 'warning, page 2, row 7: no start time: "TBA"'; says "2 warnings: no dates: A 1, B 2"; says "two.pdf: dead"; says "CORRUPT_PDF"; says "stint dlq show"
 checks=$((checks + 1)); grep -q VCALENDAR "$CTL_DIR/ics/one.ics" || { failures=$((failures + 1)); echo "not ok - no calendar"; }
 : >"$CTL_DIR/empty.pdf"
 run 1 pdf parse "$CTL_DIR/empty.pdf"; says "is empty"
