@@ -16,7 +16,7 @@ BEGIN {
     age = between(19, 38)
     printf "{\"id\":\"p%04d\",\"gender\":\"%s\",\"seeking\":[\"%s\"],\"age\":%d,\"age_min\":%d,\"age_max\":%d,", \
       i, gender, seeking, age, age - 6 < 18 ? 18 : age - 6, age + 6
-    printf "\"lat\":%.4f,\"lon\":%.4f,\"max_km\":%d,\"consent\":{\"relax\":true}}\n", \
+    printf "\"lat\":%.4f,\"lon\":%.4f,\"max_km\":%d,\"presence_ms\":3600000,\"consent\":{\"relax\":true}}\n", \
       -25.75 + (random01() - 0.5) * 0.3, 28.23 + (random01() - 0.5) * 0.3, between(10, 40)
   }
 }
