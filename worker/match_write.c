@@ -258,9 +258,10 @@ static int write_all(struct writing *g, const struct rows *rows)
     rc = rc < 0 ? rc
                 : write_rows(g, INSERT_SQL, true, true, rows->inserts,
                              "a ticket of the same id was entered by somebody else");
+    /* Ends before pairs: who is released in this round may be paired anew in it, and is in one living pair at a time. */
+    rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, rows->ends, "a pair was ended by somebody else");
     rc = rc < 0 ? rc : write_rows(g, MEET_SQL, false, true, rows->meets, "two of a pair met in the meantime");
     rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, rows->pairs, "a pair could not be entered");
-    rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, rows->ends, "a pair was ended by somebody else");
     rc = rc < 0 ? rc : write_rows(g, PART_SQL, false, true, rows->parts, NULL);
     rc = rc < 0 ? rc : write_rows(g, RESTS_SQL, false, false, rows->rests, NULL);
     if (rc < 0 || json_array_size(rows->events) == 0)

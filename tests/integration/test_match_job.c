@@ -323,6 +323,30 @@ static void test_match_silent_people_and_overdue_pairs_end_by_themselves(void **
     end(&h);
 }
 
+/* Two overdue pairs end in one round, and their four people are paired crosswise in the same one. */
+static void test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "anew", "[match]\npending_release = 300ms\n");
+    submit(&h, "anew", "m1", "male", "female");
+    submit(&h, "anew", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    submit(&h, "anew", "m2", "male", "female");
+    submit(&h, "anew", "f2", "female", "male");
+    harness_wait_state(&h, "s-f2", "done");
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (int i = 0; query("SELECT count(*) FROM stint.match_pair WHERE pool = '%s'", "anew") != 4; i++) {
+        char id[16];
+        assert_true(clock_mono_ms() < until);
+        (void)snprintf(id, sizeof id, "c%d", i);
+        send_op(&h, id, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"anew\"}");
+        harness_wait_state(&h, id, "done");
+    }
+    check_pairs("anew");
+    end(&h);
+}
+
 static void test_match_worker_killed_around_commit_applies_once(void **state)
 {
     static const char *const points[] = {"match.played", "match.written", "match.committed", "match.told"};
@@ -364,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_match_two_workers_on_one_pool_never_pair_twice),
         cmocka_unit_test(test_match_confirm_keeps_the_two_apart),
         cmocka_unit_test(test_match_silent_people_and_overdue_pairs_end_by_themselves),
+        cmocka_unit_test(test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them),
         cmocka_unit_test(test_match_worker_killed_around_commit_applies_once),
     };
     return cmocka_run_group_tests(tests, open_servers, close_servers);
