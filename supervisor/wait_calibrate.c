@@ -24,12 +24,13 @@ static int by_u(const void *pa, const void *pb)
 
 static uint32_t collect(const struct side *s, int64_t now_ms, struct seen out[static CALIBRATE_LAST])
 {
-    uint32_t n = (uint32_t)MIN_OF(s->n_told, (uint64_t)CALIBRATE_LAST);
-    for (uint32_t i = 0; i < n; i++) {
+    uint32_t kept = (uint32_t)MIN_OF(s->n_told, (uint64_t)CALIBRATE_LAST), n = 0;
+    for (uint32_t i = 0; i < kept; i++) {
         const struct told *t = &s->told[i];
         double waited_s = fmax(0, (double)(now_ms - t->from_ms) / 1000);
-        out[i] =
-            t->ended ? (struct seen){t->at, t->matched} : (struct seen){(float)curve_cdf(&t->curve, waited_s), false};
+        if (!t->at_once)
+            out[n++] = t->ended ? (struct seen){t->at, t->matched}
+                                : (struct seen){(float)curve_cdf(&t->curve, waited_s), false};
     }
     qsort(out, n, sizeof out[0], by_u);
     return n;

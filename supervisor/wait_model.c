@@ -135,14 +135,15 @@ static bool grow(struct wait_model *m)
     return true;
 }
 
-static void add_person(struct wait_model *m, const struct wait_event *ev)
+static bool add_person(struct wait_model *m, const struct wait_event *ev)
 {
     if (m->n_people == WAIT_PEOPLE_MAX || (m->n_people == m->cap_people && !grow(m))) {
         m->overflow++;
-        return;
+        return false;
     }
     m->people[m->n_people] = (struct waiting){.who = ev->who, .heard_ms = ev->at_ms};
     put(m, m->n_people++);
+    return true;
 }
 
 static void unput(struct wait_model *m, uint32_t person)
@@ -186,6 +187,30 @@ static void arrive(struct wait_model *m, const struct wait_event *ev)
     s->arrivals++;
 }
 
+/* Keeps what is said about somebody who begins to wait, to be compared with what happens. */
+static void tell_new(struct wait_model *m, struct waiting *w, int64_t now_ms)
+{
+    if (m->n_told_now == TOLD_PER_REFRESH || m->refreshes == 0)
+        return;
+    struct side *s = &m->sides[w->who.gender];
+    struct told *t = &s->told[s->n_told % CALIBRATE_LAST];
+    *t = (struct told){.from_ms = now_ms};
+    wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve, NULL, NULL);
+    w->told = ++s->n_told;
+    m->n_told_now++;
+}
+
+static void close_told(struct side *s, const struct waiting *w, int64_t at_ms, bool matched)
+{
+    if (w->told == 0 || w->told + CALIBRATE_LAST <= s->n_told)
+        return;
+    struct told *t = &s->told[(w->told - 1) % CALIBRATE_LAST];
+    t->ended = true;
+    t->matched = matched;
+    t->at_once = matched && at_ms == w->heard_ms; /* paired on arrival: nothing had to be told */
+    t->at = (float)curve_cdf(&t->curve, fmax(0, (double)(at_ms - t->from_ms) / 1000));
+}
+
 static void join(struct wait_model *m, const struct wait_event *ev)
 {
     uint32_t known = wait_find(m, ev->who.hash);
@@ -197,17 +222,8 @@ static void join(struct wait_model *m, const struct wait_event *ev)
         return;
     }
     m->resynced += ev->type == WAIT_HERE;
-    add_person(m, ev);
-}
-
-static void close_told(struct side *s, const struct waiting *w, int64_t at_ms, bool matched)
-{
-    if (w->told == 0 || w->told + CALIBRATE_LAST <= s->n_told)
-        return;
-    struct told *t = &s->told[(w->told - 1) % CALIBRATE_LAST];
-    t->ended = true;
-    t->matched = matched;
-    t->at = (float)curve_cdf(&t->curve, fmax(0, (double)(at_ms - t->from_ms) / 1000));
+    if (add_person(m, ev) && ev->type == WAIT_JOIN)
+        tell_new(m, &m->people[m->n_people - 1], ev->at_ms);
 }
 
 void wait_minutes(struct wait_model *m, int64_t now_ms)
@@ -296,27 +312,11 @@ uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *
     return n;
 }
 
-/* Keeps what is said about people who began to wait since the last time, to be compared with what happens. */
-static void tell_new(struct wait_model *m, int64_t now_ms)
-{
-    for (uint32_t i = 0, n = 0; i < m->n_people && n < TOLD_PER_REFRESH; i++) {
-        struct waiting *w = &m->people[i];
-        if (w->told || now_ms - w->who.joined_ms > 10000)
-            continue;
-        struct side *s = &m->sides[w->who.gender];
-        struct told *t = &s->told[s->n_told % CALIBRATE_LAST];
-        *t = (struct told){.from_ms = now_ms};
-        wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve, NULL, NULL);
-        w->told = ++s->n_told;
-        n++;
-    }
-}
-
 void wait_model_refresh(struct wait_model *m, int64_t now_ms)
 {
     wait_minutes(m, now_ms);
     wait_field_refresh(m, now_ms);
-    tell_new(m, now_ms);
+    m->n_told_now = 0;
     wait_calibrate(m, now_ms);
     wait_publish(m, now_ms);
     m->refreshes++;

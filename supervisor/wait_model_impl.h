@@ -37,7 +37,7 @@ struct told {
     struct wait_curve curve;
     int64_t from_ms;
     float at; /* F of the wait, once it ended */
-    bool ended, matched;
+    bool ended, matched, at_once;
 };
 
 /* An arrival kept with the field's answer for people like it. */
@@ -82,6 +82,7 @@ struct wait_model {
     size_t n_cells, next_cell;
     uint64_t minute_matches[MINUTES]; /* people, by minute */
     int64_t minute;                   /* of the newest bucket */
+    uint32_t n_told_now;              /* since the last refresh */
     uint64_t resynced, dropped, overflow, refreshes;
     int64_t refreshed_ms;
 };
