@@ -27,6 +27,7 @@ enum {
     PATIENCE_MS = 1500,           /* before people are told what it is busy with */
     START_DEATHS_MAX = 3,
     PROBE_EVERY_MS = 50,
+    REMAINS_MS = 60000, /* for parts of a stack that was killed */
     STOP_SERVICE_MS = 60000,
     STOP_MARGIN_MS = 30000, /* beyond drain_timeout, for the supervisor */
     TAIL_LINES = 8,
@@ -79,6 +80,11 @@ static int load_conf(struct stack *s, const char *config, struct err *e)
     return rc < 0 ? rc : conf_load(s->conf, s->conf_path, e);
 }
 
+static void say_remains(void *arg)
+{
+    say(arg, "parts of an earlier stack are still ending; waiting for them");
+}
+
 int stack_open(struct stack *s, const char *dir, const char *user, const char *config,
                const struct stack_report *report, struct err *e)
 {
@@ -86,7 +92,7 @@ int stack_open(struct stack *s, const char *dir, const char *user, const char *c
     *s = (struct stack){.report = *report, .lock_fd = -1, .signal_fd = -1, .deaths_max = START_DEATHS_MAX};
     int rc = stack_dir_prepare(&s->dir, dir, user, e);
     if (rc == 0)
-        rc = stack_lock_take(&s->dir, &s->lock_fd, e);
+        rc = stack_lock_take(&s->dir, REMAINS_MS, say_remains, s, &s->lock_fd, e);
     if (rc == 0)
         rc = watch_signals(s, e);
     if (rc == 0)
@@ -148,7 +154,7 @@ static int mind_part(struct stack *s, enum stack_part part, uint64_t now, struct
     }
     if (!s->wanted[part] || c->pid != 0 || now < c->start_at_ms)
         return 0;
-    int rc = stack_child_start(c, &s->dir, now, e);
+    int rc = stack_child_start(c, &s->dir, s->lock_fd, now, e);
     if (rc == 0)
         say(s, "%s started, pid %d", c->name, (int)c->pid);
     return rc;
@@ -245,7 +251,7 @@ static int make_database_files(struct stack *s, struct err *e)
         return rc;
     say(s, "making PostgreSQL's files in %s/postgres (first use)", s->dir.root);
     (void)nftw(stack_dir_path(&s->dir, "postgres.new", making), remove_one, FOLDER_DEPTH, FTW_DEPTH | FTW_PHYS);
-    rc = stack_child_start(c, &s->dir, clock_mono_ms(), e);
+    rc = stack_child_start(c, &s->dir, s->lock_fd, clock_mono_ms(), e);
     while (rc == 0 && c->pid != 0 && !s->stop_asked)
         rc = turn(s, START_DEADLINE_MS, e);
     if (rc < 0)

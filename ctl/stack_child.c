@@ -52,7 +52,7 @@ static int open_log(const struct stack_child *c, const struct stack_dir *d)
     return fd;
 }
 
-int stack_child_start(struct stack_child *c, const struct stack_dir *d, uint64_t now_ms, struct err *e)
+int stack_child_start(struct stack_child *c, const struct stack_dir *d, int lock_fd, uint64_t now_ms, struct err *e)
 {
     char *argv[STACK_ARG_MAX + 1] = {NULL};
     for (size_t i = 0; i < c->n_args; i++)
@@ -60,7 +60,7 @@ int stack_child_start(struct stack_child *c, const struct stack_dir *d, uint64_t
     AUTO_CLOSE int log_fd = open_log(c, d);
     if (log_fd < 0)
         return err_set_errno(e, errno, "cannot open the log %s", c->log_path);
-    const int fds[] = {-1, log_fd, log_fd};
+    const int fds[] = {-1, log_fd, log_fd, lock_fd};
     const struct limits limits = {.parent_death_signal = c->death_signal};
     const struct spawn spawn = {.path = c->program,
                                 .argv = argv,

@@ -37,8 +37,9 @@ void stack_child_init(struct stack_child *c, const struct stack_dir *d, const ch
                       const char *log, int death_signal);
 /* Adds an argument. Too long or too many asserts: they are ours. */
 void stack_child_arg(struct stack_child *c, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Starts it as the services' user, output appended to its log. now_ms: monotonic. */
-int stack_child_start(struct stack_child *c, const struct stack_dir *d, uint64_t now_ms, struct err *e);
+/* Starts it as the services' user, output appended to its log. lock_fd: inherited as descriptor 3. now_ms: monotonic.
+ */
+int stack_child_start(struct stack_child *c, const struct stack_dir *d, int lock_fd, uint64_t now_ms, struct err *e);
 /* Collects it when it ended: true, and the next start is planned. */
 bool stack_child_ended(struct stack_child *c, uint64_t now_ms);
 /* Sends a signal; nothing when it is not running. */

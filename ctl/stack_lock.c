@@ -4,11 +4,16 @@
  */
 #include "stack_lock.h"
 
+#include "clock.h"
+
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+enum { LOCK_EVERY_MS = 50 };
 
 /* Field 22 of /proc/PID/stat: start time in clock ticks since boot. 0 when there is no such process. */
 static unsigned long long start_time(pid_t pid)
@@ -33,16 +38,42 @@ static int open_lock(const struct stack_dir *d, struct err *e)
     return fd < 0 ? err_set_errno(e, errno, "cannot open %s; is the folder yours?", path) : fd;
 }
 
-int stack_lock_take(const struct stack_dir *d, int *ret_fd, struct err *e)
+/* Waits for the lock while nobody owns it but parts that are ending. There is no event to wait for: flock has no
+ * deadline. */
+static int await_lock(const struct stack_dir *d, int fd, int64_t wait_ms, void (*on_wait)(void *arg), void *arg,
+                      struct err *e)
+{
+    uint64_t deadline = clock_mono_ms() + (uint64_t)wait_ms;
+    bool told = false;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        pid_t pid;
+        AUTO_CLOSE int pidfd = -1;
+        if (stack_lock_holder(d, &pidfd, &pid, NULL) == 0)
+            return err_set(e, ERR_REFUSED,
+                           "a stack of %s is running already (pid %d); stop it with \"stint down --dir %s\"", d->root,
+                           (int)pid, d->root);
+        if (clock_mono_ms() > deadline)
+            return err_set(e, ERR_TIMED_OUT,
+                           "parts of an earlier stack of %s are still ending; look for them with \"fuser %s/"
+                           "stack.lock\"",
+                           d->root, d->root);
+        if (!told && on_wait)
+            on_wait(arg);
+        told = true;
+        (void)poll(NULL, 0, LOCK_EVERY_MS);
+    }
+    return 0;
+}
+
+int stack_lock_take(const struct stack_dir *d, int64_t wait_ms, void (*on_wait)(void *arg), void *arg, int *ret_fd,
+                    struct err *e)
 {
     char path[STACK_PATH_MAX], text[64];
     int fd = open_lock(d, e);
-    if (fd < 0)
-        return fd;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        (void)close(fd);
-        return err_set(e, ERR_REFUSED, "a stack of %s is running already; stop it with \"stint down --dir %s\"",
-                       d->root, d->root);
+    int rc = fd < 0 ? fd : await_lock(d, fd, wait_ms, on_wait, arg, e);
+    if (rc < 0) {
+        base_close_fd(&fd);
+        return rc;
     }
     int n = snprintf(text, sizeof text, "%d %llu\n", (int)getpid(), start_time(getpid()));
     AUTO_CLOSE int pid_fd =
