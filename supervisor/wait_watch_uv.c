@@ -152,8 +152,9 @@ static void wait_watch_add(struct wait_watch *w, const char *queue)
         return;
     }
     struct wait_queue *q = &w->waits.queues[w->waits.n++];
-    uint64_t seed = clock_mono_ns();
-    (void)getrandom(&seed, sizeof seed, GRND_NONBLOCK);
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
+        seed = clock_mono_ns();
     (void)snprintf(q->queue, sizeof q->queue, "%s", queue);
     (void)snprintf(q->last, sizeof q->last, "0-0");
     wait_pools_init(&q->pools, seed);

@@ -124,7 +124,7 @@ static bool own(const char *path)
 /* Path of a data folder fresh from initdb, made by the first test of this machine that asks. */
 static bool template_dir(const char *bin, char out[static PATH_BYTES])
 {
-    char cache[PATH_BYTES / 2], lock_path[PATH_BYTES], initdb[PATH_BYTES], making[PATH_BYTES], log_path[PATH_BYTES];
+    char cache[PATH_BYTES / 2], lock_path[PATH_BYTES], initdb[PATH_BYTES + 16], making[PATH_BYTES], log_path[PATH_BYTES];
     const char *given = getenv("STINT_TEST_CACHE");
     if (given && strlen(given) < sizeof cache / 2)
         snprintf(cache, sizeof cache, "%s", given);
