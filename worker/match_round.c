@@ -236,6 +236,22 @@ static bool resting(const struct match_round *r, const char *id)
     return false;
 }
 
+/* Who met this person in a pair that ended in this very round: PostgreSQL does not know it yet. */
+static int exclude_parted(const struct match_round *r, struct match_waiter *w)
+{
+    for (uint32_t i = 0; i < r->n_pairings; i++) {
+        const struct match_pairing *p = &r->pairings[i];
+        const char *a = r->parties[p->party[0]].id, *b = r->parties[p->party[1]].id;
+        const char *other = strcmp(a, w->id) == 0 ? b : strcmp(b, w->id) == 0 ? a : NULL;
+        if (!p->stored || p->end == MATCH_PENDING || !other)
+            continue;
+        int64_t until_ms = p->mutual ? INT64_MAX : r->now_ms + r->rules->rematch_ms;
+        if (match_ticket_exclude(w, ticket_hash(r->pool, other), until_ms) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 /* History, in both directions: the row names the two in either order. */
 static int exclude_met(const struct match_round *r, struct match_waiter *w)
 {
@@ -245,7 +261,7 @@ static int exclude_met(const struct match_round *r, struct match_waiter *w)
         if (other && match_ticket_exclude(w, ticket_hash(r->pool, other), m->until_ms) < 0)
             return -ENOMEM;
     }
-    return 0;
+    return exclude_parted(r, w);
 }
 
 /* Takes the waiting ticket of the same id away; its row and, unless the caller says otherwise, its seniority stay. */

@@ -192,6 +192,27 @@ static void test_round_rematch_is_refused_in_both_directions_until_its_time(void
     end_world(w);
 }
 
+static void test_round_pair_ended_and_resubmitted_in_one_round_is_not_made_again(void **state)
+{
+    (void)state;
+    struct world *w = new_world(MATCH_GREEDY);
+    world_begin(w);
+    world_person(w, "m1", "male", "female", 25, "");
+    world_person(w, "f1", "female", "male", 25, "");
+    world_end(w);
+    char confirm[160];
+    (void)snprintf(confirm, sizeof confirm, "{\"v\":1,\"op\":\"confirm\",\"pool\":\"p\",\"pair\":\"%s\"}",
+                   w->pairs[0].id);
+    world_begin(w);
+    (void)world_op(w, confirm);
+    world_person(w, "m1", "male", "female", 25, "");
+    world_person(w, "f1", "female", "male", 25, "");
+    world_end(w);
+    assert_int_equal(world_live(w), 0);
+    assert_int_equal(match_index_count(w->ix), 2);
+    end_world(w);
+}
+
 static void test_round_leaving_in_mid_match_leaves_no_half(void **state)
 {
     (void)state;
@@ -455,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_round_same_gender_pool_pairs_all_but_one),
         cmocka_unit_test(test_round_blocked_and_former_pairs_never),
         cmocka_unit_test(test_round_rematch_is_refused_in_both_directions_until_its_time),
+        cmocka_unit_test(test_round_pair_ended_and_resubmitted_in_one_round_is_not_made_again),
         cmocka_unit_test(test_round_leaving_in_mid_match_leaves_no_half),
         cmocka_unit_test(test_round_unconfirmed_pair_returns_both_with_seniority),
         cmocka_unit_test(test_round_ten_pairs_leave_then_the_rest_pair),
