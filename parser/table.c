@@ -24,6 +24,7 @@ struct table_scan {
     struct table_cell cells[LAYOUT_COLUMNS_MAX]; /* of the band being read */
     int next_number;
     double body_size; /* the page's most frequent font size */
+    bool ruled;       /* rules separate the rows: a band is a row, wherever in it the anchor stands */
 };
 
 char *table_cell_text(const struct table_cell *cell)
@@ -180,6 +181,19 @@ static bool table_band_has_anchor(const struct table_scan *s)
     return false;
 }
 
+/* True when the one anchor of a ruled band stands in the middle of its lines: a row whose short cells are centred. Else the lines
+ * above it are the rest of the row before, which no rule separates from it. */
+static bool table_is_centred(const struct table_scan *s, double start)
+{
+    double first = INFINITY, last = -INFINITY;
+    for (size_t c = 0; c < s->table->n_columns; c++)
+        for (size_t i = 0; i < s->cells[c].n; i++) {
+            first = fmin(first, s->cells[c].lines[i].y);
+            last = fmax(last, s->cells[c].lines[i].y);
+        }
+    return fabs(start - (first + last) / 2) < 0.7 * s->body_size;
+}
+
 /* Turns the band's cells into rows: usually one; several where no rule separates them; none of its own when it continues the
  * row before. */
 static void table_band_close(struct table_scan *s)
@@ -194,9 +208,10 @@ static void table_band_close(struct table_scan *s)
     size_t n = table_starts(s, starts, ARRAY_LEN(starts));
     bool anchored = table_band_has_anchor(s);
     struct table_row *row = !anchored && t->n_rows > 0 ? &t->rows[t->n_rows - 1] : NULL;
-    /* Lines above the first of several starts belong to the row before; with one start the band is that row. */
+    /* Lines above the first start belong to the row before; but a band between rules that has one start is that row, and cells
+     * centred in it may stand above the anchor. */
     double half = s->page->n_words > 0 ? 5 : 0;
-    if (n >= 2 && t->n_rows > 0)
+    if (n >= 1 && t->n_rows > 0 && (n > 1 || !s->ruled || !table_is_centred(s, starts[0])))
         for (size_t c = 0; c < t->n_columns; c++)
             table_lines_move(&t->rows[t->n_rows - 1].cells[c], &s->cells[c], starts[0] - half);
     for (size_t i = 0; i < MAX_OF(n, (size_t)1); i++) {
@@ -326,7 +341,7 @@ static size_t table_gap(const struct word *words[], size_t from, size_t n)
 
 static void table_read(struct table_scan *s, const struct word *words[], size_t n, const double edges[], size_t n_edges)
 {
-    bool ruled = n_edges >= 2;
+    bool ruled = s->ruled = n_edges >= 2;
     size_t edge = 0;
     for (size_t i = 0, end; i < n; i = end) {
         double middle = (words[i]->y0 + words[i]->y1) / 2;

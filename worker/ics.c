@@ -25,7 +25,6 @@ struct ics_span {
 
 void ics_init(void)
 {
-    icaltimezone_set_tzid_prefix("");
     icaltimezone_set_builtin_tzdata(0); /* the system's zone files */
 }
 
@@ -48,7 +47,7 @@ static struct icaltimetype ics_time(const struct ics *c, const char *date, const
 
 static void ics_add_zoned(const struct ics *c, icalcomponent *event, icalproperty *property)
 {
-    icalproperty_add_parameter(property, icalparameter_new_tzid(icaltimezone_get_tzid(c->zone)));
+    icalproperty_add_parameter(property, icalparameter_new_tzid(c->request->timezone));
     icalcomponent_add_property(event, property);
 }
 
@@ -229,7 +228,12 @@ int ics_write(const json_t *events, const struct pdf_request *r, int64_t stamp_s
     icalcomponent_add_property(c.calendar, icalproperty_new_version("2.0"));
     icalcomponent_add_property(c.calendar, icalproperty_new_prodid("-//stint//pdf-parse//EN"));
     icalcomponent_add_property(c.calendar, icalproperty_new_calscale("GREGORIAN"));
-    icalcomponent_add_component(c.calendar, icalcomponent_new_clone(zone));
+    /* The library's ids carry a vendor's prefix; calendars know the zone by its plain name. */
+    icalcomponent *rules = icalcomponent_new_clone(zone);
+    icalproperty *id = icalcomponent_get_first_property(rules, ICAL_TZID_PROPERTY);
+    if (id != NULL)
+        icalproperty_set_tzid(id, r->timezone);
+    icalcomponent_add_component(c.calendar, rules);
     for (size_t i = 0; i < json_array_size(events); i++)
         ics_event(&c, json_array_get(events, i));
     char *text = icalcomponent_as_ical_string_r(c.calendar);

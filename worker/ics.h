@@ -12,5 +12,5 @@
  * row as src) per event that has none, or whose term is not given. stamp_s: seconds since 1970, for DTSTAMP. 0; ERR_BAD_PAYLOAD when the
  * time zone is unknown; ERR_OUT_OF_MEMORY. */
 int ics_write(const json_t *events, const struct pdf_request *r, int64_t stamp_s, struct buf *out, json_t *warnings, struct err *e);
-/* Once per process, before the first ics_write: zone ids without a vendor's prefix. */
+/* Once per process, before the first ics_write: the system's zone files are used, not a copy of the library's. */
 void ics_init(void);
