@@ -108,10 +108,9 @@ int stack_lock_holder(const struct stack_dir *d, int *ret_pidfd, pid_t *ret_pid,
         return err_set(e, ERR_NOT_FOUND, "a stack holds %s but %s does not name it; it may be starting: try again",
                        d->root, path);
     int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-    if (pidfd < 0 ||
-        start_time(pid) != started) { /* after pidfd_open, so that the pid cannot change hands in between */
-        if (pidfd >= 0)
-            (void)close(pidfd);
+    struct pollfd dead = {.fd = pidfd, .events = POLLIN}; /* readable: it ended, though nobody has collected it */
+    if (pidfd < 0 || start_time(pid) != started || poll(&dead, 1, 0) != 0) {
+        base_close_fd(&pidfd); /* start_time after pidfd_open, so that the pid cannot change hands in between */
         return nobody(d, e);
     }
     *ret_pidfd = pidfd;

@@ -97,7 +97,10 @@ step "down stops the supervisor, then Redis, then PostgreSQL"
 [ "$(sql 'SELECT v FROM kept')" = yes ] || fail "PostgreSQL lost a row"
 step "up again continues"
 
-kill -9 "$(cut -d' ' -f1 "$dir/stack.pid")"
+stack_pid=$(cut -d' ' -f1 "$dir/stack.pid")
+gone() { [ ! -e "/proc/$stack_pid" ] || grep -q "^State:.*Z" "/proc/$stack_pid/status"; }
+kill -9 "$stack_pid"
+until_true 10 gone || fail "the stack process outlives kill -9"
 "$stint" up --dir "$dir" --detach >/dev/null || fail "up after the stack process was killed"
 [ "$(redis get kept)" = yes ] || fail "Redis lost a key"
 step "a killed stack leaves nothing behind and starts again"
