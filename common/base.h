@@ -24,8 +24,8 @@
 #define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))
 
 /* Frees the variable's value at scope exit: AUTO_FREE char *s = strdup(...); */
-#define AUTO_FREE __attribute__((cleanup(base_free_ptr)))
-#define AUTO_CLOSE __attribute__((cleanup(base_close_fd)))
+#define AUTO_FREE __attribute__((cleanup(base_free_ptr), unused))
+#define AUTO_CLOSE __attribute__((cleanup(base_close_fd), unused))
 
 /* Hands the pointer out of an AUTO_FREE variable: the variable becomes NULL, the value is the result. */
 #define TAKE(p)                                                                                                        \

@@ -102,7 +102,7 @@ static void words_split(struct page *page, const char *text, const PopplerRectan
     struct word word = {0};
     const struct words_style *style = NULL;
     size_t i = 0;
-    for (const char *at = text;; at = g_utf8_next_char(at), i++) {
+    for (const char *at = text;; at += g_utf8_skip[(unsigned char)*at], i++) {
         gunichar c = *at == '\0' ? 0 : g_utf8_get_char(at);
         double x0 = fmin(boxes[i].x1, boxes[i].x2), x1 = fmax(boxes[i].x1, boxes[i].x2);
         double y0 = fmin(boxes[i].y1, boxes[i].y2), y1 = fmax(boxes[i].y1, boxes[i].y2);

@@ -127,7 +127,7 @@ static void test_score_kind_same_name_same_row_until_full(void **arg)
     assert_ptr_equal(score_kind(cell, "probe"), a);
     assert_ptr_not_equal(score_kind(cell, "probe2"), a);
     for (int i = 2; i < SCORE_KIND_MAX; i++) {
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof name, "kind-%d", i);
         assert_non_null(score_kind(cell, name));
     }
