@@ -15,7 +15,9 @@ struct sha256 {
     uint8_t block[64];
 };
 
+/* An empty digest. */
 void sha256_init(struct sha256 *s);
+/* Takes len more bytes; data is borrowed for the call. */
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 /* Lower-case hex and NUL into out; s must be initialised again after it. */
 void sha256_hex(struct sha256 *s, char out[static SHA256_HEX]);
