@@ -352,6 +352,8 @@ static void table_read(struct table_scan *s, const struct word *words[], size_t 
             end = i;
             while (end < n && (edge == n_edges || (words[end]->y0 + words[end]->y1) / 2 < edges[edge]))
                 end++;
+            if (edge == n_edges)
+                end = table_gap(words, i, end);
             bool crossed = table_crossed(s->page, middle);
             if (edge == n_edges && !crossed)
                 trust = TABLE_BY_START;
@@ -436,6 +438,28 @@ static void table_words_free(GArray *words)
     g_array_free(words, TRUE);
 }
 
+static bool table_is_furniture(const struct table_scan *s, const struct word *w)
+{
+    return w->size < s->body_size - 1.4 && !table_crossed(s->page, (w->y0 + w->y1) / 2);
+}
+
+/* What a browser or a printer adds above and below a page (address, date, page number): smaller than the table's text, outside its
+ * lines, and apart from it. Narrows [*first, *end) of the sorted words to what is between. */
+static void table_furniture(const struct table_scan *s, const struct word *words[], size_t *first, size_t *end)
+{
+    size_t top = *first, bottom = *end;
+    while (top < *end && table_is_furniture(s, words[top]))
+        top++;
+    while (bottom > top && table_is_furniture(s, words[bottom - 1]))
+        bottom--;
+    if (top == bottom)
+        return;
+    if (top > *first && words[top]->y0 - words[top - 1]->y1 > 0.5 * s->body_size)
+        *first = top;
+    if (bottom < *end && words[bottom]->y0 - words[bottom - 1]->y1 > 0.5 * s->body_size)
+        *end = bottom;
+}
+
 static void table_page(struct table *t, const struct page *page, double top)
 {
     struct table_scan s = {.table = t, .page = page, .body_size = table_body_size(page)};
@@ -446,7 +470,11 @@ static void table_page(struct table *t, const struct page *page, double top)
     for (guint i = 0; i < own->len; i++)
         words[i] = &g_array_index(own, struct word, i);
     qsort(words, own->len, sizeof *words, table_word_order);
-    table_read(&s, words, own->len, edges, n_edges);
+    size_t first = 0, end = own->len;
+    table_furniture(&s, words, &first, &end);
+    table_outside(t, words, first, page->number);
+    table_outside(t, words + end, own->len - end, page->number);
+    table_read(&s, words + first, end - first, edges, n_edges);
     table_words_free(own);
     g_free(words);
     g_free(edges);
