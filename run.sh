@@ -21,6 +21,15 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n== %s\n' "$*"; }
 show() { printf '$ stint %s\n' "$*"; stint "$@"; }
 
+# until_quiet QUEUE: until nothing of it is ready or active; a minute at most.
+until_quiet() {
+  for _ in $(seq 600); do
+    case "$(stint queue stats "$1" --json | tr -d ' ')" in *'"ready":'[1-9]*|*'"active":'[1-9]*) sleep 0.1 ;; *) return 0 ;; esac
+  done
+  echo "run.sh: queue $1 is not quiet after a minute; see $dir/log/" >&2
+  return 1
+}
+
 say "1. Build (Debian packages are installed when missing)"
 # shellcheck disable=SC2086
 packages_install $PACKAGES_BUILD $PACKAGES_RUN
@@ -48,15 +57,18 @@ stint up --dir "$dir" --detach
 say "3. 300 people join a pool, 70 men for 30 women; each wants an age and a distance"
 awk -v n=300 -v men=70 -v seed=1 -f demo/people.awk >"$dir/people.ndjson"
 show match submit --pool demo --bulk "$dir/people.ndjson"
+until_quiet match
 show match status demo
 echo
-echo "Who waits learns how long, and why. What the metrics thread publishes for an app:"
+echo "Who waits learns how long, from the metrics thread; men outnumber women, and the numbers say so:"
 port=$(cat "$dir"/run/metrics.port)
-for _ in 1 2 3 4 5 6 7 8 9 10; do # published every two seconds
-  stats=$(curl -s "http://127.0.0.1:$port/v1/queue-stats" || true)
-  case "$stats" in *'"total":0'*|'') sleep 1 ;; *) break ;; esac
+for _ in $(seq 100); do # published every two seconds
+  case "$(curl -s "http://127.0.0.1:$port/v1/queue-stats?pool=demo" || true)" in *'"estimates":[{'*) break ;; esac
+  sleep 0.1
 done
-printf '%s\n' "$stats" | head -c 1500; echo
+show match wait demo
+echo "\$ curl -s http://127.0.0.1:$port/v1/queue-stats   (what an app reads; also in Redis)"
+curl -s "http://127.0.0.1:$port/v1/queue-stats?pool=demo" | head -c 420; echo " …"
 
 say "4. Timetables: lectures whose row is split over a page break, tests with many venues, exams encrypted with an empty password"
 inbox=$dir/inbox
@@ -69,8 +81,8 @@ chmod 644 "$inbox"/*
 show pdf parse "$inbox/tests.pdf"
 show pdf parse "$inbox/exams.pdf" --ics "$dir/exams.ics"
 echo "the calendar: $(grep -c BEGIN:VEVENT "$dir/exams.ics") events in $dir/exams.ics"
-show pdf parse "$inbox/lectures.pdf" --terms '{"S1":{"start":"2026-02-16","end":"2026-06-05"},"S2":{"start":"2026-07-20","end":"2026-10-30"}}' >"$dir/lectures.txt"
-echo "\$ stint pdf parse lectures.pdf   (the last lines)"; tail -8 "$dir/lectures.txt"
+show pdf parse "$inbox/lectures.pdf" --ics "$dir/lectures.ics" --terms '{"S1":{"start":"2026-02-16","end":"2026-06-05"},"S2":{"start":"2026-07-20","end":"2026-10-30"}}' >"$dir/lectures.txt"
+head -6 "$dir/lectures.txt"; echo "…"; tail -5 "$dir/lectures.txt"
 
 say "5. A damaged file: it dies with its cause and its evidence, nothing else is disturbed"
 gen --kind exam --rows 14 --seed 9 --damage notpdf --out "$inbox/upload.pdf"
