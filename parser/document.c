@@ -137,7 +137,7 @@ int document_parse(const void *bytes, size_t size, const struct document_options
         rc = err_set(e, ERR_CORRUPT_PDF, "the PDF has no page");
     else if ((uint32_t)n > o->max_pages)
         rc = err_set(e, ERR_TOO_MANY_PAGES, "the PDF has %d pages; allowed are %u", n, o->max_pages);
-    if (rc == 0) {
+    if (rc == 0 && n > 0) {
         struct page *pages = g_new0(struct page, (size_t)n);
         size_t hidden = 0;
         json_t *reply = json_object();
