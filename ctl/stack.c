@@ -97,6 +97,9 @@ int stack_open(struct stack *s, const char *dir, const char *user, const char *c
         rc = watch_signals(s, e);
     if (rc == 0)
         rc = load_conf(s, config, e);
+    /* The caller's folder may be closed to the service user (a clone under /root), and PostgreSQL's programs ask where they are. */
+    if (rc == 0 && chdir(s->dir.root) != 0)
+        rc = err_set_errno(e, errno, "cannot enter %s", s->dir.root);
     if (rc < 0)
         return rc;
     s->ours[STACK_REDIS] = strcmp(s->conf->redis.url, stack_redis_url(&s->dir, url)) == 0;
