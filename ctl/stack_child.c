@@ -23,8 +23,7 @@ void stack_child_init(struct stack_child *c, const struct stack_dir *d, const ch
     (void)snprintf(c->program, sizeof c->program, "%s", program);
     (void)snprintf(log_name, sizeof log_name, "log/%s", log);
     (void)stack_dir_path(d, log_name, c->log_path);
-    const char *slash = strrchr(program, '/');
-    stack_child_arg(c, "%s", slash ? slash + 1 : program);
+    stack_child_arg(c, "%s", program); /* with its folder: PostgreSQL's programs find one another by it */
 }
 
 void stack_child_arg(struct stack_child *c, const char *format, ...)
