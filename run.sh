@@ -54,21 +54,17 @@ trap 'exit 130' INT TERM
 printf '$ stint up --dir %s --detach\n' "$dir"
 stint up --dir "$dir" --detach
 
-say "3. 300 people join a pool, 70 men for 30 women; each wants an age and a distance"
+say "3. 300 people begin to join a pool, ten a second, 70 men for 30 women; each wants an age and a distance"
 awk -v n=300 -v men=70 -v seed=1 -f demo/people.awk >"$dir/people.ndjson"
-show match submit --pool demo --bulk "$dir/people.ndjson"
-until_quiet match
-show match status demo
-echo
-echo "Who waits learns how long, from the metrics thread; men outnumber women, and the numbers say so:"
-port=$(cat "$dir"/run/metrics.port)
-for _ in $(seq 100); do # published every two seconds
-  case "$(curl -s "http://127.0.0.1:$port/v1/queue-stats?pool=demo" || true)" in *'"estimates":[{'*) break ;; esac
-  sleep 0.1
-done
-show match wait demo
-echo "\$ curl -s http://127.0.0.1:$port/v1/queue-stats   (what an app reads; also in Redis)"
-curl -s "http://127.0.0.1:$port/v1/queue-stats?pool=demo" | head -c 420; echo " …"
+join_pool() {
+  for from in $(seq 1 10 300); do
+    sed -n "$from,$((from + 9))p" "$dir/people.ndjson" | stint match submit --pool demo --bulk - --no-wait --quiet
+    sleep 1
+  done
+}
+join_pool >"$dir/joined.txt" 2>&1 &
+joining=$!
+echo "(in the background, while documents are parsed)"
 
 say "4. Timetables: lectures whose row is split over a page break, tests with many venues, exams encrypted with an empty password"
 inbox=$dir/inbox
@@ -96,7 +92,16 @@ cp "$inbox/exams.pdf" "$inbox/upload.pdf"
 show dlq replay upload-1
 show job wait upload-1 --timeout 1m | head -12
 
-say "7. Where everything stands"
+say "7. The pool half a minute later: pairs, and how long the others will wait"
+wait "$joining" || { cat "$dir/joined.txt" >&2; exit 1; }
+until_quiet match
+show match status demo
+show match wait demo
+port=$(cat "$dir"/run/metrics.port)
+echo "\$ curl -s http://127.0.0.1:$port/v1/queue-stats   (what an app reads; the same in Redis)"
+curl -s "http://127.0.0.1:$port/v1/queue-stats?pool=demo" | head -c 420; echo " …"
+
+say "8. Where everything stands"
 show status
 cat <<TEXT
 
@@ -110,7 +115,7 @@ TEXT
 if [ "$keep" = yes ]; then
   echo "The stack runs on. Stop it with: $bin/stint down --dir $dir"
 else
-  say "8. Stop in order: drain, Redis, PostgreSQL"
+  say "9. Stop in order: drain, Redis, PostgreSQL"
   ended=yes
   stint down --dir "$dir"
   echo "Nothing was lost: ./run.sh --dir $dir --keep goes on with the same data."
