@@ -6,6 +6,8 @@
 #include "schedule_value.h"
 #include <glib.h>
 
+static const double ROOM_KEPT = 4; /* points that a cell keeps free on its right, at most */
+
 void schedule_warn(struct schedule *s, const char *code, const char *message, int page, int row, const char *text)
 {
     if (json_array_size(s->warnings) >= SCHEDULE_WARNINGS_MAX)
@@ -77,13 +79,14 @@ static void schedule_venue_add(json_t *venues, GString *now)
     g_string_truncate(now, 0);
 }
 
-/* A line goes on where the one before broke only if its first word had no room there. */
-static bool schedule_is_wrap(const struct table *table, size_t column, const struct table_line *before, const struct table_line *line)
+bool schedule_is_wrap(const struct table *table, size_t column, const struct table_line *before, const struct table_line *line)
 {
     if (g_str_has_suffix(before->text, ",") || g_str_has_suffix(before->text, ";"))
         return false;
+    /* Cells keep on the right what they keep on the left; where no edge is drawn the left tells nothing. */
+    double kept = table->ruled ? CLAMP(before->x0 - table->left[column], 1, ROOM_KEPT) : ROOM_KEPT;
     double right = MIN_OF(table->right[column], MAX_OF(table->page_right, before->x1));
-    return before->x1 + 0.28 * line->size + line->first_word > right - 1;
+    return before->x1 + 0.28 * line->size + line->first_word > right - kept;
 }
 
 json_t *schedule_venues(const struct table *table, size_t column, const struct table_line *lines, size_t n)
@@ -137,18 +140,33 @@ static size_t schedule_rows_warned(const struct schedule *s)
     return n;
 }
 
+static void schedule_firsts(const struct table *table, struct schedule_carry *carry)
+{
+    for (size_t c = 0; c < table->n_columns; c++) {
+        if (!(table->layout->columns[c].flags & LAYOUT_SHARED))
+            continue;
+        carry->firsts[c] = g_hash_table_new(g_str_hash, g_str_equal);
+        for (size_t r = 0; r < table->n_rows; r++)
+            if (table->rows[r].cells[c].n > 0)
+                (void)g_hash_table_add(carry->firsts[c], table->rows[r].cells[c].lines[0].text);
+    }
+}
+
 void schedule_read(struct schedule *s, const struct table *table)
 {
     *s = (struct schedule){.events = json_array(), .warnings = json_array()};
-    struct schedule_carry carry = {{0}};
-    for (size_t r = 0; r < table->n_rows; r++) {
+    struct schedule_carry carry = {{0}, {0}};
+    for (size_t r = 0; r < table->n_rows; r++)
         for (size_t c = 0; c < table->n_columns; c++)
             for (size_t i = 0; i < table->rows[r].cells[c].n; i++)
                 schedule_drop_tail(table->rows[r].cells[c].lines[i].text, table->layout->columns[c].hidden_tail);
+    schedule_firsts(table, &carry);
+    for (size_t r = 0; r < table->n_rows; r++)
         schedule_row(s, table, &table->rows[r], &carry);
-    }
-    for (size_t c = 0; c < LAYOUT_COLUMNS_MAX; c++)
+    for (size_t c = 0; c < LAYOUT_COLUMNS_MAX; c++) {
         g_free(carry.values[c]);
+        g_clear_pointer(&carry.firsts[c], g_hash_table_unref);
+    }
     assert(s->rows_seen == s->rows_parsed + schedule_rows_warned(s));
     for (size_t i = 0; i < table->n_outside; i++)
         schedule_warn(s, "text_outside_table", "this text stands in no row of the table", table->outside_page[i], 0, table->outside[i]);

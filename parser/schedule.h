@@ -27,6 +27,7 @@ void schedule_warn(struct schedule *s, const char *code, const char *message, in
 /* schedule_read's halves. Both return false when the row had to be named in a warning. */
 struct schedule_carry {
     char *values[LAYOUT_COLUMNS_MAX]; /* owned: what carrying columns last said */
+    struct _GHashTable *firsts[LAYOUT_COLUMNS_MAX]; /* owned: what the first lines of shared columns' cells say, over all rows */
 };
 bool schedule_record(struct schedule *s, const struct table *table, const struct table_row *row);
 bool schedule_sessions(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry);
@@ -34,5 +35,7 @@ bool schedule_sessions(struct schedule *s, const struct table *table, const stru
  * a warning, when it cannot be understood. */
 bool schedule_put(struct schedule *s, const struct table *table, const struct table_row *row, size_t column, const char *text,
                   json_t *event);
+/* True when line goes on with the text of the line before: its first word had no room there. */
+bool schedule_is_wrap(const struct table *table, size_t column, const struct table_line *before, const struct table_line *line);
 /* The venues of lines: one per line when the column is a list, else joined. */
 json_t *schedule_venues(const struct table *table, size_t column, const struct table_line *lines, size_t n);

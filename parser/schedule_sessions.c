@@ -105,6 +105,29 @@ static size_t sessions_lines(const struct sessions *f, size_t column, size_t i, 
     return end - first;
 }
 
+/* What a shared column says of session i: the text that begins at or above it, all its lines; the row's first where none does. A line
+ * goes on with the one above when it had no room there, unless some row's text begins with it: then it is a text of its own. */
+static size_t sessions_shared(const struct sessions *f, size_t column, size_t i, const struct schedule_carry *carry,
+                              const struct table_line **ret_lines)
+{
+    const struct table_cell *cell = &f->row->cells[column];
+    size_t first = 0, end = 0;
+    for (size_t k = 0; k < cell->n; k++) {
+        const struct table_line *line = &cell->lines[k];
+        bool beside = false;
+        for (size_t at = 0; at < f->n; at++)
+            beside = beside || sessions_same_line(f->starts[at], line->y, line->size);
+        bool goes_on = k > 0 && (!beside || (schedule_is_wrap(f->table, column, line - 1, line) &&
+                                             !g_hash_table_contains(carry->firsts[column], line->text)));
+        if (!goes_on && k > 0 && line->y > f->starts[i] + 0.45 * line->size)
+            break;
+        first = goes_on ? first : k;
+        end = k + 1;
+    }
+    *ret_lines = cell->lines + first;
+    return end - first;
+}
+
 static char *sessions_text(const struct table_line *lines, size_t n)
 {
     GString *s = g_string_new(NULL);
@@ -125,9 +148,7 @@ static bool sessions_one(struct schedule *s, const struct sessions *f, size_t i,
             continue;
         }
         const struct table_line *lines = NULL;
-        size_t n = sessions_lines(f, c, i, &lines);
-        if (n == 0 && (layout->columns[c].flags & LAYOUT_SHARED))
-            n = sessions_lines(f, c, 0, &lines);
+        size_t n = layout->columns[c].flags & LAYOUT_SHARED ? sessions_shared(f, c, i, carry, &lines) : sessions_lines(f, c, i, &lines);
         char *text = sessions_text(lines, n);
         understood = schedule_put(s, f->table, f->row, c, text, event);
         if (layout->columns[c].field == LAYOUT_VENUES)

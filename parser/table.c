@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include "table_header.h"
+#include "table_margin.h"
 #include <glib.h>
 #include <math.h>
 
@@ -56,7 +57,7 @@ void table_free(struct table *t)
     *t = (struct table){0};
 }
 
-static int table_column_at(const struct table *t, const struct word *w)
+int table_column_at(const struct table *t, const struct word *w)
 {
     double x = w->x0 + fmin(0.4 * w->size, 0.5 * (w->x1 - w->x0));
     for (size_t c = 0; c < t->n_columns; c++)
@@ -256,7 +257,7 @@ static void table_band(struct table_scan *s, const struct word *words[], size_t 
     }
     g_free(column);
     double start;
-    if (trust == TABLE_BY_START && table_starts(s, &start, 1) == 0) {
+    if (trust == TABLE_BY_START && (table_starts(s, &start, 1) == 0 || !table_margin_begins_row(t, words, n))) {
         for (size_t c = 0; c < t->n_columns; c++)
             table_cell_free(&s->cells[c]);
         size_t listed = 0;
@@ -267,14 +268,6 @@ static void table_band(struct table_scan *s, const struct word *words[], size_t 
         return;
     }
     table_band_close(s);
-}
-
-static bool table_crossed(const struct page *page, double y)
-{
-    for (size_t i = 0; i < page->vertical.n; i++)
-        if (page->vertical.items[i].from <= y && page->vertical.items[i].to >= y)
-            return true;
-    return false;
 }
 
 static double table_body_size(const struct page *page)
@@ -354,7 +347,7 @@ static void table_read(struct table_scan *s, const struct word *words[], size_t 
                 end++;
             if (edge == n_edges)
                 end = table_gap(words, i, end);
-            bool crossed = table_crossed(s->page, middle);
+            bool crossed = table_margin_crossed(s->page, middle);
             if (edge == n_edges && !crossed)
                 trust = TABLE_BY_START;
             else if (edge == 0 && s->page->number > 1 && !crossed)
@@ -388,9 +381,45 @@ static void table_text_edges(struct table *t, const struct table_header *header,
     }
 }
 
+/* How wide characters are where nothing follows them but their own word. */
+static void table_narrowest(struct table *t, const struct page pages[], size_t n_pages)
+{
+    for (size_t i = 0; i < 2 * ARRAY_LEN(t->narrow[0]); i++)
+        t->narrow[i % 2][i / 2] = INFINITY;
+    for (size_t p = 0; p < n_pages; p++)
+        for (size_t i = 0; i < pages[p].n_words; i++) {
+            const struct word *w = &pages[p].words[i];
+            size_t n = strlen(w->text);
+            if (w->starts == NULL || w->size <= 0 || (size_t)g_utf8_strlen(w->text, -1) != n) /* ASCII only: bytes are characters */
+                continue;
+            for (size_t k = 0; k < n; k++) {
+                double *least = &t->narrow[w->bold][w->text[k] & 127];
+                *least = fmin(*least, ((k + 1 < n ? w->starts[k + 1] : w->x1) - w->starts[k]) / w->size);
+            }
+        }
+}
+
+/* The character before the i-th is wider here than elsewhere, so a gap too small to see parts the two. */
+static bool table_parted(const struct table *t, const struct word *w, size_t i)
+{
+    unsigned char before = (unsigned char)*g_utf8_offset_to_pointer(w->text, (glong)i - 1);
+    double advance = w->starts[i] - w->starts[i - 1];
+    return before >= 128 || fabs(advance - t->narrow[w->bold][before] * w->size) > 0.04;
+}
+
+/* Another word on w's line begins at x. */
+static bool table_stands_at(const struct page *page, const struct word *w, double x)
+{
+    for (size_t i = 0; i < page->n_words; i++)
+        if (fabs(page->words[i].x0 - x) < 0.6 && fabs(page->words[i].y0 - w->y0) < 0.3 * w->size && page->words[i].text != w->text)
+            return true;
+    return false;
+}
+
 /* Text that fills its cell touches the next cell's, and the library takes both for one word: it is cut where a character stands
- * exactly at the left edge of another column's text. Returns the character to cut before, 0 for none. */
-static size_t table_cut(const struct table *t, const struct word *w)
+ * exactly at the left edge of another column's text, a little apart from the one before; a text that is wider than its cell has no
+ * such gap, nor where that column has a text of its own. Returns the character to cut before, 0 for none. */
+static size_t table_cut(const struct table *t, const struct page *page, const struct word *w)
 {
     size_t n = w->starts != NULL ? (size_t)g_utf8_strlen(w->text, -1) : 0;
     for (size_t c = 0; c < t->n_columns; c++)
@@ -399,7 +428,7 @@ static size_t table_cut(const struct table *t, const struct word *w)
             if (t->left[c] >= t->right[c] || w->x0 > x - 2 || w->x1 < x + 1)
                 continue;
             for (size_t i = 1; i < n; i++)
-                if (fabs(w->starts[i] - x) < 0.6)
+                if (fabs(w->starts[i] - x) < 0.6 && table_parted(t, w, i) && !table_stands_at(page, w, x))
                     return i;
         }
     return 0;
@@ -414,7 +443,7 @@ static GArray *table_words(const struct table *t, const struct page *page, doubl
         if ((w.y0 + w.y1) / 2 <= top)
             continue;
         const char *rest = w.text;
-        for (size_t cut; (cut = table_cut(t, &w)) > 0;) {
+        for (size_t cut; (cut = table_cut(t, page, &w)) > 0;) {
             struct word head = w;
             const char *end = g_utf8_offset_to_pointer(rest, (glong)cut);
             head.text = g_strndup(rest, (gsize)(end - rest));
@@ -438,30 +467,9 @@ static void table_words_free(GArray *words)
     g_array_free(words, TRUE);
 }
 
-static bool table_is_furniture(const struct table_scan *s, const struct word *w)
+static void table_page(struct table *t, const struct page pages[], size_t n_pages, size_t at, double top)
 {
-    return w->size < s->body_size - 1.4 && !table_crossed(s->page, (w->y0 + w->y1) / 2);
-}
-
-/* What a browser or a printer adds above and below a page (address, date, page number): smaller than the table's text, outside its
- * lines, and apart from it. Narrows [*first, *end) of the sorted words to what is between. */
-static void table_furniture(const struct table_scan *s, const struct word *words[], size_t *first, size_t *end)
-{
-    size_t top = *first, bottom = *end;
-    while (top < *end && table_is_furniture(s, words[top]))
-        top++;
-    while (bottom > top && table_is_furniture(s, words[bottom - 1]))
-        bottom--;
-    if (top == bottom)
-        return;
-    if (top > *first && words[top]->y0 - words[top - 1]->y1 > 0.5 * s->body_size)
-        *first = top;
-    if (bottom < *end && words[bottom]->y0 - words[bottom - 1]->y1 > 0.5 * s->body_size)
-        *end = bottom;
-}
-
-static void table_page(struct table *t, const struct page *page, double top)
-{
+    const struct page *page = &pages[at];
     struct table_scan s = {.table = t, .page = page, .body_size = table_body_size(page)};
     GArray *own = table_words(t, page, top);
     const struct word **words = g_new(const struct word *, own->len + 1);
@@ -471,7 +479,8 @@ static void table_page(struct table *t, const struct page *page, double top)
         words[i] = &g_array_index(own, struct word, i);
     qsort(words, own->len, sizeof *words, table_word_order);
     size_t first = 0, end = own->len;
-    table_furniture(&s, words, &first, &end);
+    const struct table_margin margin = {t, pages, n_pages, at, top, s.body_size};
+    table_margin_find(&margin, words, edges, n_edges, &first, &end);
     table_outside(t, words, first, page->number);
     table_outside(t, words + end, own->len - end, page->number);
     table_read(&s, words + first, end - first, edges, n_edges);
@@ -495,9 +504,11 @@ int table_build(struct table *t, const struct layout *layout, const struct page 
     g_string_free(missing, TRUE);
     if (rc < 0)
         return rc;
+    t->ruled = header.ruled;
     memcpy(t->left, header.left, sizeof t->left);
     memcpy(t->right, header.right, sizeof t->right);
     table_text_edges(t, &header, pages, n_pages);
+    table_narrowest(t, pages, n_pages);
     double margin = INFINITY;
     for (size_t c = 0; c < t->n_columns; c++)
         if (t->left[c] < t->right[c])
@@ -511,7 +522,7 @@ int table_build(struct table *t, const struct layout *layout, const struct page 
             memcpy(t->left, again.left, sizeof t->left);
             memcpy(t->right, again.right, sizeof t->right);
         }
-        table_page(t, &pages[p], top);
+        table_page(t, pages, n_pages, p, top);
     }
     return 0;
 }

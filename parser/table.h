@@ -36,8 +36,10 @@ struct table_row {
 struct table {
     const struct layout *layout;
     size_t n_columns;
+    bool ruled; /* the columns' edges are drawn */
     double left[LAYOUT_COLUMNS_MAX], right[LAYOUT_COLUMNS_MAX]; /* of each layout column; left > right: the column is absent */
     double text[LAYOUT_COLUMNS_MAX][2]; /* where each column's text begins: below its header's, and where most of it does */
+    double narrow[2][128]; /* narrowest seen advance of each ASCII character, per point of size; [1]: bold; INFINITY: not seen */
     double page_right;                   /* where the last column must end when nothing is drawn: margins are alike */
     struct table_row *rows;                                     /* owned */
     size_t n_rows;
@@ -49,5 +51,7 @@ struct table {
 /* Builds the table of all pages. pages[0] has the headers. 0, or ERR_MISSING_COLUMNS with the names of those missing. */
 int table_build(struct table *t, const struct layout *layout, const struct page pages[], size_t n_pages, struct err *e);
 void table_free(struct table *t);
+/* The layout column a word stands in, -1 for none. */
+int table_column_at(const struct table *t, const struct word *w);
 /* All lines of a cell joined by a space; caller frees with g_free. */
 char *table_cell_text(const struct table_cell *cell);

@@ -207,25 +207,41 @@ static int header_cell_order(const void *a, const void *b)
     return p->x0 < q->x0 ? -1 : p->x0 > q->x0;
 }
 
-/* The x between two headers that cuts the fewest words of the body; the right header's own left edge when nothing is cut. */
+static size_t header_cuts(double x, double below, const struct page body[], size_t n_body)
+{
+    size_t cuts = 0;
+    for (size_t p = 0; p < n_body; p++)
+        for (size_t i = 0; i < body[p].n_words; i++) {
+            const struct word *w = &body[p].words[i];
+            cuts += w->x0 < x && w->x1 > x && (p > 0 || w->y0 > below);
+        }
+    return cuts;
+}
+
+static size_t header_begins(double x, double below, const struct page body[], size_t n_body)
+{
+    size_t begins = 0;
+    for (size_t p = 0; p < n_body; p++)
+        for (size_t i = 0; i < body[p].n_words; i++)
+            begins += fabs(body[p].words[i].x0 - x) < 1.5 && (p > 0 || body[p].words[i].y0 > below);
+    return begins;
+}
+
+/* The x between two headers that cuts the fewest words of the body. The right header's own left edge when nothing is cut there, or
+ * little beside what begins there: a page number below the table, a text too wide for its cell. */
 static double header_boundary(const struct header_cell *a, const struct header_cell *b, double below, const struct page body[],
                               size_t n_body)
 {
     double best = b->x0 - 1;
-    size_t best_cuts = SIZE_MAX;
-    for (double x = b->x0 - 1; x >= a->x1 - 1 || x >= b->x0 - 1; x -= 1) {
-        size_t cuts = 0;
-        for (size_t p = 0; p < n_body; p++)
-            for (size_t i = 0; i < body[p].n_words; i++) {
-                const struct word *w = &body[p].words[i];
-                cuts += w->x0 < x && w->x1 > x && (p > 0 || w->y0 > below);
-            }
+    size_t best_cuts = header_cuts(best, below, body, n_body);
+    if (best_cuts * 3 <= header_begins(b->x0, below, body, n_body))
+        return best;
+    for (double x = best - 1; x >= a->x1 - 1 && best_cuts > 0; x -= 1) {
+        size_t cuts = header_cuts(x, below, body, n_body);
         if (cuts < best_cuts) {
             best_cuts = cuts;
             best = x;
         }
-        if (cuts == 0)
-            break;
     }
     return best;
 }
