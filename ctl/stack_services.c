@@ -241,7 +241,8 @@ int stack_supervisor_init(struct stack_child *c, const struct stack_dir *d, cons
         rc = stack_dir_program(d, "stint-supervisor", program, e);
     if (rc < 0)
         return rc;
-    stack_child_init(c, d, "supervisor", program, "supervisor.log", SIGTERM);
+    /* With the stack, Redis and PostgreSQL end too: there is nothing left to drain into. */
+    stack_child_init(c, d, "supervisor", program, "supervisor.log", SIGKILL);
     stack_child_arg(c, "--config");
     stack_child_arg(c, "%s", conf_path);
     return 0;

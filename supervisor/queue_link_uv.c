@@ -15,7 +15,7 @@ enum {
     FCALL_ARGS_MAX = 12,
     TELL_AGAIN_MS = 500, /* after an error answer */
     EXPIRE_EVERY_BEATS = 4,
-    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host: it is not known here whose kind they are */
+    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host when no kind of ours uses their queue */
     SILENT_BEATS = 3,  /* heartbeats that may be missing before the watchdog is no longer fed */
 };
 
@@ -137,6 +137,19 @@ static void on_swept(void *arg, const redisReply *r, const struct err *e)
         sweep(q);
 }
 
+/* It is not known here whose kind the jobs of a lost host are: the most patient kind of the queue decides. */
+static int64_t sweep_crashes(const struct queue_link *q)
+{
+    const struct conf *conf = q->owner->conf;
+    int64_t most = 0;
+    for (size_t i = 0; i < conf->n_kinds; i++) {
+        const char *queue = conf_queue_of_kind(conf, conf->kinds[i].name);
+        if (queue != NULL && strcmp(queue, q->name) == 0)
+            most = MAX_OF(most, conf->kinds[i].crashes);
+    }
+    return most > 0 ? most : SWEEP_CRASHES;
+}
+
 static void sweep(struct queue_link *q)
 {
     if (q->sweeping)
@@ -152,7 +165,7 @@ static void sweep(struct queue_link *q)
     };
     AUTO_FREE char *json = job_error_json(&lost);
     char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", SWEEP_CRASHES);
+    (void)snprintf(limit, sizeof limit, "%lld", (long long)sweep_crashes(q));
     const char *args[] = {json != NULL ? json : "{}", limit};
     KILL_POINT("supervisor_sweep");
     q->sweeping = fcall(q, "stint_sweep", on_swept, 2, args);
@@ -348,6 +361,11 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
     return true;
 }
 
+bool queue_links_lost(const struct queue_links *l, uint64_t now_ms)
+{
+    return !l->ready && now_ms - l->away_ms >= (uint64_t)l->conf->supervisor.lease;
+}
+
 /* -- the connection --------------------------------------------------------------------------------------------------
  */
 
@@ -355,6 +373,8 @@ static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct queue_links *l = arg;
     const char *why = ready ? "" : e != NULL ? e->message : "the connection to Redis was lost";
+    if (l->ready && !ready)
+        l->away_ms = clock_mono_ms();
     bool news = ready != l->ready || strcmp(why, l->error) != 0; /* an attempt that fails as the last one did is none */
     l->ready = ready;
     (void)snprintf(l->error, sizeof l->error, "%s", why);
@@ -375,6 +395,7 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
 {
     *l = (struct queue_links){
         .loop = loop, .conf = conf, .instance = instance, .hooks = *hooks, .n = n, .started_ms = clock_mono_ms()};
+    l->away_ms = l->started_ms;
     l->links = calloc(n, sizeof *l->links);
     if (l->links == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %u queues", n);

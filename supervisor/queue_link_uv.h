@@ -56,6 +56,7 @@ struct queue_links {
     uint32_t n;
     bool ready; /* Redis can be reached */
     uint64_t started_ms;
+    uint64_t away_ms; /* monotonic; since when Redis cannot be reached, unless ready */
     char error[ERR_MESSAGE_MAX]; /* why not; "" when ready */
 };
 
@@ -84,3 +85,5 @@ bool queue_links_left(const struct queue_links *l);
 /* True while each queue's heartbeats come back in time, or Redis is known to be away: what the service manager's
  * watchdog asks. */
 bool queue_links_alive(const struct queue_links *l, uint64_t now_ms);
+/* True when Redis has been away for so long that every lease has ended: what our workers hold is no longer theirs. */
+bool queue_links_lost(const struct queue_links *l, uint64_t now_ms);

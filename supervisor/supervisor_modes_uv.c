@@ -85,8 +85,8 @@ static void on_stop_step(uv_timer_t *timer)
         if (slots_live(s->slots) == 0) {
             s->mode = SUPERVISOR_STOPPING;
             s->give_up_ms = now_ms + FAREWELL_MS;
-        } else if (now_ms >= s->give_up_ms) {
-            slots_uv_drain_kill(&s->procs);
+        } else if (now_ms >= s->give_up_ms || queue_links_lost(&s->links, now_ms)) {
+            slots_uv_drain_kill(&s->procs); /* with Redis away past the lease, no end of theirs would be accepted */
         }
         return;
     }
