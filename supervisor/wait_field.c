@@ -36,10 +36,22 @@ static void sample_people(struct wait_model *m)
     m->scale = n ? total / n : 1;
 }
 
+/* Only the latest arrivals tell what head start the next one gets: the matcher gives those who came before it knew the pool
+ * a far larger one, and a newcomer believed to have that would seem to go before everybody. */
+static double newcomer_lead(const struct side *s)
+{
+    uint32_t n = MIN_OF(s->n_recent, (uint32_t)CELL_AVERAGE);
+    double lead = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct wait_person *who = &s->recent[(s->next_recent + WAIT_RECENT_MAX - 1 - i) % WAIT_RECENT_MAX];
+        lead += (double)(who->joined_ms - who->key_ms) / 1000;
+    }
+    return n ? lead / n : 0;
+}
+
 static void sample_probes(struct wait_model *m, struct side *s, double now_s)
 {
     uint32_t n = MIN_OF(s->n_recent, (uint32_t)FIELD_PROBES);
-    double lead = 0;
     for (uint32_t i = 0; i < n; i++) {
         /* All of them, or one at random out of each stretch of equal length. */
         uint32_t low = (uint32_t)((uint64_t)i * s->n_recent / n),
@@ -47,10 +59,9 @@ static void sample_probes(struct wait_model *m, struct side *s, double now_s)
         const struct wait_person *who = &s->recent[low + wait_random(m) % MAX_OF(high - low, 1U)];
         s->probes[i].who = *who;
         s->probes[i].rate = rate_now(&s->rate, now_s, NULL) / n;
-        lead += (double)(who->joined_ms - who->key_ms) / 1000;
     }
     s->n_probes = n;
-    s->lead_s = n ? lead / n : 0;
+    s->lead_s = newcomer_lead(s);
 }
 
 static bool add_edge(struct wait_model *m, uint32_t person)

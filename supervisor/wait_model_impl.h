@@ -60,7 +60,7 @@ struct side {                                   /* one gender */
     double cover50, cover90; /* of what is published; -1 unknown */
     struct probe probes[FIELD_PROBES];
     uint32_t n_probes;
-    double lead_s; /* mean of joined - key of recent arrivals: a newcomer's head start */
+    double lead_s; /* mean of joined - key of the last CELL_AVERAGE arrivals: a newcomer's head start */
     uint64_t arrivals, matched, left;
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
     uint32_t marked; /* waiting, of the last marker */
