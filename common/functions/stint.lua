@@ -1,20 +1,22 @@
 #!lua name=stint
--- stint.lua: the life cycle of a job, one Redis Function an arrow (docs/protocol.md is the contract, docs/job-lifecycle.md the
--- picture). A Function runs alone in the server, so no crash leaves half a move; all time is the server's.
+-- stint.lua: the life cycle of a job, one Redis Function an arrow (docs/protocol.md is the contract,
+-- docs/job-lifecycle.md the picture). A Function runs alone in the server, so no crash leaves half a move; all time is
+-- the server's.
 --
--- Refuses to: trust an argument, a producer's entry or a hash it did not just write; move more than a stated number of jobs in
--- one call; read or write anything outside the hash tag of KEYS[1].
+-- Refuses to: trust an argument, a producer's entry or a hash it did not just write; move more than a stated number of
+-- jobs in one call; read or write anything outside the hash tag of KEYS[1].
 --
--- A job in here is the very array a worker receives (one allocation a job on the hot path), plus named fields the reply does
--- not carry: `in_hash` the payload is in the job hash, `expires` ms, after own() `errs` and `cancel`, and `failure` an error record to write.
+-- A job in here is the very array a worker receives (one allocation a job on the hot path), plus named fields the reply
+-- does not carry: `in_hash` the payload is in the job hash, `expires` ms, after own() `errs` and `cancel`, and
+-- `failure` an error record to write.
 
-local VERSION = 1
+local VERSION = 2
 
 local BANDS = {'express', 'high', 'normal', 'low'}
 local IS_BAND = {express = true, high = true, normal = true, low = true}
 local GROUP = 'workers'
-local BAND, ENTRY, ID, KIND, EPOCH, ATTEMPTS, CRASHES, HANDBACKS, REPLAYS, SUSPECT, HAS_HASH, CREATED, DUE, OPTIONS, PAYLOAD =
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+local BAND, ENTRY, ID, KIND, EPOCH, ATTEMPTS, CRASHES, HANDBACKS, REPLAYS, SUSPECT, HAS_HASH, CREATED, DUE, OPTIONS,
+    PAYLOAD = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 
 local MOVE_MAX = 100                 -- jobs moved by one call
 local FETCH_MAX = 1000               -- jobs claimed or finished by one call
@@ -23,7 +25,7 @@ local PAYLOAD_MAX = 16 * 1024 * 1024
 local OPTIONS_MAX = 16 * 1024
 local RECORD_MAX = 16 * 1024         -- an error record, a result's or an instance's JSON is bounded apart
 local RESULT_MAX = 1024 * 1024
-local ERRORS_MAX = 100               -- error records kept by a job: the first half stays, the second half holds the latest
+local ERRORS_MAX = 100               -- error records kept: the first half stays, the second half holds the latest
 local PARKED = 9e15                  -- score of a job whose kind is paused: after every real due time
 local EVENTS_MAX, AUDIT_MAX = 1000, 10000
 local RETAIN_MS = 3600000
@@ -32,7 +34,7 @@ local LONGEST_MS = 315360000000      -- ten years
 local FOREIGN_IDLE_MS = 600000       -- after this long, what a stranger's consumer holds is handed back
 local FINAL = {done = true, cancelled = true, expired = true}
 
--- ---------------------------------------------------------------------------------------------------------------- arguments
+-- ---------------------------------------------------------------------------------------------------------- arguments
 
 local function badarg(name, allowed)
     error({stint = 'STINT_BADARG ' .. name .. ': ' .. allowed}, 0)
@@ -46,6 +48,18 @@ local function whole(value, name, least, most)
     return n
 end
 
+-- Pattern matching is the dearest thing done for most calls, and the same few keys, kinds, consumers and counts come
+-- again and again: what was found good once is remembered, in tables that start anew when they are full.
+local REMEMBERED_MAX = 2048
+local good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}}, 0
+local function remember(what, text, value)
+    if good_count >= REMEMBERED_MAX then
+        good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}}, 0
+    end
+    good[what][text], good_count = value, good_count + 1
+    return value
+end
+
 local function text(value, name, most)
     if type(value) ~= 'string' or #value > most then
         badarg(name, 'at most ' .. most .. ' bytes')
@@ -54,26 +68,42 @@ local function text(value, name, most)
 end
 
 local function valid_id(s)
-    return #s <= 128 and string.find(s, '^[%w._:%-]+$') ~= nil
+    return #s <= 128 and string.find(s, '^[%w%-._:]+$') ~= nil
 end
 
 local function valid_kind(s)
-    return #s <= 32 and string.find(s, '^[a-z0-9%-]+$') ~= nil
+    return good.kind[s] or (#s <= 32 and string.find(s, '^[a-z0-9%-]+$') ~= nil and remember('kind', s, true))
 end
 
 local function instance_arg(s)
+    if good.instance[s] then
+        return s
+    end
     if type(s) ~= 'string' or #s > 95 or not string.find(s, '^[%w._%-]+$') then
         badarg('instance', '1 to 95 of [A-Za-z0-9._-]')
     end
-    return s
+    return remember('instance', s, s)
 end
 
 local function consumer_arg(s, instance)
-    local owner = type(s) == 'string' and #s <= 127 and string.match(s, '^([%w._%-]+):%d+:%d+$')
+    local owner = good.consumer[s]
+    if not owner then
+        owner = type(s) == 'string' and #s <= 127 and string.match(s, '^([%w._%-]+):%d+:%d+$')
+        owner = owner and remember('consumer', s, owner)
+    end
     if not owner or (instance and owner ~= instance) then
         badarg('consumer', '<instance>:<slot>:<generation> of the same instance')
     end
     return s
+end
+
+-- A number of jobs. There are at most a thousand good ones.
+local function count_arg(value, name, least, most)
+    local n = good.count[value]
+    if n and n >= least and n <= most then
+        return n
+    end
+    return remember('count', value, whole(value, name, least, most))
 end
 
 local function entry_arg(s, name)
@@ -103,7 +133,7 @@ local function count_args(args, least, most, allowed)
     end
 end
 
--- ---------------------------------------------------------------------------------------------------------------- text and JSON
+-- ------------------------------------------------------------------------------------------------------ text and JSON
 
 -- JSON must be UTF-8, and a plain producer's bytes need not be: what is not is shown with its high bytes as '?'.
 local function utf8_only(s)
@@ -150,10 +180,12 @@ local function ms_option(least)
             allowed = 'a whole number of ms from ' .. least .. ' to 315360000000'}
 end
 local at_option = { -- cjson writes 14 digits
-    ok = function(v) return whole_number(v, 0, 99999999999999) end, allowed = 'a whole number of ms since 1970, at most 99999999999999'}
+    ok = function(v) return whole_number(v, 0, 99999999999999) end,
+        allowed = 'a whole number of ms since 1970, at most 99999999999999'}
 
 local CARRIED = {
-    timeout_ms = {ok = function(v) return whole_number(v, 1, 2592000000) end, allowed = 'a whole number of ms from 1 to 2592000000'},
+    timeout_ms = {ok = function(v) return whole_number(v, 1, 2592000000) end,
+        allowed = 'a whole number of ms from 1 to 2592000000'},
     attempts = {ok = function(v) return whole_number(v, 1, 1000) end, allowed = 'a whole number from 1 to 1000'},
     expires_ms = ms_option(1),
     expires_at_ms = at_option,
@@ -212,7 +244,7 @@ local function decode_object(s)
     return nil
 end
 
--- ---------------------------------------------------------------------------------------------------------------- keys and clock
+-- ----------------------------------------------------------------------------------------------------- keys and clock
 
 -- ms, and the microseconds within it as a fraction.
 local function clock()
@@ -239,28 +271,31 @@ local function event(K, ...)
 end
 
 local function audit(K, action, actor, reason, ...)
-    redis.call('XADD', K .. ':audit', 'MAXLEN', '~', AUDIT_MAX, '*', 'action', action, 'actor', actor, 'reason', reason, ...)
+    redis.call('XADD', K .. ':audit', 'MAXLEN', '~', AUDIT_MAX, '*', 'action', action, 'actor', actor, 'reason',
+        reason, ...)
 end
 
--- UUIDv7 (RFC 9562): ms, then a counter in rand_a so that ids of one call differ and sort, then 62 bits that differ between calls.
+-- UUIDv7 (RFC 9562): ms, then a counter in rand_a so that ids of one call differ and sort, then 62 bits that differ
+-- between calls.
 local id_counter = 0
-local function new_id(now, seed)
+local function new_id(call)
+    if not call.id_format then
+        local ms = string.format('%012x', call.now)
+        local h = redis.sha1hex(call.K .. string.format('%.3f', call.precise) .. ':' .. id_counter)
+        local variant = string.sub('89ab89ab89ab89ab', tonumber(string.sub(h, 1, 1), 16) + 1)
+        call.id_format = string.sub(ms, 1, 8) .. '-' .. string.sub(ms, 9, 12) .. '-7%03x-' .. string.sub(variant, 1,
+            1) ..
+            string.sub(h, 2, 4) .. '-' .. string.sub(h, 5, 16)
+    end
     id_counter = id_counter + 1
-    local ms = string.format('%012x', now)
-    return string.sub(ms, 1, 8) .. '-' .. string.sub(ms, 9, 12) .. string.format('-7%03x-', id_counter % 4096) .. seed
+    return string.format(call.id_format, id_counter % 4096)
 end
 
--- The second half of every id made by one call.
-local function id_seed(K, precise)
-    local h = redis.sha1hex(K .. string.format('%.3f', precise) .. ':' .. id_counter)
-    local variant = string.sub('89ab89ab89ab89ab', tonumber(string.sub(h, 1, 1), 16) + 1)
-    return string.sub(variant, 1, 1) .. string.sub(h, 2, 4) .. '-' .. string.sub(h, 5, 16)
-end
-
--- ---------------------------------------------------------------------------------------------------------------- reading a job
+-- ------------------------------------------------------------------------------------------------------ reading a job
 
 local function counters_text(job, epoch)
-    return string.format('%d,%d,%d,%d,%d,%d,%.0f', epoch, job[ATTEMPTS], job[CRASHES], job[HANDBACKS], job[REPLAYS], job[SUSPECT],
+    return string.format('%d,%d,%d,%d,%d,%d,%.0f', epoch, job[ATTEMPTS], job[CRASHES], job[HANDBACKS], job[REPLAYS],
+        job[SUSPECT],
                          job[CREATED])
 end
 
@@ -272,7 +307,8 @@ local function read_counters(job, n)
         return false
     end
     job[EPOCH], job[ATTEMPTS], job[CRASHES] = tonumber(epoch) + 1, tonumber(attempts), tonumber(crashes)
-    job[HANDBACKS], job[REPLAYS], job[SUSPECT], job[CREATED] = tonumber(handbacks), tonumber(replays), tonumber(suspect), tonumber(created)
+    job[HANDBACKS], job[REPLAYS], job[SUSPECT], job[CREATED] = tonumber(handbacks), tonumber(replays),
+        tonumber(suspect), tonumber(created)
     return true
 end
 
@@ -295,9 +331,25 @@ local function read_options(job, o)
     return nil
 end
 
+-- The time an entry was added: the first part of its id, which has 13 digits from 2001 to 2286.
+local function entry_ms(entry)
+    if string.byte(entry, 14) == 45 then
+        return tonumber(string.sub(entry, 1, 13))
+    end
+    return tonumber(string.match(entry, '^%d+'))
+end
+
 -- The job of a ready entry, and nil or why it can never run.
 local function parse(band, entry, fields)
     local kind, id, payload, o, n, h, b
+    if #fields == 6 and fields[1] == 'kind' and fields[3] == 'id' and
+        fields[5] == 'payload' then -- an untracked job's first run
+        kind, id, payload = fields[2], fields[4], fields[6]
+        if valid_kind(kind) and valid_id(id) and #payload <= PAYLOAD_MAX then
+            local ms = entry_ms(entry)
+            return {band, entry, id, kind, 1, 0, 0, 0, 0, 0, 0, ms, ms, '', payload}, nil
+        end
+    end
     for i = 1, #fields, 2 do
         local name, value = fields[i], fields[i + 1]
         if name == 'kind' then kind = value
@@ -309,7 +361,7 @@ local function parse(band, entry, fields)
         elseif name == 'b' then b = value
         end
     end
-    local ms = tonumber(string.match(entry, '^%d+'))
+    local ms = entry_ms(entry)
     local job = {band, entry, id, kind, 1, 0, 0, 0, 0, 0, 0, ms, ms, '', payload or ''}
     local why
     if not id or not valid_id(id) then
@@ -345,7 +397,8 @@ local function load(K, id)
     if not h[8] then
         return nil
     end
-    local job = {IS_BAND[h[2]] and h[2] or 'normal', h[9] or '', id, h[1] or 'unknown', 1, 0, 0, 0, 0, 0, 1, 0, 0, '', ''}
+    local job = {IS_BAND[h[2]] and h[2] or 'normal', h[9] or '', id, h[1] or 'unknown', 1, 0, 0, 0, 0, 0, 1, 0, 0,
+        '', ''}
     if h[3] then
         read_counters(job, h[3])
     end
@@ -356,11 +409,11 @@ local function load(K, id)
     return job
 end
 
--- ---------------------------------------------------------------------------------------------------------------- moving a job
+-- ------------------------------------------------------------------------------------------------------- moving a job
 
--- Settles which hash is this job's. Ids are the producers': two plain entries may share one, and a finished job's status may
--- still be kept under it. A finished one is replaced; if the id belongs to another living job, this one goes on under the name
--- of its entry, for the zsets hold an id once and the ledger would lose a job.
+-- Settles which hash is this job's. Ids are the producers': two plain entries may share one, and a finished job's
+-- status may still be kept under it. A finished one is replaced; if the id belongs to another living job, this one goes
+-- on under the name of its entry, for the zsets hold an id once and the ledger would lose a job.
 local function own(K, job)
     local h = redis.call('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel')
     job.errs = 0
@@ -379,8 +432,8 @@ local function own(K, job)
     end
 end
 
--- Takes an entry out of its claim. nil: it is not this claim's any more (moved, finished or never claimed): the caller is
--- fenced. Acknowledged and deleted together, so that ready = XLEN - pending.
+-- Takes an entry out of its claim. nil: it is not this claim's any more (moved, finished or never claimed): the caller
+-- is fenced. Acknowledged and deleted together, so that ready = XLEN - pending.
 local function take(K, band, entry)
     local key = stream(K, band)
     local acked = redis.pcall('XACK', key, GROUP, entry)
@@ -397,9 +450,11 @@ local function take(K, band, entry)
     return job
 end
 
--- The fields of the job hash for a job at rest. The payload is written once; after that it stays in the hash until the end.
+-- The fields of the job hash for a job at rest. The payload is written once; after that it stays in the hash until the
+-- end.
 local function record(job, state, epoch)
-    local set = {'kind', job[KIND], 'band', job[BAND], 'state', state, 'n', counters_text(job, epoch), 'created', job[CREATED]}
+    local set = {'kind', job[KIND], 'band', job[BAND], 'state', state, 'n', counters_text(job, epoch), 'created',
+        job[CREATED]}
     if not job.in_hash and state ~= 'queued' then
         job.in_hash = true
         set[#set + 1] = 'payload'
@@ -449,7 +504,8 @@ local function add_entry(K, job, epoch)
     end
 end
 
--- Puts the job under its due time, body in the hash. Says so when nothing was due before it: a host's timer must be set anew.
+-- Puts the job under its due time, body in the hash. Says so when nothing was due before it: a host's timer must be set
+-- anew.
 local function schedule(K, job, epoch, due)
     job[HAS_HASH] = 1
     write(K, job, record(job, 'scheduled', epoch), 'due', string.format('%.0f', due))
@@ -538,7 +594,8 @@ local function bury_malformed(K, now, job, epoch, why)
         job[PAYLOAD] = string.sub(job[PAYLOAD], 1, INLINE_MAX)
         why = why .. '; only its first ' .. INLINE_MAX .. ' bytes are kept'
     end
-    bury(K, now, job, epoch, '{"code":"BAD_PAYLOAD","class":"permanent","cause":"handler_error","message":' .. quote(why) .. '}',
+    bury(K, now, job, epoch, '{"code":"BAD_PAYLOAD","class":"permanent","cause":"handler_error","message":' ..
+        quote(why) .. '}',
          string.sub(redis.sha1hex('BAD_PAYLOAD ' .. why), 1, 16))
 end
 
@@ -548,7 +605,8 @@ end
 
 -- The dedup key goes with a job that will never be done, so that its caller may enqueue it again.
 local function release_unique(K, job)
-    local unique = job[OPTIONS] ~= '' and string.find(job[OPTIONS], '"unique"', 1, true) and decode_object(job[OPTIONS]).unique
+    local unique = job[OPTIONS] ~= '' and string.find(job[OPTIONS], '"unique"', 1, true) and
+        decode_object(job[OPTIONS]).unique
     if type(unique) == 'string' and redis.call('GET', K .. ':u:' .. unique) == job[ID] then
         redis.call('UNLINK', K .. ':u:' .. unique)
     end
@@ -557,7 +615,8 @@ end
 -- Ends a job that will not be done: a status remains for a while, its body does not.
 local function end_undone(K, now, job, epoch, state, reason)
     local key = hash(K, job[ID])
-    redis.call('HSET', key, 'kind', job[KIND], 'band', job[BAND], 'state', state, 'n', counters_text(job, epoch), 'created',
+    redis.call('HSET', key, 'kind', job[KIND], 'band', job[BAND], 'state', state, 'n', counters_text(job, epoch),
+        'created',
                job[CREATED], 'finished', now, 'reason', reason)
     redis.call('HDEL', key, 'payload', 'b', 'o', 'x', 'due', 'cancel', 'progress')
     redis.call('PEXPIRE', key, retain_of(K, job[KIND]))
@@ -575,7 +634,7 @@ local function end_cancelled(K, now, job, reason)
     end_undone(K, now, job, job[EPOCH], 'cancelled', reason)
 end
 
--- ---------------------------------------------------------------------------------------------------------------- streams
+-- ------------------------------------------------------------------------------------------------------------ streams
 
 -- pending count and last delivered id of the band's group, as far as they exist.
 local function group_info(K, band)
@@ -610,8 +669,8 @@ local function ready_count(K)
     return ready
 end
 
--- Earliest due time as an integer, -1 when nothing is due ever. Kinds resumed with more parked jobs than one call moves are due
--- now: promote goes on with them, so that a caller that dies between two resumes leaves nothing parked.
+-- Earliest due time as an integer, -1 when nothing is due ever. Kinds resumed with more parked jobs than one call moves
+-- are due now: promote goes on with them, so that a caller that dies between two resumes leaves nothing parked.
 local function next_due(K, now)
     if redis.call('SCARD', K .. ':unpark') > 0 then
         return now
@@ -621,7 +680,7 @@ local function next_due(K, now)
     return due < PARKED and due or -1
 end
 
--- ---------------------------------------------------------------------------------------------------------------- enqueue
+-- ------------------------------------------------------------------------------------------------------------ enqueue
 
 local function refused(id, why)
     return '{"id":"' .. id .. '","state":"refused","why":' .. quote(why) .. '}'
@@ -641,8 +700,8 @@ local function read_enqueue_options(json)
     return #json <= OPTIONS_MAX and decode_object(json) or nil
 end
 
--- Why a job cannot be taken, or nil; and its usable id for the answer.
-local function enqueue_fault(options, payload)
+-- Why the options cannot be taken, or nil; and a usable id for the answer.
+local function enqueue_fault(options)
     if not options then
         return 'the options are not a JSON object of at most ' .. OPTIONS_MAX .. ' bytes', ''
     end
@@ -652,8 +711,6 @@ local function enqueue_fault(options, payload)
         fault = 'option kind is missing; give 1 to 32 of [a-z0-9-]'
     elseif not fault and options.delay_ms and options.at_ms then
         fault = 'options delay_ms and at_ms exclude one another; give one of them'
-    elseif not fault and (#payload == 0 or #payload > PAYLOAD_MAX) then
-        fault = 'the payload has ' .. #payload .. ' bytes; allowed are 1 to ' .. PAYLOAD_MAX
     end
     return fault, id
 end
@@ -698,8 +755,8 @@ local function enqueue_later(K, now, job, due)
     return '{"id":"' .. job[ID] .. '","state":"scheduled"}'
 end
 
--- A new ready job: one XADD, and one HSET when its kind is tracked or its payload large.
-local function enqueue_ready(K, now, job, tracked)
+-- A new ready job that is large or carries options.
+local function enqueue_whole(K, now, job, tracked)
     local large = #job[PAYLOAD] > INLINE_MAX
     local add = {'XADD', stream(K, job[BAND]), '*', 'kind', job[KIND], 'id', job[ID], 'payload', job[PAYLOAD]}
     if large then
@@ -712,46 +769,75 @@ local function enqueue_ready(K, now, job, tracked)
     end
     local entry = redis.call(unpack(add))
     if large then
-        redis.call('HSET', hash(K, job[ID]), 'kind', job[KIND], 'band', job[BAND], 'state', 'queued', 'x', entry, 'created', now,
+        redis.call('HSET', hash(K, job[ID]), 'kind', job[KIND], 'band', job[BAND], 'state', 'queued', 'x', entry,
+            'created', now,
                    'b', '1', 'payload', job[PAYLOAD])
     elseif tracked then
-        redis.call('HSET', hash(K, job[ID]), 'kind', job[KIND], 'band', job[BAND], 'state', 'queued', 'x', entry, 'created', now)
+        redis.call('HSET', hash(K, job[ID]), 'kind', job[KIND], 'band', job[BAND], 'state', 'queued', 'x', entry,
+            'created', now)
     end
-    return '{"id":"' .. job[ID] .. '","state":"ready"}'
 end
 
-local function enqueue(K, now, seed, tracked, json, payload)
+-- What one options text asks for, worked out once a call however many jobs of a bulk share it.
+local function read_plan(call, json)
     local options = read_enqueue_options(json)
-    local fault, id = enqueue_fault(options, payload)
-    if fault then
-        return refused(id, fault)
+    local plan = {}
+    plan.fault, plan.given = enqueue_fault(options)
+    if not plan.fault then
+        plan.kind, plan.band, plan.id, plan.unique = options.kind, options.band or 'normal', options.id, options.unique
+        plan.due = options.at_ms or (call.now + (options.delay_ms or 0))
+        plan.carried = carried_options(options, call.now)
+        plan.key = stream(call.K, plan.band)
+        plan.tracked = redis.call('HGET', call.K .. ':cfg', 'track:' .. plan.kind) ~= '0'
+        plan.simple = plan.carried == '' and plan.due <= call.now and not plan.unique
+        plan.plain = plan.simple and not plan.tracked
     end
-    if options.id and redis.call('EXISTS', hash(K, id)) == 1 then
+    call.plans[json] = plan
+    return plan
+end
+
+local function enqueue(call, json, payload)
+    local plan = call.plans[json] or read_plan(call, json)
+    if plan.fault then
+        return refused(plan.given, plan.fault)
+    end
+    if #payload == 0 or #payload > PAYLOAD_MAX then
+        return refused(plan.given, 'the payload has ' .. #payload .. ' bytes; allowed are 1 to ' .. PAYLOAD_MAX)
+    end
+    local K, id = call.K, plan.id or new_id(call)
+    if plan.id and redis.call('EXISTS', hash(K, id)) == 1 then
         return '{"id":"' .. id .. '","state":"duplicate","why":"a job with this id exists"}'
     end
-    if not options.id then
-        id = new_id(now, seed)
+    if plan.plain and #payload <= INLINE_MAX then -- the hot path: one command, two when tracked
+        redis.call('XADD', plan.key, '*', 'kind', plan.kind, 'id', id, 'payload', payload)
+        return '{"id":"' .. id .. '","state":"ready"}'
     end
-    local holder = options.unique and unique_holder(K, options.unique, id)
+    if plan.simple and #payload <= INLINE_MAX then
+        local entry = redis.call('XADD', plan.key, '*', 'kind', plan.kind, 'id', id, 'payload', payload, 'h', '1')
+        redis.call('HSET', hash(K, id), 'kind', plan.kind, 'band', plan.band, 'state', 'queued', 'x', entry,
+            'created', call.now_text)
+        return '{"id":"' .. id .. '","state":"ready"}'
+    end
+    local holder = plan.unique and unique_holder(K, plan.unique, id)
     if holder then
         return '{"id":' .. quote(holder) .. ',"state":"duplicate","why":"its unique key is held"}'
     end
-    local job = {options.band or 'normal', '', id, options.kind, 1, 0, 0, 0, 0, 0, 0, now, now, carried_options(options, now), payload}
-    local due = options.at_ms or (now + (options.delay_ms or 0))
-    if due > now then
-        return enqueue_later(K, now, job, due)
+    local job = {plan.band, '', id, plan.kind, 1, 0, 0, 0, 0, 0, 0, call.now, call.now, plan.carried, payload}
+    if plan.due > call.now then
+        return enqueue_later(K, call.now, job, plan.due)
     end
-    local kind = options.kind
-    if tracked[kind] == nil then
-        tracked[kind] = redis.call('HGET', K .. ':cfg', 'track:' .. kind) ~= '0'
-    end
-    return enqueue_ready(K, now, job, tracked[kind])
+    enqueue_whole(K, call.now, job, plan.tracked)
+    return '{"id":"' .. id .. '","state":"ready"}'
+end
+
+local function enqueue_call(K)
+    local now, precise = clock()
+    return {K = K, now = now, now_text = string.format('%.0f', now), precise = precise, plans = {}}
 end
 
 local function stint_enqueue(K, args)
     count_args(args, 2, 2, 'options JSON, payload')
-    local now, precise = clock()
-    return enqueue(K, now, id_seed(K, precise), {}, args[1], args[2])
+    return enqueue(enqueue_call(K), args[1], args[2])
 end
 
 local function stint_enqueue_bulk(K, args)
@@ -759,18 +845,17 @@ local function stint_enqueue_bulk(K, args)
     if #args % 2 == 1 then
         badarg('ARGV', 'pairs of options JSON, payload')
     end
-    local now, precise = clock()
-    local seed, tracked, replies = id_seed(K, precise), {}, {}
+    local call, replies = enqueue_call(K), {}
     for i = 1, #args, 2 do
-        replies[#replies + 1] = enqueue(K, now, seed, tracked, args[i], args[i + 1])
+        replies[#replies + 1] = enqueue(call, args[i], args[i + 1])
     end
     return replies
 end
 
--- ---------------------------------------------------------------------------------------------------------------- fetch
+-- -------------------------------------------------------------------------------------------------------------- fetch
 
--- Smooth weighted round robin (nginx): for each turn of a round, the bands in the order in which they are asked. A table computed
--- once for each text of weights; the caller's turn picks the row, so fetching writes no state.
+-- Smooth weighted round robin (nginx): for each turn of a round, the bands in the order in which they are asked. A
+-- table computed once for each text of weights; the caller's turn picks the row, so fetching writes no state.
 local orders = {}
 local orders_count = 0
 local function band_orders(weights)
@@ -780,7 +865,8 @@ local function band_orders(weights)
     end
     local high, normal, low = string.match(weights, '^(%d+):(%d+):(%d+)$')
     local weight = {high = tonumber(high), normal = tonumber(normal), low = tonumber(low)}
-    local names, current, picks, total = {'high', 'normal', 'low'}, {high = 0, normal = 0, low = 0}, {}, high + normal + low
+    local names, current, picks, total = {'high', 'normal', 'low'}, {high = 0, normal = 0, low = 0}, {},
+        high + normal + low
     for turn = 1, total do
         local best
         for _, name in ipairs(names) do
@@ -812,7 +898,8 @@ end
 
 -- A band whose head waited longer than allowed goes first; the most overdue of several.
 local function overdue_band(K, now)
-    local limits = redis.call('HMGET', K .. ':cfg', 'max_wait:express', 'max_wait:high', 'max_wait:normal', 'max_wait:low')
+    local limits = redis.call('HMGET', K .. ':cfg', 'max_wait:express', 'max_wait:high', 'max_wait:normal',
+        'max_wait:low')
     local worst, band = 0, nil
     for i, limit in ipairs({limits[1] or '', limits[2] or '', limits[3] or '', limits[4] or ''}) do
         local first = limit ~= '' and head(K, BANDS[i])
@@ -840,10 +927,11 @@ local function band_order(K, now, turn, weights)
     return order
 end
 
--- New entries of a band for the consumer. A group that does not exist (first fetch, or an operator removed it) is created at 0,
--- so that entries added before it are seen.
+-- New entries of a band for the consumer. A group that does not exist (first fetch, or an operator removed it) is
+-- created at 0, so that entries added before it are seen.
 local function claim(K, band, consumer, count)
     local key = stream(K, band)
+    count = tostring(count) -- redis.call writes a number with 17 digits: ten times dearer
     local read = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', key, '>')
     if read and read.err then
         redis.call('XGROUP', 'CREATE', key, GROUP, '0', 'MKSTREAM')
@@ -927,11 +1015,10 @@ local function limiter_take(K, precise, tat, every, n)
 end
 
 local NOTHING = -1
-local function fetch(K, instance, consumer, turn, max)
+local function fetch(K, now, precise, instance, consumer, turn, max)
     if max == 0 then
         return {'empty', {}, NOTHING}
     end
-    local now, precise = clock()
     local lease = redis.call('ZSCORE', K .. ':i', instance)
     if not lease or tonumber(lease) <= now then
         return {'fenced', {}, NOTHING}
@@ -966,42 +1053,17 @@ end
 
 -- instance, consumer, turn, max: the first four arguments of a fetch and of a finish.
 local function fetch_args(args, least)
-    instance_arg(args[1])
-    consumer_arg(args[2], args[1])
-    return args[1], args[2], whole(args[3], 'turn', 0, 9e15), whole(args[4], 'max', least, FETCH_MAX)
+    consumer_arg(args[2], instance_arg(args[1]))
+    return args[1], args[2], whole(args[3], 'turn', 0, 9e15), count_arg(args[4], 'max', least, FETCH_MAX)
 end
 
 local function stint_fetch(K, args)
     count_args(args, 4, 4, 'instance, consumer, turn, max')
-    return fetch(K, fetch_args(args, 1))
+    local now, precise = clock()
+    return fetch(K, now, precise, fetch_args(args, 1))
 end
 
--- ---------------------------------------------------------------------------------------------------------------- finish
-
--- Acknowledges finished entries that have no hash, all in one command. A short count means some were fenced, and the command does
--- not say which: what lies beyond the last delivered id was never claimed and must stay.
-local function finish_acks(K, band, entries)
-    local key = stream(K, band)
-    local acked = redis.pcall('XACK', key, GROUP, unpack(entries))
-    if type(acked) ~= 'number' or acked == 0 then
-        return 0
-    end
-    if acked == #entries then
-        redis.call('XDEL', key, unpack(entries))
-        return acked
-    end
-    local _, last = group_info(K, band)
-    local last_ms, last_n = string.match(last, '^(%d+)%-(%d+)$')
-    last_ms, last_n = tonumber(last_ms), tonumber(last_n)
-    for _, entry in ipairs(entries) do
-        local ms, n = string.match(entry, '^(%d+)%-(%d+)$')
-        ms, n = tonumber(ms), tonumber(n)
-        if ms < last_ms or (ms == last_ms and n <= last_n) then
-            redis.call('XDEL', key, entry)
-        end
-    end
-    return acked
-end
+-- ------------------------------------------------------------------------------------------------------------- finish
 
 -- The status of a finished job is written to its hash; a hash that is another living job's (a shared id) is left alone.
 local function keep_result(K, now, band, entry, id, result, retain)
@@ -1011,7 +1073,7 @@ local function keep_result(K, now, band, entry, id, result, retain)
     if h[2] and not mine and not FINAL[h[2]] then
         return
     end
-    if retain == 0 then
+    if retain == '0' then
         if mine then
             redis.call('UNLINK', key)
         end
@@ -1027,20 +1089,55 @@ local function keep_result(K, now, band, entry, id, result, retain)
         local job = found[1] and parse(band, entry, found[1][2])
         redis.call('UNLINK', key)
         redis.call('HSET', key, 'kind', job and job[KIND] or 'unknown', 'band', band, 'state', 'done', 'created',
-                   job and job[CREATED] or now, 'n', job and counters_text(job, job[EPOCH] - 1) or '0,0,0,0,0,0,0', 'finished', now,
+                   job and string.format('%.0f', job[CREATED]) or now, 'n', job and counters_text(job,
+                       job[EPOCH] - 1) or '0,0,0,0,0,0,0', 'finished', now,
                    'result', result)
     end
     redis.call('PEXPIRE', key, retain)
 end
 
-local function op_done(K, now, band, entry, id, result, retain)
-    if redis.pcall('XACK', stream(K, band), GROUP, entry) ~= 1 then
+-- Which of the entries this claim still held, given that one XACK of all of them came up short: those that are there
+-- and were delivered. What was moved is deleted; what lies beyond the last delivered id was never claimed and must
+-- stay.
+local function held_of(K, band, entries)
+    local _, last = group_info(K, band)
+    local last_ms, last_n = string.match(last, '^(%d+)%-(%d+)$')
+    last_ms, last_n = tonumber(last_ms), tonumber(last_n)
+    local held = {}
+    for _, entry in ipairs(entries) do
+        local ms, n = string.match(entry, '^(%d+)%-(%d+)$')
+        ms, n = tonumber(ms), tonumber(n)
+        if not held[entry] and (ms < last_ms or (ms == last_ms and n <= last_n)) and
+            redis.call('XRANGE', stream(K, band), entry, entry)[1] then
+            held[entry] = true
+            held[#held + 1] = entry
+        end
+    end
+    return held
+end
+
+-- Finishes jobs of a band that are done: one XACK and one XDEL for all. keep: entry -> the rest of its op, for those
+-- whose status is kept. Returns how many were accepted.
+local function finish_done(K, now, band, entries, keep)
+    local key = stream(K, band)
+    local acked = redis.pcall('XACK', key, GROUP, unpack(entries))
+    if type(acked) ~= 'number' or acked == 0 then
         return 0
     end
-    keep_result(K, now, band, entry, id, result, retain)
-    redis.call('XDEL', stream(K, band), entry)
-    bump(K, 'done', 1)
-    return 1
+    if acked ~= #entries then
+        entries = held_of(K, band, entries)
+    end
+    local now_text = string.format('%.0f', now)
+    for _, entry in ipairs(entries) do
+        local op = keep[entry]
+        if op then
+            keep_result(K, now_text, band, entry, op[1], op[2], op[3])
+        end
+    end
+    if #entries > 0 then
+        redis.call('XDEL', key, unpack(entries))
+    end
+    return acked
 end
 
 local function op_retry(K, now, band, entry, _, json, delay)
@@ -1103,60 +1200,74 @@ end
 
 -- What an op does, and how its two arguments are checked (each returns the value used).
 local OPS = {
-    ack = {},
-    done = {run = op_done, a = function(s) return text(s, 'a of done (result JSON)', RESULT_MAX) end, b = delay_arg},
     retry = {run = op_retry, b = delay_arg},
     dead = {run = op_dead},
     snooze = {run = op_snooze, b = delay_arg},
     cancelled = {run = op_cancelled, a = function(s) return text(s, 'a of cancelled (reason)', 1024) end},
 }
 
--- Every op is checked before the first is applied: a wrong argument changes nothing.
+-- Sorts an ack or a done under its band: the entry, and for a done what is kept of it.
+local function put_done(bands, op, args, i)
+    local band, entry = band_arg(args[i + 1], 'band'), entry_arg(args[i + 2], 'entry')
+    local at = bands[band]
+    if not at then
+        at = {entries = {}, keep = {}}
+        bands[band] = at
+    end
+    at.entries[#at.entries + 1] = entry
+    if op == 'done' then
+        if not good.count[args[i + 5]] then
+            remember('count', args[i + 5], delay_arg(args[i + 5], 'b of done'))
+        end
+        at.keep[entry] = {id_arg(args[i + 3]), text(args[i + 4], 'a of done (result JSON)', RESULT_MAX), args[i + 5]}
+    end
+end
+
+-- Every op is checked before the first is applied: a wrong argument changes nothing. Returns what is done by band, and
+-- the other ops. An ack's id, a and b are not used.
 local function finish_ops(args)
-    local n = whole(args[5], 'n', 0, FETCH_MAX)
+    local n = count_arg(args[5], 'n', 0, FETCH_MAX)
     if #args ~= 5 + 6 * n then
         badarg('ARGV', 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
     end
-    local ops = {}
+    local bands, ops = {}, {}
     for i = 6, #args, 6 do
-        local rule = OPS[args[i]]
-        if not rule then
-            badarg('op', 'ack, done, retry, dead, snooze or cancelled')
+        local op = args[i]
+        if op == 'ack' or op == 'done' then
+            put_done(bands, op, args, i)
+        else
+            local rule = OPS[op]
+            if not rule then
+                badarg('op', 'ack, done, retry, dead, snooze or cancelled')
+            end
+            local a, b = args[i + 4], args[i + 5]
+            ops[#ops + 1] = {rule.run, band_arg(args[i + 1], 'band'), entry_arg(args[i + 2], 'entry'),
+                id_arg(args[i + 3]),
+                             rule.a and rule.a(a) or a, rule.b and rule.b(b, 'b of ' .. op) or b}
         end
-        band_arg(args[i + 1], 'band')
-        entry_arg(args[i + 2], 'entry')
-        id_arg(args[i + 3])
-        local a, b = args[i + 4], args[i + 5]
-        ops[#ops + 1] = {rule.run, args[i + 1], args[i + 2], args[i + 3], rule.a and rule.a(a) or a,
-                         rule.b and rule.b(b, 'b of ' .. args[i]) or b}
     end
-    return ops
+    return bands, ops
 end
 
 local function stint_finish(K, args)
     count_args(args, 5, 5 + 6 * FETCH_MAX, 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
     local instance, consumer, turn, max = fetch_args(args, 0)
-    local ops = finish_ops(args)
-    local now = clock()
-    local accepted, done, acks = 0, 0, {}
+    local bands, ops = finish_ops(args)
+    local now, precise = clock()
+    local accepted, done = 0, 0
     for _, op in ipairs(ops) do
-        if op[1] then
-            accepted = accepted + op[1](K, now, op[2], op[3], op[4], op[5], op[6])
-        else
-            acks[op[2]] = acks[op[2]] or {}
-            table.insert(acks[op[2]], op[3])
-        end
+        accepted = accepted + op[1](K, now, op[2], op[3], op[4], op[5], op[6])
     end
-    for band, entries in pairs(acks) do
-        done = done + finish_acks(K, band, entries)
+    for band, at in pairs(bands) do
+        done = done + finish_done(K, now, band, at.entries, at.keep)
     end
     if done > 0 then
         bump(K, 'done', done)
     end
-    return {accepted + done, fetch(K, instance, consumer, turn, max)}
+    return {accepted + done, fetch(K, now, precise, instance, consumer, turn, max)}
 end
 
--- ---------------------------------------------------------------------------------------------------------------- hand back, crash, sweep
+-- -------------------------------------------------------------------------------------------- hand back, crash, sweep
 
 -- Back to ready (or later) at no cost to the job: it was not its fault.
 local function hand_back(K, now, job, delay)
@@ -1223,8 +1334,8 @@ local function suspect(K, now, job)
     return 'handed_back'
 end
 
--- Entry ids are a stream's own: two bands may both hold one. '<band>:<entry>' names one job; a bare entry id that several held
--- entries answer to makes them all suspects rather than one of them guilty.
+-- Entry ids are a stream's own: two bands may both hold one. '<band>:<entry>' names one job; a bare entry id that
+-- several held entries answer to makes them all suspects rather than one of them guilty.
 local function resolve_blame(K, consumer, blamed)
     if blamed == '' or blamed == '*' or string.find(blamed, ':', 1, true) then
         return blamed
@@ -1329,7 +1440,8 @@ local function consumers(K)
             for i = 1, #raw, 2 do
                 info[raw[i]] = raw[i + 1]
             end
-            local c = all[info.name] or {held = 0, idle = info.idle, owner = string.match(info.name, '^([%w._%-]+):%d+:%d+$')}
+            local c = all[info.name] or {held = 0, idle = info.idle, owner = string.match(info.name,
+                '^([%w._%-]+):%d+:%d+$')}
             c.held, c.idle = c.held + info.pending, math.min(c.idle, info.idle)
             all[info.name] = c
         end
@@ -1337,8 +1449,8 @@ local function consumers(K)
     return all
 end
 
--- Whether a consumer's entries must be taken from it: its instance's lease ended or was never held. A name that is no stint
--- consumer's (somebody read the group by hand) is given time.
+-- Whether a consumer's entries must be taken from it: its instance's lease ended or was never held. A name that is no
+-- stint consumer's (somebody read the group by hand) is given time.
 local function is_lost(K, now, name, c)
     if not c.owner then
         return c.held > 0 and c.idle > FOREIGN_IDLE_MS
@@ -1407,7 +1519,7 @@ local function stint_sweep(K, args)
     return {moved, remaining}
 end
 
--- ---------------------------------------------------------------------------------------------------------------- instances
+-- ---------------------------------------------------------------------------------------------------------- instances
 
 local function stint_beat(K, args)
     count_args(args, 3, 3, 'instance, lease_ms, info JSON')
@@ -1440,7 +1552,7 @@ local function stint_bye(K, args)
     return left
 end
 
--- ---------------------------------------------------------------------------------------------------------------- due, expired, cancelled
+-- -------------------------------------------------------------------------------------------- due, expired, cancelled
 
 -- A due job's way back to ready; what it is by now decides.
 local function promote_one(K, now, id)
@@ -1579,7 +1691,8 @@ local function cancel_queued(K, now, id, band, entry, reason, actor)
 end
 
 local function notfound(id)
-    error({stint = 'STINT_NOTFOUND no job ' .. id .. ': it never existed, is not tracked, or its status was kept long enough'}, 0)
+    error({stint = 'STINT_NOTFOUND no job ' .. id ..
+        ': it never existed, is not tracked, or its status was kept long enough'}, 0)
 end
 
 local function stint_cancel(K, args)
@@ -1605,7 +1718,7 @@ local function stint_cancel(K, args)
     return '{"id":"' .. id .. '","state":"' .. state .. '"}'
 end
 
--- ---------------------------------------------------------------------------------------------------------------- operators
+-- ---------------------------------------------------------------------------------------------------------- operators
 
 local function pause_args(args)
     count_args(args, 3, 3, 'kind or "", actor, reason')
@@ -1645,7 +1758,8 @@ local function stint_resume(K, args)
             redis.call('SADD', K .. ':unpark', kind)
         end
     end
-    local brought = kind ~= '' and redis.call('HEXISTS', cfg, 'paused:' .. kind) == 0 and unpark(K, now, kind, MOVE_MAX) or 0
+    local brought = kind ~= '' and redis.call('HEXISTS', cfg, 'paused:' .. kind) == 0 and unpark(K, now, kind,
+        MOVE_MAX) or 0
     if changed == 1 or brought > 0 then
         event(K, 'resume', 'kind', kind)
         return 1
@@ -1655,7 +1769,8 @@ end
 
 local REPLAY_OPTIONS = {
     band = ALONE.band, kind = ALONE.kind, delay_ms = ALONE.delay_ms,
-    payload = {ok = function(v) return type(v) == 'string' and #v >= 1 and #v <= PAYLOAD_MAX end, allowed = 'a text of 1 to 16777216 bytes'},
+    payload = {ok = function(v) return type(v) == 'string' and #v >= 1 and #v <= PAYLOAD_MAX end,
+        allowed = 'a text of 1 to 16777216 bytes'},
     guard = {ok = function(v) return whole_number(v, 0, 1000000) end, allowed = 'a whole number from 0 to 1000000'},
 }
 
@@ -1667,7 +1782,8 @@ local function replay_options(json)
     for name, value in pairs(options) do
         local rule = REPLAY_OPTIONS[name]
         if not rule then
-            badarg('options', utf8_only(string.sub(tostring(name), 1, 64)) .. ' is unknown; allowed: band, kind, payload, delay_ms, guard')
+            badarg('options', utf8_only(string.sub(tostring(name), 1, 64)) ..
+                ' is unknown; allowed: band, kind, payload, delay_ms, guard')
         elseif not rule.ok(value) then
             badarg('options', name .. ' must be ' .. rule.allowed)
         end
@@ -1792,7 +1908,8 @@ local function config_value(field, value)
     local n = string.find(value, '^%d+%.?%d*$') and #value <= 16 and tonumber(value)
     if field == 'weights' then
         local a, b, c = string.match(value, '^(%d%d?):(%d%d?):(%d%d?)$')
-        return a and tonumber(a) + tonumber(b) + tonumber(c) > 0 and value or nil, 'high:normal:low, each 0 to 99 and not all 0'
+        return a and tonumber(a) + tonumber(b) + tonumber(c) > 0 and value or nil,
+            'high:normal:low, each 0 to 99 and not all 0'
     elseif field == 'rate' then
         return n and n >= 0.001 and n <= 1000000 and value or nil, 'jobs per second from 0.001 to 1000000'
     elseif field == 'burst' then
@@ -1804,7 +1921,7 @@ local function config_value(field, value)
     elseif name == 'retain' and valid_kind(arg) then
         return n and whole_number(n, 1, LONGEST_MS) and value or nil, 'a whole number of ms from 1'
     end
-    badarg('field', 'weights, rate, burst, max_wait:<band>, track:<kind> or retain:<kind>; pausing has its own Functions')
+    badarg('field', 'weights, rate, burst, max_wait:<band>, track:<kind> or retain:<kind>; pausing has Functions')
 end
 
 local function stint_config(K, args)
@@ -1827,7 +1944,7 @@ local function stint_config(K, args)
     return 1
 end
 
--- ---------------------------------------------------------------------------------------------------------------- looking
+-- ------------------------------------------------------------------------------------------------------------ looking
 
 -- Appends name:value to the JSON parts; nil values are left out.
 local function put(parts, name, json)
@@ -1837,7 +1954,8 @@ local function put(parts, name, json)
 end
 
 local function put_counters(parts, job)
-    for name, at in pairs({epoch = EPOCH, attempts = ATTEMPTS, crashes = CRASHES, handbacks = HANDBACKS, replays = REPLAYS,
+    for name, at in pairs({epoch = EPOCH, attempts = ATTEMPTS, crashes = CRASHES, handbacks = HANDBACKS,
+        replays = REPLAYS,
                            created_ms = CREATED}) do
         put(parts, name, string.format('%.0f', job[at]))
     end
@@ -1933,7 +2051,8 @@ local function band_stats(K, now)
         local first = length > 0 and head(K, band)
         local oldest = first and math.max(0, now - tonumber(string.match(first[1], '^%d+'))) or 0
         sum.added, sum.length = sum.added + stream_added(K, band), sum.length + length
-        put(parts, band, string.format('{"ready":%d,"active":%d,"oldest_ms":%.0f}', math.max(0, length - pending), pending, oldest))
+        put(parts, band, string.format('{"ready":%d,"active":%d,"oldest_ms":%.0f}', math.max(0, length - pending),
+            pending, oldest))
     end
     return '{' .. table.concat(parts, ',') .. '}', sum
 end
@@ -1980,8 +2099,10 @@ local function stint_stats(K, args)
     put(parts, 'paused', redis.call('HEXISTS', K .. ':cfg', 'paused') == 1 and 'true' or 'false')
     put(parts, 'paused_kinds', cfg_kinds(K))
     put(parts, 'bands', bands)
-    for _, pair in ipairs({{'scheduled', resting - parked}, {'parked', parked}, {'next_due', next_due(K, now)}, {'dead', dead},
-                           {'instances', redis.call('ZCARD', K .. ':i')}, {'enqueued', enqueued}, {'drift', enqueued - right}}) do
+    for _, pair in ipairs({{'scheduled', resting - parked}, {'parked', parked}, {'next_due', next_due(K, now)},
+        {'dead', dead},
+                           {'instances', redis.call('ZCARD', K .. ':i')}, {'enqueued', enqueued}, {'drift',
+                               enqueued - right}}) do
         put(parts, pair[1], string.format('%.0f', pair[2]))
     end
     put(parts, 'dead_causes', dead_causes)
@@ -1989,13 +2110,14 @@ local function stint_stats(K, args)
     return '{' .. table.concat(parts, ',') .. '}'
 end
 
--- ---------------------------------------------------------------------------------------------------------------- registration
+-- ------------------------------------------------------------------------------------------------------- registration
 
 -- Checks the key, and turns our refusals into error replies without a script's line numbers.
 local function guarded(f)
     return function(keys, args)
         local K = keys[1]
-        if #keys ~= 1 or #K > 72 or not string.find(K, '^stint:{[%w._%-]+}$') then
+        if #keys ~= 1 or not (good.key[K] or (#K <= 72 and string.find(K, '^stint:{[%w._%-]+}$') and remember('key',
+            K, true))) then
             return redis.error_reply('STINT_BADARG KEYS: one key, stint:{<queue>}, queue of 1 to 64 of [A-Za-z0-9._-]')
         end
         local fine, result = pcall(f, K, args)

@@ -169,8 +169,8 @@ static void test_enqueue_all_options_arrive(void **state)
     json_t *o = json_loads(ftest_job_text(fetched, 0, JOB_AT_OPTIONS), 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(o, "timeout_ms")), 5000);
     assert_int_equal(json_integer_value(json_object_get(o, "attempts")), 7);
-    assert_int_equal(json_integer_value(json_object_get(o, "expires_at_ms")),
-                     ftest_job_int(fetched, 0, JOB_AT_CREATED) + 60000);
+    long long lifetime = json_integer_value(json_object_get(o, "expires_at_ms")) - ftest_job_int(fetched, 0, JOB_AT_CREATED);
+    assert_in_range(lifetime, 59000, 60000); /* the entry's clock is read a moment after the call's */
     assert_string_equal(json_string_value(json_object_get(o, "tenant")), "t");
     assert_string_equal(json_string_value(json_object_get(o, "actor")), "jo");
     assert_non_null(json_object_get(o, "traceparent"));
