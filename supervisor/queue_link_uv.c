@@ -164,7 +164,7 @@ static void sweep(struct queue_link *q)
         .exit_status = -1,
     };
     AUTO_FREE char *json = job_error_json(&lost);
-    char limit[16];
+    char limit[24];
     (void)snprintf(limit, sizeof limit, "%lld", (long long)sweep_crashes(q));
     const char *args[] = {json != NULL ? json : "{}", limit};
     KILL_POINT("supervisor_sweep");
