@@ -4,6 +4,7 @@
  */
 #include "conf_fields.h"
 
+#include "buf.h"
 #include "kind_defaults.h"
 
 #include <fcntl.h>
@@ -98,6 +99,7 @@ struct conf_ini {
     const char *name; /* of the file, for messages */
     const char *rest; /* not read yet */
     size_t line;
+    struct buf seen; /* "\nsection\tkey\tline\n" of every key so far: known keys only, so it stays small */
     struct err *e;
     int rc;
 };
@@ -155,6 +157,20 @@ static char *conf_ini_line(char *out, int size, void *stream)
     return ini->rc < 0 ? NULL : out;
 }
 
+/* The last of two values would win silently: a setting added at the end of a file would undo one further up. */
+static int conf_ini_once(struct conf_ini *ini, const char *section, const char *key, const char *origin)
+{
+    char name[2 * CONF_INI_NAME_MAX + 8];
+    (void)snprintf(name, sizeof name, "\n%.*s\t%.*s\t", CONF_INI_NAME_MAX, section, CONF_INI_NAME_MAX, key);
+    const char *before = ini->seen.data != NULL ? strstr(ini->seen.data, name) : NULL;
+    if (before != NULL)
+        return err_set(ini->e, ERR_BAD_CONFIG, "%s: %s of [%s] is set a second time, first in line %d; keep one of them",
+                       origin, key, section, atoi(before + strlen(name)));
+    return buf_addf(&ini->seen, "%s%zu\n", name, ini->line) < 0
+               ? err_set(ini->e, ERR_OUT_OF_MEMORY, "%s: no memory to read it", origin)
+               : 0;
+}
+
 static int conf_ini_value(void *user, const char *section, const char *key, const char *value)
 {
     struct conf_ini *ini = user;
@@ -163,6 +179,8 @@ static int conf_ini_value(void *user, const char *section, const char *key, cons
     if (ini->rc == 0 && section[0] == '\0')
         ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s stands before any [section]", origin, key);
     if (ini->rc == 0)
+        ini->rc = conf_ini_once(ini, section, key, origin);
+    if (ini->rc == 0)
         ini->rc = conf_assign_named(ini->c, section, key, value, origin, ini->e);
     return ini->rc == 0;
 }
@@ -170,10 +188,12 @@ static int conf_ini_value(void *user, const char *section, const char *key, cons
 static int conf_parse_text(struct conf *c, const char *name, const char *text, struct err *e)
 {
     struct conf_ini ini = {.c = c, .name = name, .rest = text, .e = e};
+    buf_init(&ini.seen, CONF_FILE_MAX);
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
         ini.rest += 3;
     ini_max_line = CONF_LINE_MAX; /* the library's own default, 200, cuts URLs */
     int line = ini_parse_stream(conf_ini_line, &ini, conf_ini_value, &ini);
+    buf_fini(&ini.seen);
     if (ini.rc < 0)
         return ini.rc;
     return line == 0 ? 0 : err_set(e, ERR_BAD_CONFIG, "%s:%d: not \"key = value\"", name, line);

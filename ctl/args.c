@@ -1,11 +1,13 @@
 /*
  * args - see args.h. Why not getopt_long: it neither types values nor says what would have been allowed, and its
  * abbreviations make every option added later a possible break of somebody's script. Refuses abbreviations, an option
- * given twice and a value that looks like another option.
+ * given twice, a value that looks like another option, and one that is not UTF-8: JSON could not carry it, and a text
+ * left out silently (an id, a unique key) would make another job than the one asked for.
  */
 #include "args.h"
 
 #include "conf.h"
+#include "out.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,10 +112,31 @@ static int check_list(const struct arg_spec *s, const char *text, struct err *e)
     }
 }
 
-static int out_of_range(const struct arg_spec *s, const char *text, const char *unit, struct err *e)
+static int out_of_range(const struct arg_spec *s, const char *text, struct err *e)
 {
-    return err_set(e, ERR_BAD_ARGUMENT, "--%s: %.100s is out of range; allowed: %lld to %lld%s", s->name, text,
-                   (long long)s->min, (long long)s->max, unit);
+    char least[32], most[32];
+    if (s->type == ARG_DURATION) {
+        (void)out_ms(least, s->min);
+        (void)out_ms(most, s->max);
+    } else if (s->type == ARG_SIZE) {
+        (void)out_bytes(least, s->min);
+        (void)out_bytes(most, s->max);
+    } else {
+        (void)snprintf(least, sizeof least, "%lld", (long long)s->min);
+        (void)snprintf(most, sizeof most, "%lld", (long long)s->max);
+    }
+    return err_set(e, ERR_BAD_ARGUMENT, "--%s: %.100s is out of range; allowed: %s to %s", s->name, text, least, most);
+}
+
+static int bad_length(const struct arg_spec *s, size_t len, struct err *e)
+{
+    if (s->min == s->max)
+        return err_set(e, ERR_BAD_ARGUMENT, "--%s: the text has %zu bytes; it needs exactly %lld", s->name, len,
+                       (long long)s->max);
+    if (len == 0)
+        return err_set(e, ERR_BAD_ARGUMENT, "--%s: the text is empty; give --%s %s", s->name, s->name, s->value);
+    return err_set(e, ERR_BAD_ARGUMENT, "--%s: the text has %zu bytes; allowed: %lld to %lld", s->name, len,
+                   (long long)s->min, (long long)s->max);
 }
 
 static int read_decimal(const struct arg_spec *s, const char *text, struct arg_value *v, struct err *e)
@@ -124,7 +147,7 @@ static int read_decimal(const struct arg_spec *s, const char *text, struct arg_v
     if (end == text || *end != '\0' || errno == ERANGE || !isfinite(d))
         return bad_value(s, text, "a decimal number, e.g. -25.75", e);
     if ((s->min != 0 || s->max != 0) && (d < (double)s->min || d > (double)s->max))
-        return out_of_range(s, text, "", e);
+        return out_of_range(s, text, e);
     v->decimal = d;
     return 0;
 }
@@ -132,35 +155,32 @@ static int read_decimal(const struct arg_spec *s, const char *text, struct arg_v
 static int read_scalar(const struct arg_spec *s, const char *text, struct arg_value *v, struct err *e)
 {
     struct err why = {.code = 0};
-    const char *unit = "";
     int rc;
-    if (s->type == ARG_DURATION) {
-        unit = " ms";
+    if (s->type == ARG_DURATION)
         rc = conf_parse_duration(text, &v->number, &why);
-    } else if (s->type == ARG_SIZE) {
-        unit = " bytes";
+    else if (s->type == ARG_SIZE)
         rc = conf_parse_size(text, &v->number, &why);
-    } else {
+    else
         rc = conf_parse_int(text, &v->number, &why);
-    }
     if (rc < 0)
         return err_set(e, ERR_BAD_ARGUMENT, "--%s: %s", s->name, why.message);
     if ((s->min != 0 || s->max != 0) && (v->number < s->min || v->number > s->max))
-        return out_of_range(s, text, unit, e);
+        return out_of_range(s, text, e);
     return 0;
 }
 
 static int read_value(const struct arg_spec *s, const char *text, struct arg_value *v, struct err *e)
 {
     v->text = text;
+    if (!out_is_utf8(text))
+        return err_set(e, ERR_BAD_ARGUMENT, "--%s: the text is not UTF-8", s->name);
     switch (s->type) {
     case ARG_FLAG:
         v->number = 1;
         return 0;
     case ARG_TEXT:
         if (s->max != 0 && ((int64_t)strlen(text) < s->min || (int64_t)strlen(text) > s->max))
-            return err_set(e, ERR_BAD_ARGUMENT, "--%s: the text has %zu bytes; allowed: %lld to %lld", s->name,
-                           strlen(text), (long long)s->min, (long long)s->max);
+            return bad_length(s, strlen(text), e);
         return 0;
     case ARG_ENUM:
         return find_value(s->values, text, strlen(text), &v->number) ? 0 : bad_value(s, text, s->values, e);

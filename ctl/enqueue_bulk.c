@@ -16,7 +16,9 @@ enum { LINE_BYTES_MAX = 16 * 1024 * 1024, BATCH_BYTES_MAX = 32 * 1024 * 1024, RE
 struct bulk {
     struct session *s;
     FILE *in;
-    enqueue_bulk_fn transform; /* NULL: none */
+    enqueue_bulk_fn transform;  /* NULL: none */
+    struct job_wait_many *wait; /* NULL: nobody waits */
+    bool wait_full;             /* it takes no more */
     size_t line, total;        /* line last read; lines of the file, 0 when unknown */
     char queue[QUEUE_MAX];     /* of the batch */
     size_t n, bytes;           /* jobs of the batch, and their size */
@@ -66,6 +68,12 @@ static void take_answer(struct bulk *b, size_t line, const redisReply *reply)
         refuse(b, line, answer == NULL ? "the server's answer is not readable" : json_text(answer, "why"));
     } else {
         (*count)++;
+        struct err full = {.code = 0};
+        if (b->wait != NULL && !b->wait_full &&
+            job_wait_many_add(b->wait, b->queue, json_text(answer, "id"), &full) < 0) {
+            b->wait_full = true;
+            out_remark(&b->s->out, "%s; the rest is sent and not waited for", full.message);
+        }
         if (b->s->out.json) {
             (void)json_object_set_new(answer, "line", json_integer((json_int_t)line));
             (void)json_object_set_new(answer, "queue", json_string(b->queue));
@@ -221,10 +229,10 @@ static int summary(struct bulk *b)
     return b->refused == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-int enqueue_bulk_run(struct session *s, const char *path, enqueue_bulk_fn transform)
+int enqueue_bulk_run(struct session *s, const char *path, enqueue_bulk_fn transform, struct job_wait_many *wait)
 {
     struct err e = {.code = 0};
-    struct bulk b = {.s = s, .transform = transform};
+    struct bulk b = {.s = s, .transform = transform, .wait = wait};
     bool standard = strcmp(path, "-") == 0;
     b.in = standard ? stdin : fopen(path, "re");
     if (b.in == NULL) {

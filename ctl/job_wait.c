@@ -7,11 +7,12 @@
 #include "clock.h"
 #include "job_show.h"
 #include "queue_call.h"
+#include "queue_rows.h"
 
 #include <poll.h>
 #include <stdio.h>
 
-enum { POLL_LEAST_MS = 5, POLL_MOST_MS = 200, AWAY_MOST_MS = 60000 };
+enum { POLL_LEAST_MS = 5, POLL_MOST_MS = 200, AWAY_MOST_MS = 60000, HINT_AFTER_MS = 2000 };
 
 bool job_wait_ended(const char *state)
 {
@@ -49,11 +50,26 @@ static int report_gone(const char *queue, const char *id, json_t **ret_job, stru
     return *ret_job != NULL ? 0 : err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
 }
 
+void job_wait_hint(struct session *s, const char *queue)
+{
+    json_t *stats = NULL;
+    if (s->out.quiet || queue_rows_ask(s, queue, &stats, NULL) < 0)
+        return;
+    if (json_is_true(json_object_get(stats, "paused")))
+        out_remark(&s->out, "queue %s is paused; \"stint queue resume %s\" lets its jobs start", queue, queue);
+    else if (json_array_size(json_object_get(stats, "paused_kinds")) > 0)
+        out_remark(&s->out, "a kind of queue %s is paused; \"stint queue stats %s\" names it", queue, queue);
+    if (json_number(stats, "instances", 0) == 0)
+        out_remark(&s->out, "no supervisor serves queue %s: start one (\"stint up\"), or give a pool that queue", queue);
+    json_decref(stats);
+}
+
 int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,
                  struct err *e)
 {
     uint64_t start = clock_mono_ms(), seen_ms = 0;
     char state[32] = "unknown";
+    bool hinted = false;
     for (int delay = POLL_LEAST_MS;; delay = MIN_OF(delay * 3 / 2 + 1, POLL_MOST_MS)) {
         json_t *job = NULL;
         int rc = ask(s, queue, id, &job, e);
@@ -71,6 +87,10 @@ int job_wait_end(struct session *s, const char *queue, const char *id, int64_t t
             }
             show_progress(s, job, id);
             json_decref(job);
+        }
+        if (!hinted && now - start >= HINT_AFTER_MS && strcmp(state, "ready") == 0) {
+            hinted = true;
+            job_wait_hint(s, queue);
         }
         if (timeout_ms > 0 && now - start >= (uint64_t)timeout_ms)
             return err_set(e, ERR_TIMEOUT,

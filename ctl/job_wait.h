@@ -13,6 +13,9 @@
  * ERR_NOT_FOUND when it was never there, ERR_TIMEOUT when it has not ended in time, or a service's error. */
 int job_wait_end(struct session *s, const char *queue, const char *id, int64_t timeout_ms, json_t **ret_job,
                  struct err *e);
+/* A job waits for longer than it should: remarks when its queue is paused or served by nobody, with what to do. Asks Redis
+ * once; says nothing when that fails. */
+void job_wait_hint(struct session *s, const char *queue);
 /* True when the state is one a job does not leave by itself. */
 bool job_wait_ended(const char *state);
 /* Prints how it ended: its result, or its last error with the next step. Returns the exit code: EXIT_DONE only for

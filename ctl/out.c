@@ -106,6 +106,19 @@ static size_t utf8_next(const unsigned char *p, size_t left, uint32_t *ret_point
     return 0;
 }
 
+bool out_is_utf8(const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        uint32_t point;
+        size_t n = utf8_next((const unsigned char *)text + i, len - i, &point);
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
 /* C0, DEL, C1, and the marks that reorder a line's text. */
 static bool harmful(uint32_t point)
 {

@@ -62,6 +62,8 @@ void table_fini(struct table *t);
 
 /* Columns a UTF-8 text takes on a terminal (wide and combining characters counted as they show). */
 size_t out_width(const char *text);
+/* Whether a text is UTF-8 throughout. */
+bool out_is_utf8(const char *text);
 /* A copy of text (len bytes) with control characters and broken UTF-8 replaced by '?'. Caller frees; NULL without
  * memory. */
 char *out_harmless(const char *text, size_t len);

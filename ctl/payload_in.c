@@ -58,6 +58,8 @@ int payload_in_read(const char *what, const char *argument, char **ret_bytes, si
     AUTO_FREE char *bytes = NULL;
     size_t len = 0;
     const char *from = argument;
+    if (strcmp(argument, "@") == 0)
+        return err_set(e, ERR_BAD_ARGUMENT, "%s @FILE: the file's name is missing", what);
     if (strcmp(argument, "-") == 0 || argument[0] == '@') {
         from = argument[0] == '@' ? argument + 1 : "-";
         int rc = payload_in_file(from, PAYLOAD_IN_MAX_BYTES, &bytes, &len, e);

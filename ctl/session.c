@@ -54,9 +54,25 @@ void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX])
         (void)snprintf(ret_dir, CONF_STR_MAX, "%s", dir);
 }
 
+/* "Connection refused" of a default nobody chose misleads: says that no configuration was read, and how to name one. */
+static int add_no_config(const struct session *s, const char *key, const char *env, int rc, struct err *e)
+{
+    char dir[CONF_STR_MAX], before[ERR_MESSAGE_MAX];
+    if (s->conf->path[0] != '\0' || getenv(env) != NULL)
+        return rc;
+    conf_default_dir(dir);
+    (void)snprintf(before, sizeof before, "%s", e->message);
+    return err_set(e, rc,
+                   "%.600s (no configuration file was found at /etc/stint/stint.conf or %.200s/stint.conf, so %s is the "
+                   "default; name the stack's folder with --dir or STINT_DIR, or start one with \"stint up\")",
+                   before, dir, key);
+}
+
 static int find_config(const struct session *s, char ret_path[static CONF_STR_MAX], struct err *e)
 {
     const char *config = args_text(&s->args, "config", NULL), *dir = args_text(&s->args, "dir", NULL);
+    if (config != NULL && access(config, F_OK) < 0)
+        return err_set(e, ERR_NOT_FOUND, "--config: %.400s: %s", config, strerror(errno));
     if (config != NULL || dir == NULL)
         return conf_find(config, ret_path, e);
     if (snprintf(ret_path, CONF_STR_MAX, "%s/stint.conf", dir) >= CONF_STR_MAX)
@@ -98,7 +114,7 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
         s->redis_open = false;
         rc = redis_sync_open(&s->redis, &conf->redis, e);
         if (rc < 0)
-            return rc;
+            return e != NULL ? add_no_config(s, "redis.url", "STINT_REDIS_URL", rc, e) : rc;
         s->redis_open = true;
         rc = redis_sync_functions(&s->redis, e);
         if (rc < 0)

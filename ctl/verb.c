@@ -6,6 +6,7 @@
 #include "build_info.h"
 #include "verb_help.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 static const struct verb VERBS[] = {
@@ -94,6 +95,15 @@ static int check_positionals(const struct verb *v, const struct args *a, struct 
     return 0;
 }
 
+/* Positionals become keys and JSON, but for names of files, which may be any bytes. */
+static int check_utf8(const struct verb *v, const struct args *a, struct err *e)
+{
+    for (size_t i = 0; strstr(v->positionals, "FILE") == NULL && i < a->n_positionals; i++)
+        if (!out_is_utf8(a->positionals[i]))
+            return err_set(e, ERR_BAD_ARGUMENT, "%s: argument %zu is not UTF-8", v->positionals, i + 1);
+    return 0;
+}
+
 static int run_verb(struct session *s, const struct verb *v, int argc, char *const argv[])
 {
     struct err e = {.code = 0};
@@ -105,6 +115,8 @@ static int run_verb(struct session *s, const struct verb *v, int argc, char *con
         return verb_help_one(&s->out, v);
     if (rc == 0)
         rc = check_positionals(v, &s->args, &e);
+    if (rc == 0)
+        rc = check_utf8(v, &s->args, &e);
     if (rc < 0)
         return session_fail(s, &e);
     return v->run(s);
@@ -140,13 +152,34 @@ static int run_with_leading(struct session *s, int leading, int argc, char *cons
     return run_verb(s, v, n, rest);
 }
 
+/* Whether what the verb printed arrived; *ret_reader_left: who read it had enough ("stint … | head"), which is no
+ * failure. */
+static bool output_arrived(bool *ret_reader_left)
+{
+    bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    int why = errno;
+    *ret_reader_left = failed && poll(&reader, 1, 0) == 1 && (reader.revents & POLLERR) != 0;
+    errno = why;
+    return !failed;
+}
+
+/* The two short options everybody tries, alone. */
+static const char *long_form(const char *word)
+{
+    return strcmp(word, "-h") == 0 ? "--help" : strcmp(word, "-V") == 0 || strcmp(word, "-v") == 0 ? "--version" : word;
+}
+
 int verb_main(int argc, char *const argv[])
 {
     struct err e = {.code = 0};
     struct session s;
     session_init(&s);
     int first = argc > 0 ? 1 : 0;
-    int leading = args_parse_leading(&s.args, GLOBAL, argc - first, argv + first, &e);
+    char alone[16], *const one[] = {alone};
+    (void)snprintf(alone, sizeof alone, "%s", argc == 2 ? long_form(argv[1]) : "");
+    bool is_short = argc == 2 && strcmp(alone, argv[1]) != 0 && argv[1][0] == '-' && argv[1][1] != '-';
+    int leading = args_parse_leading(&s.args, GLOBAL, argc - first, is_short ? one : argv + first, &e);
     open_out(&s);
     int code;
     if (leading < 0)
@@ -156,7 +189,8 @@ int verb_main(int argc, char *const argv[])
     else
         code = run_with_leading(&s, leading, argc - first, argv + first);
     session_fini(&s);
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+    bool reader_left;
+    if (!output_arrived(&reader_left) && !reader_left && code == EXIT_DONE) {
         (void)fprintf(stderr, "stint: the output could not be written: %s\n", strerror(errno));
         code = EXIT_FAILED;
     }

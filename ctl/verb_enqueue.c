@@ -23,7 +23,7 @@ const struct arg_spec verb_enqueue_options[] = {
     {"tenant", ARG_TEXT, "NAME", "on whose behalf", NULL, 1, 64},
     {"traceparent", ARG_TEXT, "W3C", "trace context, carried to the worker's log", NULL, 55, 55},
     {"actor", ARG_TEXT, "WHO", "who asks; default: you@host", NULL, 1, 128},
-    {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done", NULL, 0, 0},
+    {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done; with --bulk: for all", NULL, 0, 0},
     {"timeout-wait", ARG_DURATION, "1m", "longest wait of --wait; default: none", NULL, 1, INT64_C(86400000)},
     {"bulk", ARG_TEXT, "FILE|-", "one {\"kind\",\"payload\",\"queue\"?,options…} a line", NULL, 1, 4095},
     {"from-line", ARG_INT, "N", "with --bulk: begin at this line, to go on after a break", NULL, 1, INT64_C(1) << 40},
@@ -104,12 +104,27 @@ static int enqueue_one(struct session *s, const char *kind)
     return code;
 }
 
+static int enqueue_file(struct session *s, const char *path)
+{
+    struct err e = {.code = 0};
+    struct job_wait_many wait = {.n = 0};
+    bool waits = args_has(&s->args, "wait");
+    int code = enqueue_bulk_run(s, path, NULL, waits ? &wait : NULL);
+    int rc = wait.n > 0 ? job_wait_many_run(s, &wait, args_int(&s->args, "timeout-wait", 0), 0, &e) : 0;
+    if (rc < 0)
+        code = session_fail(s, &e);
+    else if (wait.n > 0 && job_wait_many_report(s, &wait) != EXIT_DONE)
+        code = EXIT_FAILED;
+    job_wait_many_fini(&wait);
+    return code;
+}
+
 int verb_enqueue(struct session *s)
 {
     const char *kind = args_positional(&s->args, 0), *bulk = args_text(&s->args, "bulk", NULL);
     struct err e = {.code = 0};
     if (bulk != NULL && kind == NULL)
-        return enqueue_bulk_run(s, bulk, NULL);
+        return enqueue_file(s, bulk);
     if (bulk != NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
     else if (kind == NULL)

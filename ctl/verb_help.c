@@ -84,12 +84,30 @@ static bool is_group(const char *word, char prefix[static WORDS_MAX])
     return false;
 }
 
+/* The verb of the group whose second word is most like `second`; NULL when none is near. */
+static const char *nearest_in_group(const char *second, const char *prefix)
+{
+    const char *candidates[VERB_MAX + 1];
+    size_t n, found = 0;
+    const struct verb *all = verb_all(&n);
+    for (size_t i = 0; i < n && found < VERB_MAX; i++)
+        if (strncmp(all[i].words, prefix, strlen(prefix)) == 0)
+            candidates[found++] = all[i].words + strlen(prefix);
+    candidates[found] = NULL;
+    return args_nearest(second, candidates);
+}
+
 static int unknown_in_group(struct session *s, const char *word, const char *second, const char *prefix)
 {
-    if (second == NULL)
+    if (second == NULL) {
         (void)fprintf(s->out.remarks, "stint: \"%s\" needs to know what to do:\n", word);
-    else
-        (void)fprintf(s->out.remarks, "stint: \"%s %.60s\" is no verb; there are:\n", word, second);
+    } else {
+        const char *nearest = nearest_in_group(second, prefix);
+        AUTO_FREE char *shown = out_harmless(second, strlen(second));
+        (void)fprintf(s->out.remarks, "stint: \"%s %.60s\" is no verb%s%s%s%s; there are:\n", word,
+                      shown != NULL ? shown : "", nearest != NULL ? ", did you mean \"" : "",
+                      nearest != NULL ? prefix : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    }
     struct out to_remarks = s->out;
     to_remarks.to = s->out.remarks;
     print_group(&to_remarks, "", true, prefix);

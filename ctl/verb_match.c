@@ -8,6 +8,8 @@
 #include "queue_call.h"
 #include "verb.h"
 
+#include <stdio.h>
+
 enum { ANSWER_WAIT_MS = 30000 };
 #define GENDERS "male|female|nonbinary|other|unknown"
 
@@ -31,7 +33,7 @@ const struct arg_spec verb_match_submit_options[] = {
     {"expires", ARG_DURATION, "1h", "longest wait", NULL, 1000, INT64_C(2592000000)},
     {"relax", ARG_FLAG, NULL, "consents to wider age and distance after a while", NULL, 0, 0},
     {"notify", ARG_FLAG, NULL, "consents to being told when the estimate changes", NULL, 0, 0},
-    {"no-wait", ARG_FLAG, NULL, "do not wait for the answer of the round", NULL, 0, 0},
+    {"no-wait", ARG_FLAG, NULL, "do not wait for the answer of the round; with --bulk: of any", NULL, 0, 0},
     {"bulk", ARG_TEXT, "FILE|-", "a ticket a line, as JSON; --pool fills in a missing pool", NULL, 1, 4095},
     {"from-line", ARG_INT, "N", "with --bulk: begin at this line", NULL, 1, INT64_C(1) << 40},
     {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs match", NULL, 1, 64},
@@ -102,13 +104,59 @@ static int send_and_tell(struct session *s, const json_t *payload)
     return code;
 }
 
+/* What the rounds said of many tickets. */
+struct answers {
+    struct session *s;
+    size_t matched, waiting, dropped;
+    char example[160]; /* a dropped ticket and why */
+};
+
+static void take_answer(void *arg, const char *id, const char *state, const json_t *result)
+{
+    struct answers *a = arg;
+    const json_t *dropped = json_array_get(json_object_get(result, "dropped"), 0);
+    if (a->s->out.json) {
+        json_t *record = json_pack("{s:s, s:s, s:O*}", "id", id, "state", state, "result", result);
+        out_json(&a->s->out, record);
+        json_decref(record);
+    }
+    if (dropped != NULL && a->dropped++ == 0)
+        (void)snprintf(a->example, sizeof a->example, "%.64s: %.64s", json_text(dropped, "id"),
+                       json_text(dropped, "reason"));
+    else if (json_is_object(json_object_get(result, "queued")))
+        a->waiting++;
+    else if (json_array_size(json_object_get(result, "pairs")) > 0)
+        a->matched++;
+}
+
+/* Sends a file of tickets and, unless told not to, tells what their rounds said. Returns the exit code. */
+static int submit_file(struct session *s, const char *path)
+{
+    struct err e = {.code = 0};
+    struct answers answers = {.s = s};
+    struct job_wait_many wait = {.results = true, .on_end = take_answer, .arg = &answers};
+    bool waits = !args_has(&s->args, "no-wait");
+    int code = enqueue_bulk_run(s, path, match_payload_from_line, waits ? &wait : NULL);
+    int rc = wait.n > 0 ? job_wait_many_run(s, &wait, 0, ANSWER_WAIT_MS, &e) : 0;
+    if (rc < 0) {
+        code = session_fail(s, &e);
+    } else if (wait.n > 0) {
+        if (job_wait_many_report(s, &wait) != EXIT_DONE)
+            code = EXIT_FAILED;
+        out_line(&s->out, "%zu matched at once, %zu wait, %zu dropped%s%s", answers.matched, answers.waiting,
+                 answers.dropped, answers.dropped > 0 ? ", the first " : "", answers.example);
+    }
+    job_wait_many_fini(&wait);
+    return code == EXIT_DONE && answers.dropped > 0 ? EXIT_REFUSED : code;
+}
+
 int verb_match_submit(struct session *s)
 {
     struct err e = {.code = 0};
     json_t *payload = NULL;
     const char *bulk = args_text(&s->args, "bulk", NULL);
     if (bulk != NULL)
-        return enqueue_bulk_run(s, bulk, match_payload_from_line);
+        return submit_file(s, bulk);
     if (match_payload_from_args(&s->args, &payload, &e) < 0)
         return session_fail(s, &e);
     int code = send_and_tell(s, payload);

@@ -56,7 +56,7 @@ static int slot_of(struct supervisor *s, const json_t *request, struct slot **re
     if (rc < 0)
         return rc;
     if (number < 0 || number >= SCORE_SLOT_MAX || !slot_state_live(s->slots->table[number].state))
-        return err_set(e, ERR_NOT_FOUND, "no worker runs in slot %lld; `worker.list` shows those that do",
+        return err_set(e, ERR_NOT_FOUND, "no worker runs in slot %lld; \"stint worker list\" shows those that do",
                        (long long)number);
     *ret = &s->slots->table[number];
     return 0;

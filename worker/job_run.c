@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "job_end.h"
+#include "keys.h"
 #include "killpoint.h"
 #include "log.h"
 #include "outcome_claim.h"
@@ -93,6 +94,13 @@ static uint64_t cpu_budget_of(const struct job_core *item)
     return conf->cpu > 0 ? (uint64_t)conf->cpu : (uint64_t)(item->run.hard_deadline_ms - item->worker->boot.now.since_ms);
 }
 
+static void log_start(const struct job_core *item)
+{
+    log_debug("job starts", KV_S("job", item->job.id), KV_S("kind", item->job.kind),
+              KV_S("trace", item->job.traceparent), KV_S("band", band_name(item->job.band)),
+              KV_I("epoch", item->job.epoch), KV_I("attempts", item->job.attempts));
+}
+
 /* Hands the group (all of one kind) to its handler. */
 static void hand_over(struct worker *w, struct job_core *const group[], size_t n)
 {
@@ -107,6 +115,7 @@ static void hand_over(struct worker *w, struct job_core *const group[], size_t n
         r->runs[i] = &group[i]->run;
         job_batch_move(&w->batch, group[i], JOB_EV_START);
         observe_wait(group[i], wall_ms);
+        log_start(group[i]);
     }
     KILL_POINT("before_run");
     kind->ops->start(kind->state, r->runs, n);

@@ -55,6 +55,19 @@ run 3 job show nobody; says "nobody"
 run 3 job cancel nobody
 no_drift pdf
 
+# Nothing is sent when a text is not UTF-8: left out silently, an id or a unique key would make another job.
+run 2 enqueue pdf-parse --id $'\xff'; says "--id: the text is not UTF-8"
+run 2 enqueue pdf-parse --unique $'k\xff'; says "not UTF-8"
+run 2 job show $'\xff'; says "not UTF-8"
+run 2 enqueue pdf-parse --payload @; says "the file's name is missing"
+run 2 enqueue pdf-parse --traceparent 00; says "exactly 55"
+run 2 enqueue pdf-parse --expires 0; says "1 ms to 365 d"
+run 2 dlq lst; says 'did you mean "dlq list"'
+run 0 -h; says "usage: stint"
+run 0 -V; says "stint "
+run 3 queue list --config /none.conf; says "--config: /none.conf"
+no_drift pdf
+
 # Many at once: refused lines are named, the rest goes in, and a file can be gone on with.
 {
   for i in $(seq 250); do echo "{\"kind\":\"probe\",\"id\":\"b$i\",\"payload\":{\"v\":1,\"do\":\"ok\"}}"; done
@@ -79,6 +92,31 @@ wait "$waiter"; code=$?
 checks=$((checks + 1))
 [ "$code" -eq 1 ] && grep -q NOT_PDF "$CTL_DIR/wait" && grep -q "stint dlq replay" "$CTL_DIR/wait" ||
   { failures=$((failures + 1)); echo "not ok - enqueue --wait: code $code"; cat "$CTL_DIR/wait"; }
+
+# A file waited for: all its jobs, one round trip for many; the code is 1 when one of them died.
+for i in 1 2 3; do echo "{\"kind\":\"match\",\"id\":\"w$i\",\"payload\":{\"v\":1}}"; done >"$CTL_DIR/wait3"
+"$STINT" enqueue --bulk "$CTL_DIR/wait3" --wait >"$CTL_DIR/wait" 2>&1 & waiter=$!
+for want in w1 w2 w3; do
+  while claim match; [ "$ID" != "$want" ]; do :; done
+  if [ "$want" = w2 ]; then finish match dead '{"code":"NOT_PDF","cause":"handler_error","message":"no"}' f2; else finish match done '{}' 60000; fi
+done
+wait "$waiter"; code=$?
+OUT=$(cat "$CTL_DIR/wait") ERR="" RAN="enqueue --bulk --wait"
+checks=$((checks + 1))
+[ "$code" -eq 1 ] || { failures=$((failures + 1)); echo "not ok - $RAN: code $code"; }
+says "2 done, 1 dead"; says "stint dlq triage"
+
+# A job that cannot start says why.
+run 0 queue pause match
+run 1 enqueue match --wait --timeout-wait 2500ms; says "queue match is paused"
+run 0 queue resume match
+
+# A reader that has enough ends nothing with a complaint; a full disk does.
+"$STINT" help 2>"$CTL_DIR/err" | head -n 1 >/dev/null
+checks=$((checks + 1))
+[ "${PIPESTATUS[0]}" -eq 0 ] && [ ! -s "$CTL_DIR/err" ] || { failures=$((failures + 1)); echo "not ok - stint help | head"; }
+"$STINT" help >/dev/full 2>"$CTL_DIR/err"
+[ $? -eq 1 ] && grep -q "No space" "$CTL_DIR/err" || { failures=$((failures + 1)); echo "not ok - stint help >/dev/full"; }
 
 # Pausing, and resuming until the last parked job is back.
 run 0 queue pause probe --reason "a look"; says "queue probe paused"
@@ -112,5 +150,8 @@ run 0 config reference; says "heartbeat"
 printf '[redis]\nurll = x\n' >"$CTL_DIR/bad.conf"
 run 1 config check --config "$CTL_DIR/bad.conf"; says "urll"; says "bad.conf"
 run 3 queue list --dir /none; says "stint up"
+printf '[redis]\nconnect_timeout = 1s\n[metrics]\nport = 0\n[redis]\nconnect_timeout = 2s\n' >"$CTL_DIR/twice.conf"
+run 1 config check --config "$CTL_DIR/twice.conf"
+says "twice.conf:6: connect_timeout of [redis] is set a second time, first in line 2"
 
 ctl_finish

@@ -58,8 +58,13 @@ run 3 match wait za; says "no waits are published"
 redis HSET 'stint:{match}:stats' match '{"pool":"za","estimates":[{"gender":"male","seeking":["female"],"waiting":7,"share":0.5,"p50_s":65.0,"p90_s":300.0,"matched":0.5,"within":{"60":0.25},"confidence":"ok"}],"balance":{"arrivalsPerMinute":{"male":12.0},"scarce":"male"}}' >/dev/null
 run 0 match wait za; says "male"; says "1 min 05 s"; says "50 %"; says "25 %"; says "scarce side            male"
 printf '%s\n' '{"id":"t1","gender":"male","seeking":["female"],"age":20}' '{"id":"t2","pool":"uk","gender":"male","seeking":["female"],"age":20}' 'x' >"$CTL_DIR/people"
-run 1 match submit --bulk "$CTL_DIR/people" --pool za; says "2 ready"; says "line 3 refused"
-run 1 match submit --bulk "$CTL_DIR/people"; says '"pool" is missing'
+run 1 match submit --no-wait --bulk "$CTL_DIR/people" --pool za; says "2 ready"; says "line 3 refused"
+run 1 match submit --no-wait --bulk "$CTL_DIR/people"; says '"pool" is missing'
+# What the rounds said of a file is told in numbers; a dropped ticket makes the code 5, as it does for one.
+printf '{"id":"f1","gender":"F","seeking":["M"],"age":20}\n' >"$CTL_DIR/one"
+in_background match submit --bulk "$CTL_DIR/one" --pool za
+for drained in 1 2 3 4; do claim_next match; finish match done '{"pairs":[],"queued":null,"dropped":[{"id":"f1","reason":"duplicate"}]}' 60000; done
+background_ends 5; says "1 done"; says "1 dropped, the first f1: duplicate"
 no_drift match
 
 # Documents: all are sent, each is shown; a failure names cause and next step; a calendar is written.

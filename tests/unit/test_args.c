@@ -114,7 +114,7 @@ static void test_args_parse_wrong_input_is_named_with_what_is_allowed(void **sta
     COMPLAINS("allowed: -90 to 90", "--number", "90.5");
     COMPLAINS("decimal", "--number", "nan");
     COMPLAINS("--wait", "--wait", "5");
-    COMPLAINS("allowed: 1 to 60000 ms", "--wait", "2m");
+    COMPLAINS("allowed: 1 ms to 1 min 00 s", "--wait", "2m");
     COMPLAINS("allowed: express|high|normal|low", "--band", "hig");
     COMPLAINS("a|b|c", "--names", "a,d");
     COMPLAINS("single commas", "--names", "a,,b");

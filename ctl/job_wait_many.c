@@ -1,0 +1,225 @@
+/*
+ * job_wait_many - see job_wait_many.h. Looks at the oldest WINDOW jobs that have not ended: work is done roughly in the
+ * order it came, so looking at all of them would only load Redis. Refuses to guess: a job without a kept status is
+ * asked for with stint_job before it is called gone.
+ */
+#include "job_wait_many.h"
+
+#include "clock.h"
+#include "job.h"
+#include "job_wait.h"
+#include "keys.h"
+#include "queue_call.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+enum { WINDOW = 512, LOOK_LEAST_MS = 5, LOOK_MOST_MS = 200, HINT_AFTER_MS = 2000 };
+
+static int queue_index(struct job_wait_many *w, const char *queue, uint16_t *ret_index)
+{
+    for (size_t i = w->n_queues; i-- > 0;)
+        if (strcmp(w->queues[i], queue) == 0) {
+            *ret_index = (uint16_t)i;
+            return 0;
+        }
+    if (w->n_queues >= UINT16_MAX)
+        return ERR_OUT_OF_MEMORY;
+    void *queues = reallocarray(w->queues, w->n_queues + 1, sizeof *w->queues);
+    if (queues == NULL)
+        return ERR_OUT_OF_MEMORY;
+    w->queues = queues;
+    (void)snprintf(w->queues[w->n_queues], QUEUE_MAX, "%s", queue);
+    *ret_index = (uint16_t)w->n_queues++;
+    return 0;
+}
+
+int job_wait_many_add(struct job_wait_many *w, const char *queue, const char *id, struct err *e)
+{
+    if (w->n >= JOB_WAIT_MANY_MAX)
+        return err_set(e, ERR_REFUSED, "at most %d jobs can be waited for at once", JOB_WAIT_MANY_MAX);
+    if (w->n == w->cap) {
+        size_t cap = w->cap == 0 ? 256 : w->cap * 2;
+        struct job_wait_item *items = reallocarray(w->items, cap, sizeof *items);
+        if (items == NULL)
+            return err_set(e, ERR_OUT_OF_MEMORY, "no memory to wait for %zu jobs", cap);
+        w->items = items;
+        w->cap = cap;
+    }
+    struct job_wait_item item = {.id = strdup(id)};
+    if (item.id == NULL || queue_index(w, queue, &item.queue) < 0) {
+        free(item.id);
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory to wait for a job");
+    }
+    w->items[w->n++] = item;
+    return 0;
+}
+
+void job_wait_many_fini(struct job_wait_many *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        free(w->items[i].id);
+    free(w->items);
+    free(w->queues);
+    w->items = NULL;
+    w->queues = NULL;
+    w->n = w->cap = w->n_queues = 0;
+}
+
+/* One pipelined read of a job's hash member for each of the picked jobs. replies: the caller's. */
+static int read_hashes(struct session *s, const struct job_wait_many *w, const size_t picked[], size_t n,
+                       const char *member, redisReply *replies[], struct err *e)
+{
+    struct redis_sync *redis;
+    int rc = session_redis(s, &redis, e);
+    if (rc < 0)
+        return rc;
+    size_t got = 0;
+    for (size_t i = 0; i < n; i++) {
+        char key[KEY_MAX], suffix[JOB_ID_MAX + 2];
+        const struct job_wait_item *item = &w->items[picked[i]];
+        (void)snprintf(suffix, sizeof suffix, "j:%s", item->id);
+        const char *argv[] = {"HGET", keys_of(key, w->queues[item->queue], suffix), member};
+        (void)redisAppendCommandArgv(redis->ctx, ARRAY_LEN(argv), argv, NULL);
+    }
+    for (void *reply = NULL; got < n && redisGetReply(redis->ctx, &reply) == REDIS_OK; got++)
+        replies[got] = reply;
+    if (got == n)
+        return 0;
+    for (size_t i = 0; i < got; i++)
+        freeReplyObject(replies[i]);
+    rc = err_set(e, ERR_REDIS_UNAVAILABLE, "Redis went away while jobs were waited for: %s", redis->ctx->errstr);
+    redis_sync_close(redis);
+    return rc;
+}
+
+static void count(struct job_wait_many *w, const char *state)
+{
+    size_t *counter = strcmp(state, "done") == 0        ? &w->done
+                      : strcmp(state, "dead") == 0      ? &w->dead
+                      : strcmp(state, "cancelled") == 0 ? &w->cancelled
+                      : strcmp(state, "expired") == 0   ? &w->expired
+                                                        : &w->gone;
+    (*counter)++;
+    w->ended++;
+}
+
+/* The state of a job whose hash says none: still in its stream, or gone. */
+static int look_closer(struct session *s, const struct job_wait_many *w, size_t i, char ret_state[static 16],
+                       struct err *e)
+{
+    struct queue_call c;
+    json_t *job = NULL;
+    queue_call_init(&c, "stint_job", w->queues[w->items[i].queue]);
+    queue_call_add(&c, w->items[i].id);
+    int rc = queue_call_json(s, &c, &job, e);
+    if (rc == 0 || rc == ERR_NOT_FOUND)
+        (void)snprintf(ret_state, 16, "%s", rc == 0 ? json_text(job, "state") : "gone");
+    json_decref(job);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static void end_item(struct job_wait_many *w, size_t i, const char *state, const redisReply *result)
+{
+    json_t *value = result != NULL && result->type == REDIS_REPLY_STRING
+                        ? json_loadb(result->str, (size_t)result->len, JSON_DECODE_ANY, NULL)
+                        : NULL;
+    count(w, state);
+    if (w->on_end != NULL)
+        w->on_end(w->arg, w->items[i].id, state, value);
+    json_decref(value);
+    free(w->items[i].id);
+    w->items[i].id = NULL;
+}
+
+/* Ends the picked jobs, each with its state; their results are read first when somebody wants them. */
+static int end_items(struct session *s, struct job_wait_many *w, const size_t picked[], char states[][16], size_t n,
+                     struct err *e)
+{
+    redisReply *results[WINDOW] = {NULL};
+    int rc = w->results && n > 0 ? read_hashes(s, w, picked, n, "result", results, e) : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        end_item(w, picked[i], states[i], results[i]);
+        freeReplyObject(results[i]);
+    }
+    return rc;
+}
+
+/* One look at the window. */
+static int look(struct session *s, struct job_wait_many *w, struct err *e)
+{
+    size_t picked[WINDOW], ended[WINDOW], n = 0, n_ended = 0;
+    char states[WINDOW][16];
+    redisReply *replies[WINDOW];
+    while (w->first < w->n && w->items[w->first].id == NULL)
+        w->first++;
+    for (size_t i = w->first; i < w->n && n < WINDOW; i++)
+        if (w->items[i].id != NULL)
+            picked[n++] = i;
+    int rc = read_hashes(s, w, picked, n, "state", replies, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        char *state = states[n_ended];
+        bool known = replies[i]->type == REDIS_REPLY_STRING;
+        (void)snprintf(state, 16, "%s", known ? replies[i]->str : "");
+        freeReplyObject(replies[i]);
+        if (rc == 0 && !known)
+            rc = look_closer(s, w, picked[i], state, e);
+        if (rc == 0 && job_wait_ended(state))
+            ended[n_ended++] = picked[i];
+    }
+    return rc == 0 ? end_items(s, w, ended, states, n_ended, e) : rc;
+}
+
+static int too_long(const struct job_wait_many *w, int64_t ms, const char *what, struct err *e)
+{
+    return err_set(e, ERR_TIMEOUT,
+                   "%zu of %zu jobs have not ended %s %lld ms; they go on: \"stint status\" shows them, \"stint job wait "
+                   "ID\" waits for one",
+                   w->n - w->ended, w->n, what, (long long)ms);
+}
+
+int job_wait_many_run(struct session *s, struct job_wait_many *w, int64_t timeout_ms, int64_t stall_ms, struct err *e)
+{
+    struct progress bar;
+    uint64_t start = clock_mono_ms(), moved = start;
+    int rc = 0, delay = LOOK_LEAST_MS;
+    bool hinted = false;
+    progress_init(&bar, &s->out, "wait");
+    for (;;) {
+        size_t before = w->ended;
+        rc = look(s, w, e);
+        if (rc < 0 || w->ended == w->n)
+            break;
+        uint64_t now = clock_mono_ms();
+        delay = w->ended > before ? LOOK_LEAST_MS : MIN_OF(delay * 3 / 2 + 1, LOOK_MOST_MS);
+        moved = w->ended > before ? now : moved;
+        progress_update(&bar, w->ended, w->n);
+        if (!hinted && now - moved >= HINT_AFTER_MS) {
+            progress_end(&bar);
+            hinted = true;
+            job_wait_hint(s, w->queues[w->items[w->first].queue]);
+        }
+        if (timeout_ms > 0 && now - start >= (uint64_t)timeout_ms)
+            rc = too_long(w, timeout_ms, "after", e);
+        else if (stall_ms > 0 && now - moved >= (uint64_t)stall_ms)
+            rc = too_long(w, stall_ms, "and none did for", e);
+        if (rc < 0)
+            break;
+        if (w->ended == before)
+            (void)poll(NULL, 0, delay);
+    }
+    progress_end(&bar);
+    return rc;
+}
+
+int job_wait_many_report(struct session *s, const struct job_wait_many *w)
+{
+    size_t bad = w->n - w->done - w->gone;
+    out_tinted(&s->out, bad == 0 ? TINT_GREEN : TINT_RED, "%zu done, %zu dead, %zu cancelled, %zu expired",
+               w->done + w->gone, w->dead, w->cancelled, w->expired);
+    if (w->dead > 0)
+        out_line(&s->out, "\"stint dlq triage\" groups the dead and names the next step");
+    return bad == 0 ? EXIT_DONE : EXIT_FAILED;
+}
