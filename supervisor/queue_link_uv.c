@@ -369,6 +369,28 @@ bool queue_links_lost(const struct queue_links *l, uint64_t now_ms)
 /* -- the connection --------------------------------------------------------------------------------------------------
  */
 
+/* Enqueue decides in Redis whether a kind's status is kept, and for how long: what this host's configuration says is
+ * told to the queue. An error is not heard: at maxmemory the fields stay as they were, and the next connection tells
+ * again. */
+static void tell_kinds(struct queue_link *q)
+{
+    const struct conf *conf = q->owner->conf;
+    for (size_t i = 0; i < conf->n_kinds; i++) {
+        const struct conf_kind *kind = &conf->kinds[i];
+        const char *queue = conf_queue_of_kind(conf, kind->name);
+        if (queue == NULL || strcmp(queue, q->name) != 0)
+            continue;
+        char track[KIND_MAX + 8], retain[KIND_MAX + 8], retain_ms[24];
+        (void)snprintf(track, sizeof track, "track:%s", kind->name);
+        (void)snprintf(retain, sizeof retain, "retain:%s", kind->name);
+        (void)snprintf(retain_ms, sizeof retain_ms, "%lld", (long long)kind->retain);
+        const char *track_args[] = {track, kind->track != 0 ? "1" : "0", q->owner->instance};
+        const char *retain_args[] = {retain, retain_ms, q->owner->instance};
+        (void)fcall(q, "stint_config", NULL, 3, track_args);
+        (void)fcall(q, "stint_config", NULL, 3, retain_args);
+    }
+}
+
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct queue_links *l = arg;
@@ -382,6 +404,7 @@ static void on_state(void *arg, bool ready, const struct err *e)
         l->started_ms = clock_mono_ms();
         for (uint32_t i = 0; i < l->n; i++) {
             l->links[i].beat_ms = 0;
+            tell_kinds(&l->links[i]);
             tell_next(&l->links[i]);
             beat(&l->links[i]);
         }

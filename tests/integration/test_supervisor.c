@@ -33,6 +33,25 @@ static void test_supervisor_job_enqueued_runs_within_the_doorbell(void **state)
     assert_int_equal(stage_stat_number(s, "drift"), 0);
 }
 
+static bool kind_is_untracked(struct stage *s, const void *arg)
+{
+    (void)arg;
+    redisContext *ctx = redis_server_connect(&s->redis);
+    redisReply *r = redisCommand(ctx, "HMGET stint:{probe}:cfg track:probe retain:probe");
+    bool is = r->elements == 2 && r->element[0]->str && strcmp(r->element[0]->str, "0") == 0 && r->element[1]->str &&
+              strcmp(r->element[1]->str, "7000") == 0;
+    freeReplyObject(r);
+    redisFree(ctx);
+    return is;
+}
+
+static void test_supervisor_start_tells_the_queue_what_is_tracked(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1\n[kind.probe]\ntrack = no\nretain = 7s", 1);
+    WAIT_UNTIL(s, kind_is_untracked, NULL);
+}
+
 static void test_supervisor_delayed_job_is_promoted_when_due(void **state)
 {
     struct stage *s = *state;
@@ -418,6 +437,7 @@ int main(int argc, char *argv[])
 #define T(f) cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
     const struct CMUnitTest tests[] = {
         T(test_supervisor_job_enqueued_runs_within_the_doorbell),
+        T(test_supervisor_start_tells_the_queue_what_is_tracked),
         T(test_supervisor_delayed_job_is_promoted_when_due),
         T(test_supervisor_worker_killed_is_replaced_and_its_job_moves_on),
         T(test_supervisor_each_way_to_die_has_its_cause),
