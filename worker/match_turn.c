@@ -3,7 +3,8 @@
  *
  * One transaction holds the pool's row, the changed tickets, the pairs, the events and the outcome of every job. It
  * refuses to commit when any row is not as it was read or any job was taken from this worker: then everything is rolled
- * back and played again.
+ * back and played again. It refuses, too, to let one job bury the others of its round: what PostgreSQL will not take
+ * even from a rebuilt cache is played in halves, until the job that it is about stands alone.
  */
 #include "match_turn.h"
 
@@ -19,8 +20,10 @@ struct match_turn {
     const struct worker_ctx *ctx;
     const struct match_rules *rules;
     struct match_cache *cache;
-    struct match_item *items; /* owned */
+    struct match_item *all;   /* owned: the whole array */
+    struct match_item *items; /* within it: those of the round being played */
     size_t n;
+    size_t n_after; /* more behind these, for later rounds: not 0 only after a round was halved */
     void (*on_end)(void *arg);
     void *arg;
     struct pg_conn *conn;
@@ -69,7 +72,15 @@ static void end(struct match_turn *t)
         free(t->items[i].result);
     }
     match_tell_fini(&t->tell);
-    free(t->items);
+    if (t->n_after > 0) {
+        t->items += t->n;
+        t->n = t->n_after;
+        t->n_after = 0;
+        t->tries = 0;
+        begin(t);
+        return;
+    }
+    free(t->all);
     free(t->sent);
     free(t);
     on_end(arg);
@@ -86,27 +97,53 @@ static void fail(struct match_turn *t, const struct err *e)
     end(t);
 }
 
+/* Plays the round again after a roll-back; the index is rebuilt, for it holds what did not happen. After `limit` tries
+ * the round is halved, and a job that is left alone fails. */
+static void again(struct match_turn *t, const struct err *e, int limit)
+{
+    struct err why = *e;
+    match_cache_reset(t->cache);
+    close_round(t);
+    release(t);
+    if (t->tries < limit) {
+        begin(t);
+    } else if (t->n > 1) {
+        log_warn("match round halved", KV_S("pool", t->cache->pool), KV_I("jobs", (int64_t)t->n),
+                 KV_S("why", why.message));
+        t->n_after += t->n - t->n / 2;
+        t->n /= 2;
+        t->tries = 0;
+        begin(t);
+    } else {
+        fail(t, &why);
+    }
+}
+
+/* What the store refuses (a constraint, a value) or could not do is tried again on a rebuilt cache; what is away fails
+ * the jobs, which come again. */
+static void failed(struct match_turn *t, const struct err *e)
+{
+    if (e->code == ERR_STORE_CONFLICT)
+        again(t, e, MATCH_TRIES);
+    else if (e->code == ERR_STORE_REFUSED || e->code == ERR_REFUSED)
+        again(t, e, MATCH_TRIES_REFUSED);
+    else
+        fail(t, e);
+}
+
+static void conflict(struct match_turn *t, const char *why)
+{
+    struct err e;
+    err_set(&e, ERR_STORE_CONFLICT, "match pool %s: %s, %d times in a row", t->cache->pool, why, t->tries);
+    again(t, &e, MATCH_TRIES);
+}
+
 static void fail_code(struct match_turn *t, int rc, const char *step)
 {
     struct err e;
     int code = rc == -ENOMEM ? ERR_OUT_OF_MEMORY : rc == -ENOSPC ? ERR_REFUSED : rc;
     err_set(&e, code, "match pool %s: %s: %s", t->cache->pool, step, err_text(rc));
-    fail(t, &e);
-}
-
-/* Plays the turn again after a roll-back; the index is rebuilt, for it holds what did not happen. */
-static void again(struct match_turn *t, const char *why)
-{
-    struct err e;
-    match_cache_reset(t->cache);
-    close_round(t);
-    release(t);
-    if (t->tries < MATCH_TRIES) {
-        begin(t);
-        return;
-    }
-    err_set(&e, ERR_STORE_CONFLICT, "match pool %s: %s, %d times in a row", t->cache->pool, why, t->tries);
-    fail(t, &e);
+    failed(t, &e);
 }
 
 /* -- commit ----------------------------------------------------------------------------------------------------------
@@ -118,7 +155,7 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     (void)results;
     (void)n;
     if (e) {
-        fail(t, e);
+        failed(t, e);
         return;
     }
     KILL_POINT("match.committed");
@@ -165,6 +202,7 @@ static void forget_ended(struct match_turn *t)
         match_op_fini(&t->items[i].op);
         free(t->items[i].result);
     }
+    memmove(t->items + kept, t->items + t->n, t->n_after * sizeof *t->items);
     t->n = kept;
 }
 
@@ -172,23 +210,19 @@ static void on_written(void *arg, PGresult *const results[], size_t n, const str
 {
     struct match_turn *t = arg;
     (void)n;
-    if (e && e->code == ERR_STORE_CONFLICT) {
-        again(t, e->message);
-        return;
-    }
     if (e) {
-        fail(t, e);
+        failed(t, e);
         return;
     }
-    const char *conflict = match_store_conflict(&t->writes, results);
-    if (conflict) {
-        log_warn("match round conflict", KV_S("pool", t->cache->pool), KV_S("why", conflict));
-        again(t, conflict);
+    const char *why = match_store_conflict(&t->writes, results);
+    if (why) {
+        log_warn("match round conflict", KV_S("pool", t->cache->pool), KV_S("why", why));
+        conflict(t, why);
         return;
     }
     if (drop_fenced(t, results)) {
         forget_ended(t);
-        again(t, "jobs were taken from this worker");
+        conflict(t, "jobs were taken from this worker");
         return;
     }
     if (t->writes.events != SIZE_MAX)
@@ -282,7 +316,7 @@ static void on_more(void *arg, PGresult *const results[], size_t n, const struct
     struct match_turn *t = arg;
     (void)n;
     if (e) {
-        fail(t, e);
+        failed(t, e);
         return;
     }
     int rows = match_load_changes(results[0], t->rules, t->cache->pool, t->head.now_ms, t->cache->ix, &t->cache->mark);
@@ -315,14 +349,14 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
     struct err why;
     (void)n;
     if (e || match_load_head(results, &t->head, &why) < 0) {
-        fail(t, e ? e : &why);
+        failed(t, e ? e : &why);
         return;
     }
     bool purged = t->head.floor > t->cache->floor_seen && t->head.floor > t->cache->mark.version;
     t->cache->floor_seen = t->head.floor;
     t->cache->pending_until_ms = t->head.due_ms ? t->head.due_ms + 2 * MATCH_CYCLE_MS : 0;
     if (purged) {
-        again(t, "tickets were purged that this worker had not read");
+        conflict(t, "tickets were purged that this worker had not read");
         return;
     }
     int rc = open_round(t, results);
@@ -444,6 +478,6 @@ void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *ru
 {
     struct match_turn *t = alloc_zero(1, sizeof *t);
     *t = (struct match_turn){
-        .ctx = ctx, .rules = rules, .cache = cache, .items = items, .n = n, .on_end = on_end, .arg = arg};
+        .ctx = ctx, .rules = rules, .cache = cache, .all = items, .items = items, .n = n, .on_end = on_end, .arg = arg};
     begin(t);
 }

@@ -6,14 +6,21 @@
  *
  *   acquire ─► [warm: pages of tickets] ─► read (lock) ─► [more changes] ─► play ─► write ─► commit ─► tell ─► end
  *      ▲                                      │                               │       │
- *      └───── again: conflict, fenced job ◄───┴───────────────────────────────┴───────┘   at most MATCH_TRIES times
+ *      └───── again: conflict, fenced job ◄───┴───────────────────────────────┴───────┘   at most MATCH_TRIES times,
+ *                                                                                         then in halves
  */
 #pragma once
 
 #include "match_cache.h"
 #include "outcome.h"
 
-enum { MATCH_TRIES = 4, MATCH_CYCLE_MS = 5000, MATCH_STREAM_MAX = 10000, MATCH_FEED_MAX = 200000 };
+enum {
+    MATCH_TRIES = 4,
+    MATCH_TRIES_REFUSED = 2,
+    MATCH_CYCLE_MS = 5000,
+    MATCH_STREAM_MAX = 10000,
+    MATCH_FEED_MAX = 200000
+};
 
 /* One job of the turn. */
 struct match_item {

@@ -129,8 +129,10 @@ static json_t *live_row(const struct match_round *r, const struct match_party *p
         (void)json_object_set_new(row, "pair", json_string(pair->id));
         (void)json_object_set_new(row, "side", json_string(first ? "a" : "b"));
     }
-    if (row && p->whole)
-        (void)json_object_set_new(row, "body", json_loads(p->body, 0, NULL));
+    if (row && p->whole && json_object_set_new(row, "body", json_loads(p->body, 0, NULL)) < 0) {
+        json_decref(row);
+        return NULL;
+    }
     return row;
 }
 
@@ -258,7 +260,8 @@ static int write_all(struct writing *g, const struct rows *rows)
     rc = rc < 0 ? rc
                 : write_rows(g, INSERT_SQL, true, true, rows->inserts,
                              "a ticket of the same id was entered by somebody else");
-    /* Ends before pairs: who is released in this round may be paired anew in it, and is in one living pair at a time. */
+    /* Ends before pairs: who is released in this round may be paired anew in it, and is in one living pair at a time.
+     */
     rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, rows->ends, "a pair was ended by somebody else");
     rc = rc < 0 ? rc : write_rows(g, MEET_SQL, false, true, rows->meets, "two of a pair met in the meantime");
     rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, rows->pairs, "a pair could not be entered");

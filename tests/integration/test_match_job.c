@@ -377,6 +377,105 @@ static void test_match_worker_killed_around_commit_applies_once(void **state)
     }
 }
 
+/* What the store refuses is the affair of the one job it is about, wherever PostgreSQL notices: in a statement or at
+ * COMMIT. */
+static void test_match_refused_by_a_constraint_only_the_guilty_job_dies(void **state)
+{
+    static const char *const rules[] = {
+        "ALTER TABLE stint.match_ticket ADD CONSTRAINT test_rule CHECK (id <> 'm3') NOT VALID",
+        "CREATE FUNCTION stint.test_rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 'm3' THEN"
+        " RAISE EXCEPTION 'not this one' USING ERRCODE = '23503'; END IF; RETURN NULL; END $$;"
+        " CREATE CONSTRAINT TRIGGER test_rule AFTER INSERT OR UPDATE ON stint.match_ticket DEFERRABLE INITIALLY"
+        " DEFERRED FOR EACH ROW EXECUTE FUNCTION stint.test_rule()"};
+    static const char *const ends[] = {"ALTER TABLE stint.match_ticket DROP CONSTRAINT test_rule",
+                                       "DROP FUNCTION stint.test_rule() CASCADE"};
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        struct worker_harness h;
+        char queue[32], ini[2048], job[32];
+        (void)snprintf(queue, sizeof queue, "guilty%zu", i);
+        harness_open(&h, redis.url, queue);
+        ini_for(ini, queue, "");
+        assert_true(pg_server_query(&pg, rules[i], text, sizeof text));
+        for (int k = 0; k < 7; k++) { /* they wait for the worker: one round */
+            (void)snprintf(job, sizeof job, "m%d", k);
+            submit(&h, queue, job, "male", "male");
+        }
+        harness_start(&h, "match", ini, NULL);
+        for (int k = 0; k < 7; k++) {
+            (void)snprintf(job, sizeof job, "s-m%d", k);
+            harness_wait_state(&h, job, k == 3 ? "dead" : "done");
+        }
+        assert_true(pg_server_query(&pg, ends[i], text, sizeof text));
+        assert_int_equal(pairs(queue), 3);
+        assert_int_equal(waiting(queue), 0);
+        check_pairs(queue);
+        end(&h);
+    }
+}
+
+/* One operation a round, each on what earlier rounds left in the worker's index. */
+static void test_match_one_life_an_operation_a_round(void **state)
+{
+    static const struct {
+        const char *payload, *says;
+        int64_t pairs, waiting;
+    } steps[] = {
+        {"\"op\":\"submit\",\"id\":\"ann\",\"gender\":\"female\",\"seeking\":[\"male\"],\"age\":30", "position", 0, 1},
+        {"\"op\":\"submit\",\"id\":\"bob\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":30", "confirm_by", 1,
+         0},
+        {"\"op\":\"submit\",\"id\":\"bob\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":30", "already_matched",
+         1, 0},
+        {"\"op\":\"touch\",\"id\":\"bob\"", "matched", 1, 0},
+        {"\"op\":\"leave\",\"id\":\"ann\"", "left", 0, 1},
+        {"\"op\":\"leave\",\"id\":\"ann\"", "absent", 0, 1},
+        {"\"op\":\"touch\",\"id\":\"bob\"", "touched", 0, 1},
+        {"\"op\":\"submit\",\"id\":\"bob\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":31", "position", 0, 1},
+        {"\"op\":\"submit\",\"id\":\"ann\",\"gender\":\"female\",\"seeking\":[\"male\"],\"age\":30", "position", 0, 2},
+        {"\"op\":\"submit\",\"id\":\"cat\",\"gender\":\"female\",\"seeking\":[\"male\"],\"age\":30", "confirm_by", 1,
+         1},
+        {"\"op\":\"submit\",\"id\":\"dan\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":30", "confirm_by", 2,
+         0},
+        {"\"op\":\"leave\",\"id\":\"dan\",\"disconnected\":true", "left", 1, 1},
+        {"\"op\":\"leave\",\"id\":\"ann\",\"disconnected\":true", "grace", 1, 1},
+        {"\"op\":\"touch\",\"id\":\"ann\"", "touched", 1, 1},
+        {"\"op\":\"release\",\"pair\":\"%s\",\"votes\":{\"bob\":\"yes\",\"cat\":\"no\"}", "released", 0, 3},
+        {"\"op\":\"submit\",\"id\":\"eve\",\"gender\":\"female\",\"seeking\":[\"male\"],\"age\":30", "confirm_by", 1,
+         2},
+        {"\"op\":\"confirm\",\"pair\":\"%s\",\"votes\":{\"bob\":\"yes\"}", "confirmed", 0, 2},
+        {"\"op\":\"confirm\",\"pair\":\"none\",\"votes\":{}", "absent", 0, 2},
+        {"\"op\":\"submit\",\"id\":\"bob\",\"gender\":\"male\",\"seeking\":[\"female\"],\"age\":30", "position", 0, 3},
+        {"\"op\":\"cycle\"", "cycled", 0, 3},
+    };
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "life", "");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        char job[16], pair[64] = "", body[256], payload[320];
+        (void)pg_server_query(&pg, "SELECT id FROM stint.match_pair WHERE pool = 'life' AND live_a = 'bob'", pair,
+                              sizeof pair);
+        const char *mark = strstr(steps[i].payload, "%s");
+        size_t head = mark ? (size_t)(mark - steps[i].payload) : strlen(steps[i].payload);
+        (void)snprintf(body, sizeof body, "%.*s%s%s", (int)head, steps[i].payload, mark ? pair : "",
+                       mark ? mark + 2 : "");
+        (void)snprintf(payload, sizeof payload, "{\"v\":1,\"pool\":\"life\",%s}", body);
+        (void)snprintf(job, sizeof job, "l%zu", i);
+        send_op(&h, job, payload);
+        harness_wait_state(&h, job, "done");
+        AUTO_FREE char *told = harness_job(&h, job);
+        if (!strstr(told, steps[i].says) || pairs("life") != steps[i].pairs || waiting("life") != steps[i].waiting)
+            fail_msg("step %zu: %lld pairs, %lld wait: %s", i, (long long)pairs("life"), (long long)waiting("life"),
+                     told);
+        check_pairs("life");
+    }
+    assert_int_equal(query("SELECT count(*) FROM stint.match_ticket WHERE pool = '%s' AND state <> 'gone' AND"
+                           " (body = '{}' OR body IS NULL)",
+                           "life"),
+                     0);
+    end(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +488,8 @@ int main(void)
         cmocka_unit_test(test_match_confirm_keeps_the_two_apart),
         cmocka_unit_test(test_match_silent_people_and_overdue_pairs_end_by_themselves),
         cmocka_unit_test(test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them),
+        cmocka_unit_test(test_match_refused_by_a_constraint_only_the_guilty_job_dies),
+        cmocka_unit_test(test_match_one_life_an_operation_a_round),
         cmocka_unit_test(test_match_worker_killed_around_commit_applies_once),
     };
     return cmocka_run_group_tests(tests, open_servers, close_servers);
