@@ -25,12 +25,13 @@ int ipc_recv(int fd, struct ipc_msg *ret_msg)
 {
     struct ipc_msg msg;
     ssize_t n;
+    /* A peer that ended with something unread resets the socket, and that is told before what it said last. */
     do
         n = recv(fd, &msg, sizeof msg, MSG_DONTWAIT | MSG_TRUNC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0 && errno == EAGAIN)
         return 0;
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
+    if (n == 0)
         return -ENODATA;
     if (n < 0)
         return -errno;

@@ -41,6 +41,18 @@ static void test_ipc_recv_sent_message_arrives(void **arg)
     assert_int_equal(ipc_recv(fds[1], &msg), 0);
 }
 
+static void test_ipc_recv_peer_ended_with_unread_messages_its_last_word_arrives(void **arg)
+{
+    (void)arg;
+    struct ipc_msg msg;
+    assert_int_equal(ipc_send(fds[1], IPC_WAKE, ""), 0); /* never read: the end of fds[0] resets the socket */
+    assert_int_equal(ipc_send(fds[0], IPC_RECYCLE, "enough"), 0);
+    base_close_fd(&fds[0]);
+    assert_int_equal(ipc_recv(fds[1], &msg), 1);
+    assert_int_equal(msg.type, IPC_RECYCLE);
+    assert_int_equal(ipc_recv(fds[1], &msg), -ENODATA);
+}
+
 static void test_ipc_send_long_text_is_cut(void **arg)
 {
     (void)arg;
@@ -91,7 +103,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_ipc_recv_sent_message_arrives),      T(test_ipc_send_long_text_is_cut),
+        T(test_ipc_recv_sent_message_arrives),
+        T(test_ipc_recv_peer_ended_with_unread_messages_its_last_word_arrives),
+        T(test_ipc_send_long_text_is_cut),
         T(test_ipc_recv_foreign_packet_is_refused), T(test_ipc_recv_closed_peer_is_end),
         T(test_ipc_send_full_socket_says_again),
     };
