@@ -1,12 +1,14 @@
 /*
- * killpoint - named places where a test build can die, stop or fail, chosen by STINT_KILL_POINT="name[:skip]".
+ * killpoint - named places where a test build can die, stop or fail, chosen by STINT_KILL_POINT="name[:skip]" or
+ * "@FILE", a file with "name LEFT" that a test may rewrite while the processes run: each death there takes one off LEFT.
  *
  * Runs in: every process of a build with STINT_TEST_HOOKS; compiled to nothing otherwise.
  */
 #pragma once
 
 #ifdef STINT_TEST_HOOKS
-/* SIGKILLs the process when `name` is the chosen point and it was passed `skip` times before (default 0). */
+/* SIGKILLs the process when `name` is the chosen point and it was passed `skip` times before (default 0), or
+ * when the chosen file names it with deaths left. */
 void killpoint(const char *name);
 #define KILL_POINT(name) killpoint(name)
 #else

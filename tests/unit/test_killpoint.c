@@ -47,11 +47,30 @@ static void test_killpoint_other_or_later_point_lives(void **arg)
     assert_int_equal(fate("b:3"), -1);
 }
 
+static void test_killpoint_file_kills_as_often_as_it_says(void **arg)
+{
+    (void)arg;
+#ifndef STINT_TEST_HOOKS
+    skip();
+#endif
+    char choice[] = "@/tmp/stint-killpoint-XXXXXX";
+    int fd = mkstemp(choice + 1);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "b 2\n", 4), 4);
+    (void)close(fd);
+    assert_int_equal(fate(choice), SIGKILL);
+    assert_int_equal(fate(choice), SIGKILL);
+    assert_int_equal(fate(choice), -1);
+    (void)unlink(choice + 1);
+    assert_int_equal(fate(choice), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killpoint_chosen_point_kills),
         cmocka_unit_test(test_killpoint_other_or_later_point_lives),
+        cmocka_unit_test(test_killpoint_file_kills_as_often_as_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
