@@ -4,6 +4,8 @@
  */
 #include "match_payload.h"
 
+#include "keys.h"
+
 /* The options that become members of the same meaning. */
 static const struct {
     const char *option, *member;
@@ -72,6 +74,13 @@ int match_payload_from_args(const struct args *a, json_t **ret_payload, struct e
         if (!args_has(a, needed[i]))
             return err_set(e, ERR_BAD_ARGUMENT, "--%s is missing; a ticket needs --pool --id --gender --seeking --age",
                            needed[i]);
+    if (!keys_queue_valid(args_text(a, "pool", "")))
+        return err_set(e, ERR_BAD_ARGUMENT, "--pool: \"%.64s\" is no pool's name; allowed: 1 to 64 of A-Z a-z 0-9 . _ -",
+                       args_text(a, "pool", ""));
+    if (args_has(a, "lat") != args_has(a, "lon"))
+        return err_set(e, ERR_BAD_ARGUMENT, "--lat and --lon make a place together; give both or neither");
+    if (args_int(a, "age-min", 0) > args_int(a, "age-max", 130))
+        return err_set(e, ERR_BAD_ARGUMENT, "--age-min is above --age-max: nobody would fit");
     json_t *payload = json_pack("{s:i, s:s}", "v", 1, "op", "submit");
     for (size_t i = 0; i < ARRAY_LEN(MEMBERS); i++)
         if (args_has(a, MEMBERS[i].option))

@@ -227,9 +227,16 @@ void table_tint(struct table *t, size_t column, enum tint tint)
         cell->tint = tint;
 }
 
+static const char TITLE_MARKS[] = ">~?-";
+
 static const char *title_text(const char *title)
 {
-    return *title == '>' || *title == '~' ? title + 1 : title;
+    return title + strspn(title, TITLE_MARKS);
+}
+
+static bool title_marked(const char *title, char mark)
+{
+    return memchr(title, mark, strspn(title, TITLE_MARKS)) != NULL;
 }
 
 static void print_cell(struct out *o, const char *title, const char *text, enum tint tint, size_t width, bool last)
@@ -237,7 +244,7 @@ static void print_cell(struct out *o, const char *title, const char *text, enum 
     enum { PAD_MAX = 512 };
     size_t shown;
     size_t bytes = fit(text, width, &shown);
-    bool cut = text[bytes] != '\0';
+    bool cut = text[bytes] != '\0', right = title_marked(title, '>');
     if (cut && width > 0)
         bytes = fit(text, width - 1, &shown);
     char *piece = NULL;
@@ -245,51 +252,97 @@ static void print_cell(struct out *o, const char *title, const char *text, enum 
         return;
     size_t pad = width - shown - (cut && width > 0 ? 1 : 0);
     int blanks = (int)MIN_OF(pad, (size_t)PAD_MAX);
-    if (*title == '>')
+    if (right)
         (void)fprintf(o->to, "%*s", blanks, "");
     tinted(o, tint, piece);
-    if (*title != '>' && !last)
+    if (!right && !last)
         (void)fprintf(o->to, "%*s", blanks, "");
     (void)fputs(last ? "\n" : "  ", o->to);
     free(piece);
 }
 
-static void measure(const struct table *t, const struct out *o, size_t widths[static TABLE_COLUMN_MAX])
+static const char *cell_text(const struct table *t, size_t row, size_t column)
+{
+    const char *text = t->cells[row * t->n_columns + column].text;
+    return text == NULL ? "" : text;
+}
+
+static bool says_nothing(const struct table *t, size_t column)
+{
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const char *text = cell_text(t, r, column);
+        if (*text != '\0' && strcmp(text, "-") != 0 && strcmp(text, "0") != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A table's columns as they will be printed. */
+struct layout {
+    size_t widths[TABLE_COLUMN_MAX];
+    bool shown[TABLE_COLUMN_MAX];
+    size_t last; /* rightmost shown */
+};
+
+/* The least a column can be cut to. */
+static size_t least_width(const struct table *t, size_t column, size_t width)
+{
+    enum { READABLE = 12 };
+    size_t title = out_width(title_text(t->titles[column]));
+    return title_marked(t->titles[column], '~') ? MIN_OF(width, MAX_OF(title, (size_t)READABLE)) : width;
+}
+
+/* Columns of the terminal taken by what is shown; least: when everything is cut as far as it may be. */
+static size_t total_width(const struct table *t, const struct layout *l, bool least)
 {
     size_t total = 0;
+    for (size_t c = 0; c < t->n_columns; c++)
+        if (l->shown[c])
+            total += (total > 0 ? 2 : 0) + (least ? least_width(t, c, l->widths[c]) : l->widths[c]);
+    return total;
+}
+
+static void make_fit(const struct table *t, size_t columns, struct layout *l)
+{
+    for (size_t c = t->n_columns; c-- > 0 && total_width(t, l, true) > columns;)
+        l->shown[c] = l->shown[c] && !title_marked(t->titles[c], '-');
     for (size_t c = 0; c < t->n_columns; c++) {
-        widths[c] = out_width(title_text(t->titles[c]));
-        for (size_t r = 0; r < t->n_rows; r++) {
-            const char *text = t->cells[r * t->n_columns + c].text;
-            widths[c] = MAX_OF(widths[c], text == NULL ? 0 : out_width(text));
-        }
-        total += widths[c] + (c > 0 ? 2 : 0);
+        size_t total = total_width(t, l, false), least = least_width(t, c, l->widths[c]);
+        size_t over = total > columns ? total - columns : 0;
+        if (l->shown[c])
+            l->widths[c] -= MIN_OF(over, l->widths[c] - least);
     }
-    for (size_t c = 0; c < t->n_columns && o->columns > 0; c++) {
-        size_t over = total > (size_t)o->columns ? total - (size_t)o->columns : 0;
-        size_t floor = MAX_OF(out_width(title_text(t->titles[c])), (size_t)8);
-        if (over == 0 || *t->titles[c] != '~' || widths[c] <= floor)
-            continue;
-        size_t narrower = widths[c] > over + floor ? widths[c] - over : floor;
-        total -= widths[c] - narrower;
-        widths[c] = narrower;
+}
+
+static void measure(const struct table *t, const struct out *o, struct layout *l)
+{
+    for (size_t c = 0; c < t->n_columns; c++) {
+        l->widths[c] = out_width(title_text(t->titles[c]));
+        l->shown[c] = !(title_marked(t->titles[c], '?') && says_nothing(t, c));
+        for (size_t r = 0; r < t->n_rows; r++)
+            l->widths[c] = MAX_OF(l->widths[c], out_width(cell_text(t, r, c)));
     }
+    if (o->columns > 0)
+        make_fit(t, (size_t)o->columns, l);
+    l->last = 0;
+    for (size_t c = 0; c < t->n_columns; c++)
+        l->last = l->shown[c] ? c : l->last;
 }
 
 void table_print(const struct table *t, struct out *o)
 {
-    size_t widths[TABLE_COLUMN_MAX];
+    struct layout l;
     if (t->n_rows == 0 || o->json)
         return;
-    measure(t, o, widths);
+    measure(t, o, &l);
     for (size_t c = 0; c < t->n_columns; c++)
-        print_cell(o, t->titles[c], title_text(t->titles[c]), TINT_BOLD, widths[c], c + 1 == t->n_columns);
+        if (l.shown[c])
+            print_cell(o, t->titles[c], title_text(t->titles[c]), TINT_BOLD, l.widths[c], c == l.last);
     for (size_t r = 0; r < t->n_rows; r++)
-        for (size_t c = 0; c < t->n_columns; c++) {
-            const struct table_cell *cell = &t->cells[r * t->n_columns + c];
-            print_cell(o, t->titles[c], cell->text == NULL ? "" : cell->text, cell->tint, widths[c],
-                       c + 1 == t->n_columns);
-        }
+        for (size_t c = 0; c < t->n_columns; c++)
+            if (l.shown[c])
+                print_cell(o, t->titles[c], cell_text(t, r, c), t->cells[r * t->n_columns + c].tint, l.widths[c],
+                           c == l.last);
 }
 
 void table_fini(struct table *t)

@@ -44,7 +44,9 @@ struct table_cell {
 struct table {
     size_t n_columns;
     const char
-        *titles[TABLE_COLUMN_MAX]; /* borrowed; a leading '>' aligns the column right, '~' lets it be cut to fit */
+        *titles[TABLE_COLUMN_MAX]; /* borrowed; marks before the text: '>' aligns the column right, '~' lets it be cut to
+                                    * fit, '?' leaves it out when no row says anything in it (empty, "-", "0"), '-' leaves
+                                    * it out when the terminal is too narrow, the rightmost first */
     struct table_cell *cells;      /* owned, n_rows × n_columns */
     size_t n_rows, cap_rows;
 };
@@ -56,7 +58,7 @@ int table_row(struct table *t);
 /* Sets a cell of the last row. */
 void table_set(struct table *t, size_t column, const char *format, ...) PRINTF_LIKE(3, 4);
 void table_tint(struct table *t, size_t column, enum tint tint);
-/* Prints; the column marked '~' gives way when the terminal is narrow. An empty table prints nothing. */
+/* Prints; columns give way by their marks when the terminal is narrow. An empty table prints nothing. */
 void table_print(const struct table *t, struct out *o);
 void table_fini(struct table *t);
 

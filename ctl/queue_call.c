@@ -92,6 +92,30 @@ int queue_list_resolve(struct session *s, const char *name, struct queue_list *r
     return 0;
 }
 
+int queue_list_check_known(struct session *s, const char *queue, struct err *e)
+{
+    struct queue_list list;
+    struct queue_call c;
+    json_t *stats = NULL;
+    char names[512] = "";
+    int rc = queue_list_resolve(s, NULL, &list, e);
+    for (size_t i = 0; rc == 0 && i < list.n; i++) {
+        size_t used = strlen(names);
+        if (strcmp(list.names[i], queue) == 0)
+            return 0;
+        (void)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", list.names[i]);
+    }
+    queue_call_init(&c, "stint_stats", queue);
+    if (rc == 0)
+        rc = queue_call_json(s, &c, &stats, e);
+    bool known = json_number(stats, "enqueued", 0) > 0 || json_number(stats, "instances", 0) > 0;
+    json_decref(stats);
+    if (rc == 0 && !known)
+        rc = err_set(e, ERR_NOT_FOUND, "no queue \"%.64s\": no job was ever put into it, and it is not configured; queues: %s",
+                     queue, names);
+    return rc;
+}
+
 static int ask_job(struct session *s, const char *queue, const char *id, json_t **ret_job, struct err *e)
 {
     struct queue_call c;

@@ -39,6 +39,9 @@ struct queue_list {
 
 /* `name` alone when given (checked), else every configured queue. */
 int queue_list_resolve(struct session *s, const char *name, struct queue_list *ret_list, struct err *e);
+/* ERR_NOT_FOUND for a queue that is not configured here, was never put a job into and is served by nobody: a slip of the
+ * keyboard, most likely. */
+int queue_list_check_known(struct session *s, const char *queue, struct err *e);
 /* The queue that knows job `id`: `name` when given, else the first configured queue whose stint_job answers. *ret_job
  * is the job as stint_job tells it, with "queue" added. ERR_NOT_FOUND names the queues that were asked. */
 int queue_list_find_job(struct session *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],

@@ -77,6 +77,9 @@ static int find_config(const struct session *s, char ret_path[static CONF_STR_MA
         return conf_find(config, ret_path, e);
     if (snprintf(ret_path, CONF_STR_MAX, "%s/stint.conf", dir) >= CONF_STR_MAX)
         return err_set(e, ERR_BAD_ARGUMENT, "--dir: the path is too long; at most %d bytes", CONF_STR_MAX - 12);
+    if (access(ret_path, R_OK) < 0 && errno == EACCES)
+        return err_set(e, ERR_BAD_CONFIG, "--dir: %s belongs to another user's stack: ask as that user, or as root",
+                       ret_path);
     if (access(ret_path, R_OK) < 0)
         return err_set(e, ERR_NOT_FOUND,
                        "--dir: %s cannot be read (%s): no stack was started there; try \"stint up "

@@ -119,7 +119,7 @@ static int make_parts(const struct stack_dir *d, struct err *e)
     }
     char run[STACK_PATH_MAX];
     if (chmod(stack_dir_path(d, "run", run), 0700) < 0)
-        return err_set_errno(e, errno, "cannot close %s to others", run);
+        return err_set_errno(e, errno, "cannot close %s to others; is it another user's stack?", run);
     return 0;
 }
 

@@ -86,7 +86,7 @@ static int read_queue(struct session *s, const char *queue, struct table *t, str
 
 int verb_audit(struct session *s)
 {
-    static const char *const titles[] = {"TIME", "QUEUE", "ACTION", "ACTOR", "~REASON", "~DETAILS", NULL};
+    static const char *const titles[] = {"TIME", "-QUEUE", "ACTION", "~ACTOR", "~REASON", "~DETAILS", NULL};
     struct err e = {.code = 0};
     struct queue_list list;
     struct table t;

@@ -26,7 +26,7 @@ static json_t *letter_record(const struct dead_letter *letter)
 
 static void list_row(struct session *s, struct table *t, const struct dead_letter *letter)
 {
-    char when[32];
+    char age[32];
     if (s->out.json) {
         json_t *record = letter_record(letter);
         out_json(&s->out, record);
@@ -41,14 +41,14 @@ static void list_row(struct session *s, struct table *t, const struct dead_lette
     table_set(t, 3, "%s", letter->cause);
     table_set(t, 4, "%s", letter->code);
     table_set(t, 5, "%lld", (long long)letter->errors);
-    table_set(t, 6, "%s", out_time(when, letter->died_ms));
+    table_set(t, 6, "%s", out_ms(age, MAX_OF((int64_t)clock_wall_ms() - letter->died_ms, 0)));
     table_set(t, 7, "%s", json_text(letter->last_error, "message"));
     table_tint(t, 4, TINT_RED);
 }
 
 int verb_dlq_list(struct session *s)
 {
-    static const char *const titles[] = {"ID", "QUEUE", "KIND", "CAUSE", "CODE", ">ERRORS", "DIED", "~MESSAGE", NULL};
+    static const char *const titles[] = {"ID", "-QUEUE", "-KIND", "-CAUSE", "CODE", ">-ERRORS", ">AGE", "~MESSAGE", NULL};
     struct err e = {.code = 0};
     struct dead_filter f;
     struct dead_letters letters = {.n = 0};

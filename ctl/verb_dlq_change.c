@@ -27,7 +27,7 @@ static int select_letters(struct session *s, size_t limit, struct dead_letters *
 
 static void show_selection(struct session *s, const struct dead_letters *letters)
 {
-    static const char *const titles[] = {"ID", "QUEUE", "KIND", "CAUSE", "CODE", "~MESSAGE", NULL};
+    static const char *const titles[] = {"ID", "-QUEUE", "KIND", "-CAUSE", "CODE", "~MESSAGE", NULL};
     struct table t;
     table_init(&t, titles);
     for (size_t i = 0; i < letters->n; i++) {

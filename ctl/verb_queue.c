@@ -15,6 +15,8 @@ static int each_queue(struct session *s, const char *name, int (*show)(struct se
 {
     struct queue_list list;
     int rc = queue_list_resolve(s, name, &list, e);
+    if (rc == 0 && name != NULL)
+        rc = queue_list_check_known(s, name, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
         rc = queue_rows_ask(s, list.names[i], &stats, e);
@@ -91,8 +93,8 @@ static int show_whole(struct session *s, json_t *stats, void *arg UNUSED)
     if (kinds != NULL && *kinds != '\0')
         out_line(&s->out, "paused     %s", kinds);
     out_line(&s->out, "hosts      %lld", (long long)json_number(stats, "instances", 0));
-    out_line(&s->out, "ledger     enqueued %lld; %s", (long long)json_number(stats, "enqueued", 0),
-             ledger != NULL ? ledger : "");
+    out_line(&s->out, "ledger     enqueued %lld%s%s", (long long)json_number(stats, "enqueued", 0),
+             ledger != NULL && *ledger != '\0' ? "; " : "", ledger != NULL ? ledger : "");
     out_tinted(&s->out, drift == 0 ? TINT_GREEN : TINT_RED, "drift      %lld%s", (long long)drift,
                drift == 0 ? "" : " (jobs the ledger cannot account for)");
     return rc;
@@ -125,7 +127,9 @@ static int one_queue(struct session *s, struct queue_list *ret_list, struct err 
             return err_set(e, ERR_BAD_ARGUMENT, "kind \"%.60s\" has no queue in the configuration; name the QUEUE too",
                            kind);
     }
-    return rc == 0 ? queue_list_resolve(s, queue, ret_list, e) : rc;
+    if (rc == 0)
+        rc = queue_list_resolve(s, queue, ret_list, e);
+    return rc == 0 ? queue_list_check_known(s, queue, e) : rc;
 }
 
 static int change_pause(struct session *s, const char *function, const char *queue, int64_t *ret_changed, struct err *e)
@@ -212,6 +216,8 @@ static int show_config(struct session *s, const char *queue, const char *field, 
         rc = err_set(e, ERR_NOT_FOUND, "queue %s has no \"%.100s\" set; its default holds", queue, field);
     else if (s->out.json)
         out_json(&s->out, record);
+    else if (field == NULL && json_object_size(record) == 0)
+        out_line(&s->out, "nothing is set for queue %s: every field has its default", queue);
     json_decref(record);
     freeReplyObject(reply);
     return rc;
@@ -225,6 +231,8 @@ int verb_queue_config(struct session *s)
     int64_t changed;
     const char *field = args_positional(&s->args, 1), *value = args_positional(&s->args, 2);
     int rc = queue_list_resolve(s, args_positional(&s->args, 0), &list, &e);
+    if (rc == 0)
+        rc = queue_list_check_known(s, list.names[0], &e);
     if (rc == 0 && value == NULL) {
         rc = show_config(s, list.names[0], field, &e);
     } else if (rc == 0) {
@@ -233,6 +241,11 @@ int verb_queue_config(struct session *s)
         queue_call_add(&c, value);
         queue_call_add(&c, s->actor);
         rc = queue_call_integer(s, &c, &changed, &e);
+        if (rc == 0 && s->out.json) {
+            json_t *record = json_pack("{s:s, s:s, s:s}", "queue", list.names[0], "field", field, "value", value);
+            out_json(&s->out, record);
+            json_decref(record);
+        }
         if (rc == 0)
             out_line(&s->out, "queue %s: %s %s %s", list.names[0], field, *value != '\0' ? "=" : "removed", value);
     }

@@ -21,6 +21,7 @@ int verb_worker_list(struct session *s)
     struct err e = {.code = 0};
     json_t *reply = NULL;
     struct table t;
+    int rc = 0;
     if (session_control(s, "worker.list", NULL, &reply, &e) < 0)
         return session_fail(s, &e);
     const json_t *workers = json_object_get(reply, "workers");
@@ -35,12 +36,15 @@ int verb_worker_list(struct session *s)
         else
             (void)worker_rows_add(&t, worker);
     }
-    if (t.n_rows == 0)
+    bool known = pool == NULL || conf_pool_of(s->conf, pool) != NULL;
+    if (!known && t.n_rows == 0)
+        rc = err_set(&e, ERR_NOT_FOUND, "there is no pool \"%.60s\" in the configuration", pool);
+    else if (t.n_rows == 0)
         out_line(&s->out, "no workers");
     table_print(&t, &s->out);
     table_fini(&t);
     json_decref(reply);
-    return EXIT_DONE;
+    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }
 
 const struct arg_spec verb_worker_scale_options[] = {{.name = NULL}};

@@ -8,8 +8,8 @@
 
 void worker_rows_table(struct table *t)
 {
-    static const char *const titles[] = {"POOL", ">SLOT", ">PID",    "STATE",     "PHASE",      ">SINCE", ">DEADLINE",
-                                         "~JOB", ">JOBS", ">MEMORY", ">RESTARTS", "~LAST EXIT", NULL};
+    static const char *const titles[] = {"POOL",  ">SLOT", ">-PID",    "STATE",      "PHASE",       ">SINCE", ">?-DEADLINE",
+                                         "~?JOB", ">JOBS", ">-MEMORY", ">?RESTARTS", "~?LAST EXIT", NULL};
     table_init(t, titles);
 }
 
@@ -40,8 +40,8 @@ int worker_rows_add(struct table *t, const json_t *worker)
 
 void worker_rows_pool_table(struct table *t)
 {
-    static const char *const titles[] = {"POOL",      "QUEUE",          "KINDS", ">WANTED", ">READY",
-                                         ">RESTARTS", ">BOOT FAILURES", "STATE", "~ERROR",  NULL};
+    static const char *const titles[] = {"POOL",       "-QUEUE",          "~KINDS", ">WANTED", ">READY",
+                                         ">?RESTARTS", ">?BOOT FAILURES", "STATE",  "~?ERROR", NULL};
     table_init(t, titles);
 }
 

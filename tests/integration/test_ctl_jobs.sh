@@ -133,6 +133,9 @@ run 0 queue config probe rate 10
 run 0 queue config probe; says "rate = 10"
 run 0 queue config probe rate ''
 run 3 queue config probe rate
+run 3 queue pause prbe; says 'no queue "prbe"'; says "probe"
+run 3 queue stats prbe
+run 3 queue config prbe
 run 2 queue config probe colour blue; says "weights"
 run 0 audit --queue probe; says "a look"; says "pause"; says "resume"
 no_drift probe
