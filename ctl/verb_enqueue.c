@@ -5,6 +5,7 @@
  */
 #include "enqueue_bulk.h"
 #include "enqueue_options.h"
+#include "job_result.h"
 #include "job_wait.h"
 #include "payload_in.h"
 #include "verb.h"
@@ -71,6 +72,7 @@ static int wait_for(struct session *s, const char *queue, const char *id)
     int rc = job_wait_end(s, queue, id, args_int(&s->args, "timeout-wait", 0), &job, &e);
     if (rc < 0)
         return session_fail(s, &e);
+    job_result_show(s, queue, job);
     int code = job_wait_report(s, job);
     json_decref(job);
     return code;

@@ -2,6 +2,7 @@
  * verb_job - `stint job show|wait|cancel`: one job by its id, in whichever configured queue knows it.
  */
 #include "queue_call.h"
+#include "job_result.h"
 #include "job_show.h"
 #include "job_wait.h"
 #include "verb.h"
@@ -19,6 +20,7 @@ int verb_job_show(struct session *s)
     const char *id = args_positional(&s->args, 0);
     if (queue_list_find_job(s, args_text(&s->args, "queue", NULL), id, queue, &job, &e) < 0)
         return session_fail(s, &e);
+    job_result_show(s, queue, job);
     job_show_print(s, job);
     json_decref(job);
     return EXIT_DONE;
@@ -43,6 +45,7 @@ int verb_job_wait(struct session *s)
         rc = job_wait_end(s, queue, id, args_int(&s->args, "timeout", 0), &job, &e);
     if (rc < 0)
         return session_fail(s, &e);
+    job_result_show(s, queue, job);
     int code = job_wait_report(s, job);
     json_decref(job);
     return code;

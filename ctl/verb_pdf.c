@@ -3,6 +3,7 @@
  * they hold. Refuses to parse anything itself: foreign bytes belong in the parser's cell.
  */
 #include "job_send.h"
+#include "job_result.h"
 #include "job_wait.h"
 #include "pdf_payload.h"
 #include "pdf_show.h"
@@ -51,40 +52,6 @@ static void send_documents(struct session *s, struct document *docs, size_t n)
         progress_update(&progress, i + 1, n);
     }
     progress_end(&progress);
-}
-
-/* A result too large for the job's hash is in PostgreSQL. */
-static int stored_result(struct session *s, const struct document *doc, json_t **ret_result, struct err *e)
-{
-    static const char sql[] =
-        "SELECT result FROM stint.job_outcome WHERE queue = $1 AND job_id = $2 AND state = 'done'";
-    const char *const params[] = {doc->queue, doc->id};
-    PGresult *rows = NULL;
-    int rc = session_sql(s, sql, 2, params, &rows, e);
-    if (rc < 0)
-        return rc;
-    json_t *result = PQntuples(rows) == 1 ? json_loads(PQgetvalue(rows, 0, 0), 0, NULL) : NULL;
-    PQclear(rows);
-    if (result == NULL)
-        return err_set(e, ERR_NOT_FOUND, "%s: the result of job %s is not in PostgreSQL", doc->path, doc->id);
-    *ret_result = result;
-    return 0;
-}
-
-static bool is_whole(const json_t *result)
-{
-    return json_object_get(result, "events") != NULL || json_object_get(result, "rows") != NULL ||
-           json_object_get(result, "words") != NULL;
-}
-
-static int result_of(struct session *s, const struct document *doc, const json_t *job, json_t **ret_result,
-                     struct err *e)
-{
-    json_t *result = json_object_get(job, "result");
-    if (!is_whole(result))
-        return stored_result(s, doc, ret_result, e);
-    *ret_result = json_incref(result);
-    return 0;
 }
 
 /* OUT itself for one document, OUT/<name>.ics when it is a folder. */
@@ -171,7 +138,9 @@ static int finish_document(struct session *s, struct document *doc)
     if (rc == 0 && strcmp(json_text(job, "state"), "done") != 0)
         code = show_failure(s, doc, job);
     else if (rc == 0)
-        rc = result_of(s, doc, job, &result, &doc->error);
+        rc = job_result_complete(s, doc->queue, job, &doc->error);
+    if (rc == 0 && code == EXIT_DONE)
+        result = json_incref(json_object_get(job, "result"));
     if (result != NULL)
         show_document(s, doc, job, result);
     if (rc == 0 && result != NULL && args_has(&s->args, "ics"))
