@@ -9,6 +9,9 @@
 
 #include <math.h>
 
+#define KEPT_PRIOR   10.0
+#define KEPT_FORGETS 0.995
+
 struct seen {
     float u;
     bool event;
@@ -74,6 +77,37 @@ static void calibrate_side(struct side *s, int64_t now_ms)
     s->level50 = fmin(0.985, fmax(0.1, 0.5 + w * (km_inverse(seen, n, 0.5) - 0.5)));
     s->level90 = fmin(0.985, fmax(0.1, 0.9 + w * (km_inverse(seen, n, 0.9) - 0.9)));
     s->level90 = fmax(s->level90, s->level50);
+}
+
+double wait_foretold(const struct side *s, const struct wait_curve *c)
+{
+    double matched = 0, before = 0, alive = 1;
+    for (int k = 1; k <= CURVE_STEPS; k++) {
+        double f = wait_calibrated(s, curve_cdf(c, curve_grid(k)));
+        double survives = exp(-patience_cumulative(&s->patience, curve_grid(k)));
+        matched += (f - before) * (alive + survives) / 2;
+        before = f;
+        alive = survives;
+    }
+    return matched;
+}
+
+void wait_kept_add(struct side *s, const struct told *t, bool matched)
+{
+    struct kept *k = &s->kept;
+    k->n = k->n * KEPT_FORGETS + 1;
+    k->matched = k->matched * KEPT_FORGETS + matched;
+    k->told = k->told * KEPT_FORGETS + (t != NULL);
+    k->foretold = k->foretold * KEPT_FORGETS + (t ? (double)t->foretold : 0);
+}
+
+/* Who was told nothing counts as foretold what is foretold now: a crowd that came and went before the first refresh
+ * must not leave "all are matched" beside a share that says otherwise. */
+double wait_kept_level(const struct side *s, double forecast)
+{
+    const struct kept *k = &s->kept;
+    double foretold = k->foretold + (k->n - k->told + KEPT_PRIOR) * forecast;
+    return foretold > 1e-9 ? fmin(1, forecast * (k->matched + KEPT_PRIOR * forecast) / foretold) : forecast;
 }
 
 void wait_calibrate(struct wait_model *m, int64_t now_ms)

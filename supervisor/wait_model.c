@@ -196,6 +196,7 @@ static void tell_new(struct wait_model *m, struct waiting *w, int64_t now_ms)
     struct told *t = &s->told[s->n_told % CALIBRATE_LAST];
     *t = (struct told){.from_ms = now_ms};
     wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve, NULL, NULL);
+    t->foretold = (float)wait_foretold(s, &t->curve);
     w->told = ++s->n_told;
     m->n_told_now++;
 }
@@ -254,6 +255,10 @@ static void finish(struct wait_model *m, const struct wait_event *ev)
     double wait_s = fmax(0, (double)(ev->at_ms - w->who.joined_ms) / 1000);
     if (wait_s > 0.5) /* who was paired at once never waited: it says nothing about patience */
         patience_add(&s->patience, wait_s, !matched);
+    if (wait_s > 0.5) {
+        bool told = w->told != 0 && w->told + CALIBRATE_LAST > s->n_told;
+        wait_kept_add(s, told ? &s->told[(w->told - 1) % CALIBRATE_LAST] : NULL, matched);
+    }
     *(matched ? &s->matched : &s->left) += 1;
     *(matched ? &s->set_matched[w->who.seeking] : &s->set_left[w->who.seeking]) += 1;
     close_told(s, w, ev->at_ms, matched);

@@ -36,8 +36,15 @@ struct waiting {
 struct told {
     struct wait_curve curve;
     int64_t from_ms;
-    float at; /* F of the wait, once it ended */
+    float at;       /* F of the wait, once it ended */
+    float foretold; /* P(matched before leaving), as the curve alone has it */
     bool ended, matched, at_once;
+};
+
+/* Of those who had to wait and are gone: how many were matched, and how many had been foretold. About the last 200. */
+struct kept {
+    double n, matched;     /* all */
+    double told, foretold; /* of these, those to whom something was said */
 };
 
 /* An arrival kept with the field's answer for people like it. */
@@ -56,6 +63,7 @@ struct side {                                   /* one gender */
     struct patience patience;
     struct told told[CALIBRATE_LAST]; /* ring */
     uint64_t n_told;
+    struct kept kept;
     double level50, level90; /* where to read F for 50 and 90 % */
     double cover50, cover90; /* of what is published; -1 unknown */
     struct probe probes[FIELD_PROBES];
@@ -108,6 +116,13 @@ void wait_summarise(const struct wait_model *m, unsigned gender, const struct wa
                     struct wait_curve_summary *ret);
 /* The curve's probability on the scale that was recalibrated. */
 double wait_calibrated(const struct side *s, double f);
+/* P(matched before leaving) by the curve and this gender's patience. */
+double wait_foretold(const struct side *s, const struct wait_curve *c);
+/* Somebody of this gender who had to wait is gone; t: what had been said, NULL when nothing was. */
+void wait_kept_add(struct side *s, const struct told *t, bool matched);
+/* A forecast of P(matched before leaving) for somebody who has to wait, in the light of what became of the last ones.
+ */
+double wait_kept_level(const struct side *s, double forecast);
 /* Renews the levels (wait_calibrate.c). */
 void wait_calibrate(struct wait_model *m, int64_t now_ms);
 /* Renews some of the published cells (wait_publish.c). */

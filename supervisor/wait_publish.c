@@ -60,14 +60,15 @@ static double at(const double f[static CURVE_STEPS + 1], double t_s)
 
 static void summarise(const struct side *s, const double f[static CURVE_STEPS + 1], struct wait_curve_summary *ret)
 {
-    double alive = 1;
-    *ret = (struct wait_curve_summary){.p50_s = inverse(f, 0.5), .p90_s = inverse(f, 0.9), .matched = f[0]};
+    double alive = 1, waits = 1 - f[0];
+    *ret = (struct wait_curve_summary){.p50_s = inverse(f, 0.5), .p90_s = inverse(f, 0.9)};
     for (int k = 1; k <= CURVE_STEPS; k++) {
         double survives = exp(-patience_cumulative(&s->patience, curve_grid(k)));
         ret->mean_s += (2 - f[k - 1] - f[k]) / 2 * (curve_grid(k) - curve_grid(k - 1));
         ret->matched += (f[k] - f[k - 1]) * (alive + survives) / 2;
         alive = survives;
     }
+    ret->matched = waits > 1e-6 ? f[0] + waits * wait_kept_level(s, fmin(1, ret->matched / waits)) : 1;
     for (int i = 0; i < WAIT_WITHIN; i++)
         ret->within[i] = at(f, wait_within_s[i]);
 }

@@ -142,7 +142,7 @@ void wait_summarise(const struct wait_model *m, unsigned gender, const struct wa
         before = f;
         alive = survives;
     }
-    ret->matched = fmin(1, ret->matched + alive * before);
+    ret->matched = wait_kept_level(s, fmin(1, ret->matched + alive * before));
     for (int i = 0; i < WAIT_WITHIN; i++)
         ret->within[i] = remaining(s, c, gone, waited_s, wait_within_s[i]);
 }

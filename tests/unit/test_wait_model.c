@@ -288,6 +288,98 @@ static void test_patience_inverse_undoes_cumulative(void **state)
         assert_true(fabs(patience_inverse(&p, exp(-patience_cumulative(&p, w))) - w) < 1e-6 * w + 1e-6);
 }
 
+/* Cells of whole genders: what is foretold stands beside what was measured, and they must not contradict. */
+static void check_honest(struct wait_model *m, double within)
+{
+    struct wait_cell cells[WAIT_CELL_MAX];
+    size_t n = wait_model_cells(m, cells, WAIT_CELL_MAX);
+    assert_true(n >= 2);
+    for (size_t i = 0; i < n; i++)
+        if (cells[i].share >= 0 && fabs(cells[i].wait.matched - cells[i].share) > within)
+            fail_msg("gender %d: %.3f foretold, %.3f measured", cells[i].gender, cells[i].wait.matched, cells[i].share);
+}
+
+static void test_model_lopsided_pool_foretells_the_share_it_measures(void **state)
+{
+    (void)state;
+    double t;
+    struct wait_model *m = play(0.7, 0.3, 120, 3000, &t);
+    wait_model_refresh(m, (int64_t)(t * 1000));
+    check_honest(m, 0.15);
+    wait_model_free(m);
+}
+
+/* Seventy men and thirty women come within a second, before anything was computed; who found nobody leaves. */
+static void test_model_crowd_that_left_is_not_told_that_all_are_matched(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    for (uint64_t i = 1; i <= 100; i++) {
+        int g = i <= 70 ? GENDER_MALE : GENDER_FEMALE;
+        struct wait_event ev = event(WAIT_JOIN, i, g, 1 << (1 - g), 1000 + (double)i / 100);
+        wait_model_event(m, &ev);
+    }
+    for (uint64_t i = 1; i <= 30; i++) {
+        struct wait_event his = event(WAIT_MATCH, i, GENDER_MALE, 2, 1001),
+                          hers = event(WAIT_MATCH, 70 + i, GENDER_FEMALE, 1, 1001);
+        wait_model_event(m, &his);
+        wait_model_event(m, &hers);
+    }
+    for (double t = 1002; t < 1031; t++)
+        wait_model_refresh(m, (int64_t)(t * 1000));
+    for (uint64_t i = 31; i <= 70; i++) {
+        struct wait_event ev = event(WAIT_LEAVE, i, GENDER_MALE, 2, 1031);
+        wait_model_event(m, &ev);
+    }
+    wait_model_refresh(m, 1032000);
+    wait_model_refresh(m, 1033000);
+    struct wait_cell cells[WAIT_CELL_MAX];
+    size_t n = wait_model_cells(m, cells, WAIT_CELL_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (cells[i].gender == GENDER_MALE)
+            assert_true(cells[i].wait.matched < 0.75 && cells[i].share > 0.4 && cells[i].share < 0.45);
+    wait_model_free(m);
+}
+
+static double stat_of(struct wait_model *m, double t, const char *part, const char *name)
+{
+    struct buf out;
+    buf_init(&out, 1 << 18);
+    assert_int_equal(wait_json_queue_stats("p", m, (int64_t)(t * 1000), &out), 0);
+    json_t *root = json_loadb(out.data, out.len, 0, NULL);
+    assert_non_null(root);
+    const json_t *v = json_object_get(json_object_get(root, part), name);
+    double value = json_is_null(v) ? -2 : json_number_value(v);
+    json_decref(root);
+    buf_fini(&out);
+    return value;
+}
+
+/* The fields older pages read: unknown is -1 (or null), never 0 minutes or an invented wait. */
+static void test_json_seed_fields_hold_in_empty_and_single_gender_pools(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    wait_model_refresh(m, 1000000);
+    assert_true(stat_of(m, 1000, "estimatedWaitTimes", "male") == -1);
+    assert_true(stat_of(m, 1000, "estimatedWaitTimes", "female") == -1);
+    assert_true(stat_of(m, 1000, "genderDistribution", "ratio") == -2);
+    assert_true(stat_of(m, 1000, "queue", "total") == 0 && stat_of(m, 1000, "queue", "maxWaitSeconds") == 0);
+    for (uint64_t i = 1; i <= 40; i++) {
+        struct wait_event ev = event(WAIT_JOIN, i, GENDER_MALE, 2, 1000 + (double)i);
+        wait_model_event(m, &ev);
+        wait_model_refresh(m, ev.at_ms);
+    }
+    assert_true(stat_of(m, 1040, "estimatedWaitTimes", "male") == 20); /* "20 min and more" */
+    assert_true(stat_of(m, 1040, "estimatedWaitTimes", "female") == -1);
+    assert_true(stat_of(m, 1040, "genderDistribution", "male") == 40);
+    assert_true(stat_of(m, 1040, "genderDistribution", "ratio") == -2);
+    assert_true(stat_of(m, 1040, "matchRate", "matchesLastHour") == 0);
+    assert_true(stat_of(m, 1040, "queue", "maxWaitSeconds") == 39);
+    wait_model_free(m);
+    assert_true(stat_of(NULL, 1000, "estimatedWaitTimes", "male") == -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +391,9 @@ int main(void)
         cmocka_unit_test(test_model_export_import_keeps_rates_and_patience),
         cmocka_unit_test(test_queue_stats_has_the_names_its_readers_expect),
         cmocka_unit_test(test_feed_parse_reads_a_join_and_refuses_nonsense),
+        cmocka_unit_test(test_model_lopsided_pool_foretells_the_share_it_measures),
+        cmocka_unit_test(test_model_crowd_that_left_is_not_told_that_all_are_matched),
+        cmocka_unit_test(test_json_seed_fields_hold_in_empty_and_single_gender_pools),
         cmocka_unit_test(test_patience_inverse_undoes_cumulative),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
