@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything and runs every test. ./test.sh [--fast] [RING...]
-#   rings: unit check integration crash   (default: all, then unit and integration again under ASan+UBSan)
-#   --fast: no sanitizer round
+#   rings: unit check integration crash   (default: all, then builds by clang and for release without a warning, then unit and
+#          integration again under ASan+UBSan)
+#   --fast: only the rings
 # The last line says: N passed, N failed, N skipped.
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -27,6 +28,10 @@ for ring in ${rings:-unit check integration crash}; do
   run_ring dev "$ring"
 done
 if [ "$fast" = no ] && [ -z "$rings" ]; then
+  for preset in clang strict; do
+    echo "== build ($preset): not one warning"
+    if build_preset "$preset"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
+  done
   echo "== build (asan: AddressSanitizer and UndefinedBehaviorSanitizer)"
   build_preset asan || exit 1
   for ring in unit integration; do

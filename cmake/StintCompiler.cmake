@@ -9,9 +9,12 @@ target_include_directories(stint_flags INTERFACE ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(stint_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough
-  -Wcast-qual -Wswitch-enum -Wno-gnu-zero-variadic-macro-arguments
+  -Wcast-qual -Wswitch-enum
   -fno-common -fno-strict-aliasing -fno-omit-frame-pointer
   -UNDEBUG) # assert() is for our own bugs and stays on in release
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(stint_flags INTERFACE -Wno-gnu-zero-variadic-macro-arguments)
+endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(stint_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches)
 endif()

@@ -148,7 +148,7 @@ static int end_items(struct session *s, struct job_wait_many *w, const size_t pi
 /* One look at the window. */
 static int look(struct session *s, struct job_wait_many *w, struct err *e)
 {
-    size_t picked[WINDOW], ended[WINDOW], n = 0, n_ended = 0;
+    size_t picked[WINDOW] = {0}, ended[WINDOW], n = 0, n_ended = 0;
     char states[WINDOW][16];
     redisReply *replies[WINDOW];
     while (w->first < w->n && w->items[w->first].id == NULL)
