@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "kind.h"
 #include "match_turn.h"
+#include "match_watch_uv.h"
 
 #include <stdio.h>
 
@@ -22,6 +23,7 @@ struct kind_match {
     const struct worker_ctx *ctx;
     struct match_rules rules;
     struct match_caches caches;
+    struct match_watch *watch;
     struct waiting_turn *first, **last; /* owned queue */
     bool busy;
 };
@@ -34,6 +36,8 @@ static int match_open(const struct worker_ctx *ctx, void **ret_state, struct err
     km->ctx = ctx;
     km->last = &km->first;
     int rc = match_rules_load(&km->rules, &ctx->conf->match, e);
+    if (rc == 0 && (km->watch = match_watch_open(ctx)) == NULL)
+        rc = err_set(e, ERR_OUT_OF_MEMORY, "kind match: no memory for its watch");
     if (rc < 0) {
         free(km);
         return rc;
@@ -46,6 +50,7 @@ static void match_close(void *state)
 {
     struct kind_match *km = state;
     assert(!km->busy && !km->first);
+    match_watch_close(km->watch);
     match_caches_fini(&km->caches);
     free(km);
 }

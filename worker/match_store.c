@@ -17,6 +17,12 @@
     " FROM stint.match_ticket t WHERE t.pool = $1 AND (t.version, t.id) > ($2::bigint, $3)"                            \
     " ORDER BY t.version, t.id LIMIT 5000"
 
+/* Whom a person of a pair met before: returned to the pool, they must not meet again too early. */
+#define PAST_SQL(t)                                                                                                    \
+    "(SELECT json_agg(json_build_array(CASE WHEN h.a = " t ".id THEN h.b ELSE h.a END, h.until_ms))::text"             \
+    " FROM stint.match_history h WHERE h.pool = " t ".pool AND (h.a = " t ".id OR h.b = " t ".id)"                     \
+    " AND h.until_ms > stint.now_ms())"
+
 #define PAIRS_SQL                                                                                                      \
     "WITH chosen AS (SELECT id FROM stint.match_pair WHERE pool = $1 AND state = 'pending' AND id = ANY($2::text[])"   \
     " UNION SELECT id FROM stint.match_pair WHERE pool = $1 AND live_a = ANY($3::text[])"                              \
@@ -25,9 +31,9 @@
     "        AND confirm_by_ms <= stint.now_ms() ORDER BY confirm_by_ms, id LIMIT 500))"                               \
     " SELECT p.id, p.matched_ms, p.confirm_by_ms, p.km, p.stage, p.wait_a_ms, p.wait_b_ms,"                            \
     " x.version, x.created_ms, x.key_ms, x.touched_ms, x.presence_ms, x.expires_ms, x.fairness, x.body::text, "        \
-    "NULL::text,"                                                                                                      \
+    PAST_SQL("x") ","                                                                                                  \
     " y.version, y.created_ms, y.key_ms, y.touched_ms, y.presence_ms, y.expires_ms, y.fairness, y.body::text, "        \
-    "NULL::text"                                                                                                       \
+    PAST_SQL("y")                                                                                                      \
     " FROM chosen c JOIN stint.match_pair p ON p.id = c.id"                                                            \
     " JOIN stint.match_ticket x ON x.pool = p.pool AND x.id = p.live_a"                                                \
     " JOIN stint.match_ticket y ON y.pool = p.pool AND y.id = p.live_b ORDER BY p.matched_ms, p.id"

@@ -93,23 +93,27 @@ static void send_feed(void *arg, size_t n, const char *const fields[])
     (void)redis_uv_argv(s->ctx->redis, NULL, NULL, (int)(6 + n), argv, NULL);
 }
 
+int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool)
+{
+    char key[KEY_MAX], options[256], payload[128];
+    keys_prefix(key, ctx->queue);
+    (void)snprintf(options, sizeof options,
+                   "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
+                   MATCH_CYCLE_MS, pool, MATCH_CYCLE_MS);
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", pool);
+    const char *argv[] = {"FCALL", "stint_enqueue", "1", key, options, payload};
+    return redis_uv_argv(ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL);
+}
+
 /* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself.
- * The dedup key makes it one however many workers ask. */
+ * The dedup key makes it one however many workers ask. What is lost on the way (the worker died, Redis was full or lost
+ * its data) match_watch_uv asks for again. */
 static void ask_for_cycle(const struct sender *s, const struct match_round *r)
 {
     uint64_t mono = clock_mono_ms();
     struct match_cache *c = s->cache;
     bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms || c->n_sent > 0;
-    if (!needed || mono < c->next_cycle_ms)
-        return;
-    char key[KEY_MAX], options[256], payload[128];
-    keys_prefix(key, s->ctx->queue);
-    (void)snprintf(options, sizeof options,
-                   "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
-                   MATCH_CYCLE_MS, c->pool, MATCH_CYCLE_MS);
-    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", c->pool);
-    const char *argv[] = {"FCALL", "stint_enqueue", "1", key, options, payload};
-    if (redis_uv_argv(s->ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL) == 0)
+    if (needed && mono >= c->next_cycle_ms && match_tell_want_cycle(s->ctx, c->pool) == 0)
         c->next_cycle_ms = mono + MATCH_CYCLE_MS / 2;
 }
 

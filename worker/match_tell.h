@@ -33,3 +33,6 @@ void match_tell_numbers(struct match_tell *tell, const PGresult *res);
  * for later. */
 void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache,
                       struct match_round *r, bool cycle);
+/* Asks for a cycle of the pool in MATCH_CYCLE_MS, unless one was asked for within that time. 0, or a negative code when
+ * Redis is away. Does not wait for the answer. */
+int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool);

@@ -125,6 +125,13 @@ if until_true 60 is_quiet; then ok "quiet after $(($(now_ms) - quiet_from)) ms: 
 else not_ok "not quiet after a minute: $(for q in $QUEUES; do echo "$q $(stat_of "$q" "$LEFT")"; done | tr '\n' ' ')"; fi
 check_books
 
+# A pool lives by a word from round to round; when the word is lost, PostgreSQL still knows that somebody waits.
+next_round() { redis ZRANGE 'stint:{match}:d' 0 0 | grep .; }
+if lost=$(next_round); then
+  redis FCALL stint_cancel 1 'stint:{match}' "$lost" "lost on purpose" test >/dev/null
+  until_true 45 next_round && ok "a pool whose next round was lost is found again" || not_ok "a pool whose next round was lost is forgotten"
+fi
+
 pids="$(supervisor_pid) $(redis_pid) $(postgres_pid) $(worker_pids) $(zygote_pids) $(stack_pid)"
 "$STINT" down --dir "$STACK_DIR" >/dev/null 2>&1
 left=""
