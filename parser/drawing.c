@@ -7,7 +7,7 @@
 #include <math.h>
 #include <poppler.h>
 
-enum { EDGE_CONTRAST = 12, RULES_MAX = 100000 };
+enum { EDGE_CONTRAST = 4, RULES_MAX = 100000 };
 
 void drawing_init(struct drawing *d, PopplerPage *page, double width, double height)
 {

@@ -1,6 +1,6 @@
 /*
  * table_margin - see table_margin.h. Takes a line from the table only for a reason: rules end before it, or it is smaller, or it runs
- * across columns, or it stands there on another page too. What is taken is reported by the caller, not dropped.
+ * across columns, or it stands there on every page. What is taken is reported by the caller, not dropped.
  */
 #include "table_margin.h"
 
@@ -100,16 +100,14 @@ static bool margin_page_has(const struct page *page, const struct word *w)
     return false;
 }
 
+/* On every page: the rest of a row may stand at the top of two pages and say the same, but not where page 1 has its title. */
 static bool margin_is_repeated(const struct table_margin *m, const struct word *const line[], size_t n)
 {
-    for (size_t p = 0; p < m->n_pages; p++) {
-        size_t same = 0;
-        while (p != m->at && same < n && margin_page_has(&m->pages[p], line[same]))
-            same++;
-        if (same == n)
-            return true;
-    }
-    return false;
+    for (size_t p = 0; p < m->n_pages; p++)
+        for (size_t i = 0; i < n; i++)
+            if (p != m->at && !margin_page_has(&m->pages[p], line[i]))
+                return false;
+    return m->n_pages > 1;
 }
 
 static bool margin_is_small(const struct table_margin *m, const struct word *const line[], size_t n)

@@ -10,7 +10,7 @@
 /* A page whose rows are to be read. */
 struct table_margin {
     const struct table *table;
-    const struct page *pages; /* all of them: what stands at one place on several is a margin's */
+    const struct page *pages; /* all of them: what stands at one place on each is a margin's */
     size_t n_pages, at;       /* this page's index */
     double top;               /* of the first row: below the header, -INFINITY without one */
     double body_size;         /* the page's most frequent font size */
