@@ -69,7 +69,7 @@ static void sessions_carry(const struct sessions *f, size_t column, size_t i, st
             beside = beside || sessions_same_line(f->starts[at], cell->lines[k].y, cell->lines[k].size);
         if (value == NULL) {
             value = g_string_new(cell->lines[k].text);
-        } else if (beside) {
+        } else if (beside && !table_is_rest(&cell->lines[k - 1], &cell->lines[k])) {
             g_string_assign(value, cell->lines[k].text);
         } else if (cell->lines[k].y > y - 200) {
             g_string_append_printf(value, " %s", cell->lines[k].text);

@@ -3,6 +3,7 @@
  */
 #include "table.h"
 
+#include "schedule_value.h"
 #include "table_header.h"
 #include "table_margin.h"
 #include <glib.h>
@@ -141,6 +142,44 @@ static bool table_stands(const struct table_cell *cell, double y, double size)
     return false;
 }
 
+bool table_is_rest(const struct table_line *above, const struct table_line *line)
+{
+    bool adjoins = line->y - above->y < 1.8 * line->size;
+    return adjoins && strpbrk(above->text, "0123456789") == NULL && g_ascii_isdigit(line->text[0]);
+}
+
+static const struct table_line *table_line_at(const struct table_cell *cell, double y, double size)
+{
+    for (size_t i = 0; i < cell->n; i++)
+        if (fabs(cell->lines[i].y - y) < 0.45 * size)
+            return &cell->lines[i];
+    return NULL;
+}
+
+/* A record's first line says when: each required column for dates and times has a text there, and the date, with its next line if it
+ * wraps, is one. */
+static bool table_says_when(const struct table_scan *s, double y, double size)
+{
+    const struct layout *layout = s->table->layout;
+    for (size_t c = 0; c < s->table->n_columns; c++) {
+        unsigned flags = layout->columns[c].flags;
+        if (!(flags & LAYOUT_KEY) || !(flags & LAYOUT_REQUIRED))
+            continue;
+        const struct table_cell *cell = &s->cells[c];
+        const struct table_line *line = table_line_at(cell, y, size);
+        if (line == NULL && (layout->columns[c].field == LAYOUT_DATE || layout->columns[c].field == LAYOUT_TIME_RANGE))
+            return false;
+        if (line == NULL || layout->columns[c].field != LAYOUT_DATE || schedule_value_open(line->text))
+            continue;
+        char iso[11], *both = g_strdup_printf("%s %s", line->text, line + 1 < cell->lines + cell->n ? line[1].text : "");
+        bool date = schedule_value_date(line->text, iso) || schedule_value_date(both, iso);
+        g_free(both);
+        if (!date)
+            return false;
+    }
+    return true;
+}
+
 /* y of each line in the band that begins a row: an anchor (or, where columns carry, any carrying column) with a key beside it. */
 static size_t table_starts(const struct table_scan *s, double starts[], size_t max)
 {
@@ -157,7 +196,9 @@ static size_t table_starts(const struct table_scan *s, double starts[], size_t m
                 key = key || ((layout->columns[k].flags & LAYOUT_KEY) && table_stands(&s->cells[k], line->y, line->size));
             for (size_t k = 0; k < n; k++)
                 known = known || fabs(starts[k] - line->y) < 0.45 * line->size;
-            if (key && !known)
+            bool later = i > 0 && (table_is_rest(line - 1, line) ||
+                                   (layout->rows == LAYOUT_RECORDS && !table_says_when(s, line->y, line->size)));
+            if (key && !known && !later)
                 starts[n++] = line->y;
         }
     }

@@ -53,5 +53,7 @@ int table_build(struct table *t, const struct layout *layout, const struct page 
 void table_free(struct table *t);
 /* The layout column a word stands in, -1 for none. */
 int table_column_at(const struct table *t, const struct word *w);
+/* True when a line is the rest of the code above it: "COS" and below it "214". */
+bool table_is_rest(const struct table_line *above, const struct table_line *line);
 /* All lines of a cell joined by a space; caller frees with g_free. */
 char *table_cell_text(const struct table_cell *cell);
