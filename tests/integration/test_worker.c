@@ -365,6 +365,7 @@ static void test_worker_allocation_failure_exits_mem_limit(void **state)
     struct worker_harness h;
     (void)state;
 #ifdef STINT_SANITIZED
+    print_message("SKIPPED: a sanitizer's shadow memory does not fit under RLIMIT_AS\n");
     skip();
 #endif
     begin(&h, "alloc", "");
