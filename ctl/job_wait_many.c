@@ -174,10 +174,11 @@ static int look(struct session *s, struct job_wait_many *w, struct err *e)
 
 static int too_long(const struct job_wait_many *w, int64_t ms, const char *what, struct err *e)
 {
-    return err_set(e, ERR_TIMEOUT,
-                   "%zu of %zu jobs have not ended %s %lld ms; they go on: \"stint status\" shows them, \"stint job wait "
-                   "ID\" waits for one",
-                   w->n - w->ended, w->n, what, (long long)ms);
+    return err_set(
+        e, ERR_TIMEOUT,
+        "%zu of %zu jobs have not ended %s %lld ms; they go on: \"stint status\" shows them, \"stint job wait "
+        "ID\" waits for one",
+        w->n - w->ended, w->n, what, (long long)ms);
 }
 
 int job_wait_many_run(struct session *s, struct job_wait_many *w, int64_t timeout_ms, int64_t stall_ms, struct err *e)

@@ -66,11 +66,20 @@ void out_remark(struct out *o, const char *format, ...)
 {
     if (o->quiet)
         return;
+    AUTO_FREE char *text = NULL;
     va_list ap;
     va_start(ap, format);
-    (void)vfprintf(o->remarks, format, ap);
+    int n = vasprintf(&text, format, ap);
     va_end(ap);
+    if (n < 0)
+        return;
+    json_t *record = o->json ? json_pack("{s:s}", "remark", text) : NULL;
+    if (record != NULL)
+        (void)json_dumpf(record, o->remarks, JSON_COMPACT);
+    else
+        (void)fputs(text, o->remarks);
     (void)fputc('\n', o->remarks);
+    json_decref(record);
 }
 
 void out_json(struct out *o, const json_t *record)

@@ -136,6 +136,13 @@ int verb_help_unknown(struct session *s, int argc, char *const argv[])
     if (nearest == NULL)
         nearest = args_nearest(argv[0], candidates);
     AUTO_FREE char *shown = out_harmless(argv[0], strlen(argv[0]));
+    if (s->out.json) {
+        struct err e = {.code = 0};
+        (void)err_set(&e, ERR_BAD_ARGUMENT, "\"%.60s\" is no verb%s%s%s", shown != NULL ? shown : "",
+                      nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
+                      nearest != NULL ? "\"?" : "");
+        return session_fail(s, &e);
+    }
     (void)fprintf(s->out.remarks, "stint: \"%.60s\" is no verb%s%s%s; \"stint help\" lists them all\n",
                   shown != NULL ? shown : "", nearest != NULL ? ", did you mean \"" : "",
                   nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");

@@ -127,6 +127,9 @@
     X(migrate, "migrate", "Operations", 0, 0, "",                                                                      \
       "bring PostgreSQL's schema up to date",                                                                          \
       "stint migrate --dry-run")                                                                                       \
+    X(completion, "completion", "Operations", 1, 1, "SHELL",                                                           \
+      "a completion script, for: source <(stint completion bash)",                                                                                  \
+      "stint completion bash >/etc/bash_completion.d/stint")                                                           \
     X(help, "help", "Operations", 0, 3, "[VERB]",                                                                      \
       "what there is, or how one verb is used",                                                                        \
       "stint help dlq replay")

@@ -196,6 +196,11 @@ int verb_worker_drain(struct session *s)
                       (long long)living);
     if (living != 0)
         return session_fail(s, &e);
+    if (s->out.json) {
+        json_t *record = json_pack("{s:s, s:s}", "pool", pool, "state", "drained");
+        out_json(&s->out, record);
+        json_decref(record);
+    }
     out_line(&s->out, "pool %s has no worker any more; \"stint worker scale %s N\" starts them again", pool, pool);
     return EXIT_DONE;
 }

@@ -145,6 +145,21 @@ run 0 queue list --json; says '{"queue":"match"'
 run 0 help enqueue; says "--payload"; says "example"
 run 0 enqueue --help; says "usage: stint enqueue"
 run 0 queue --help; says "queue resume"
+# Completion is made from the verbs: words, options and the values of an option.
+run 2 completion fish; says "allowed: bash"
+run 0 completion bash
+completes() { # completes WANTED WORDS…
+  local want=$1
+  shift
+  checks=$((checks + 1))
+  bash -c 'eval "$("$1" completion bash)"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _stint; echo " ${COMPREPLY[*]} "' - "$STINT" "$@" |
+    grep -q -- " $want " || { failures=$((failures + 1)); echo "not ok - completion of $*: no $want"; }
+}
+completes enqueue stint en
+completes triage stint dlq tr
+completes --payload stint enqueue pdf-parse --p
+completes express stint enqueue pdf-parse --band ex
+completes --json stint queue list --js
 run 0 --version; says "stint "
 run 2
 run 0 config check; says "valid"
