@@ -62,6 +62,15 @@ static int watch_signals(struct stack *s, struct err *e)
     return s->signal_fd < 0 ? err_set_errno(e, errno, "cannot watch for signals") : 0;
 }
 
+/* After a first start that failed: what the file was written from may be what was wrong. */
+static void take_conf_back(struct stack *s)
+{
+    if (!s->conf_written)
+        return;
+    (void)unlink(s->conf_path);
+    say(s, "removed %s again: the next \"stint up\" writes it anew", s->conf_path);
+}
+
 static int load_conf(struct stack *s, const char *config, struct err *e)
 {
     int rc = 0;
@@ -100,8 +109,10 @@ int stack_open(struct stack *s, const char *dir, const char *user, const char *c
     /* The caller's folder may be closed to the service user (a clone under /root), and PostgreSQL's programs ask where they are. */
     if (rc == 0 && chdir(s->dir.root) != 0)
         rc = err_set_errno(e, errno, "cannot enter %s", s->dir.root);
-    if (rc < 0)
+    if (rc < 0) {
+        take_conf_back(s);
         return rc;
+    }
     s->ours[STACK_REDIS] = strcmp(s->conf->redis.url, stack_redis_url(&s->dir, url)) == 0;
     s->ours[STACK_POSTGRES] = strcmp(s->conf->postgres.url, stack_postgres_url(&s->dir, url)) == 0;
     s->ours[STACK_SUPERVISOR] = true;
@@ -341,10 +352,7 @@ int stack_start(struct stack *s, struct err *e)
         return 0;
     }
     stack_stop(s);
-    if (s->conf_written) { /* what it was written from may be what was wrong */
-        (void)unlink(s->conf_path);
-        say(s, "removed %s again: the next \"stint up\" writes it anew", s->conf_path);
-    }
+    take_conf_back(s);
     return rc;
 }
 
