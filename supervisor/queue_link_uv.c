@@ -8,6 +8,7 @@
 #include "job.h"
 #include "killpoint.h"
 #include "log.h"
+#include "redis_reply.h"
 #include <stdio.h>
 
 enum {
@@ -45,8 +46,15 @@ static bool is_array(const struct queue_link *q, const char *what, const redisRe
         return false;
     if (r->type == REDIS_REPLY_ARRAY && r->elements >= n)
         return true;
-    log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", what),
-              KV_S("answer", r->type == REDIS_REPLY_ERROR ? r->str : "not the expected array"));
+    if (r->type == REDIS_REPLY_ERROR) {
+        struct err e;
+        (void)redis_reply_error(r->str, &e);
+        log_warn("Redis refused a call; it is made again in time", KV_S("queue", q->name), KV_S("function", what),
+                 KV_S("why", e.message));
+    } else {
+        log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", what),
+                  KV_S("answer", "not the expected array"));
+    }
     return false;
 }
 
