@@ -137,7 +137,7 @@ check_books
 
 # A pool lives by a word from round to round; when the word is lost, PostgreSQL still knows that somebody waits.
 next_round() { redis ZRANGE 'stint:{match}:d' 0 0 | grep .; }
-if lost=$(next_round); then
+if until_true 30 next_round && lost=$(next_round); then
   redis FCALL stint_cancel 1 'stint:{match}' "$lost" "lost on purpose" test >/dev/null
   until_true 45 next_round && ok "a pool whose next round was lost is found again" || not_ok "a pool whose next round was lost is forgotten"
 fi
