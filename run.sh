@@ -54,11 +54,11 @@ trap 'exit 130' INT TERM
 printf '$ stint up --dir %s --detach\n' "$dir"
 stint up --dir "$dir" --detach
 
-say "3. 300 people begin to join a pool, ten a second, 70 men for 30 women; each wants an age and a distance"
+say "3. 300 people begin to join a pool, twenty a second, 70 men for 30 women; each wants an age and a distance"
 awk -v n=300 -v men=70 -v seed=1 -f demo/people.awk >"$dir/people.ndjson"
 join_pool() {
-  for from in $(seq 1 10 300); do
-    sed -n "$from,$((from + 9))p" "$dir/people.ndjson" | stint match submit --pool demo --bulk - --no-wait --quiet
+  for from in $(seq 1 20 300); do
+    sed -n "$from,$((from + 19))p" "$dir/people.ndjson" | stint match submit --pool demo --bulk - --no-wait --quiet
     sleep 1
   done
 }
@@ -92,7 +92,7 @@ cp "$inbox/exams.pdf" "$inbox/upload.pdf"
 show dlq replay upload-1
 show job wait upload-1 --timeout 1m | head -12
 
-say "7. The pool half a minute later: pairs, and how long the others will wait"
+say "7. The pool a quarter of a minute later: pairs, and how long the others will wait"
 wait "$joining" || { cat "$dir/joined.txt" >&2; exit 1; }
 until_quiet match
 show match status demo
