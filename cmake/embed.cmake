@@ -1,5 +1,10 @@
-# Turns a text file IN into a C header OUT that defines `static const unsigned char NAME[]` (NUL-terminated) and NAME_len.
-file(READ ${IN} HEX HEX)
+# Turns the text files IN, one after the other, into a C header OUT that defines `static const unsigned char NAME[]`
+# (NUL-terminated) and NAME_len.
+set(HEX "")
+foreach(PART ${IN})
+  file(READ ${PART} PART_HEX HEX)
+  string(APPEND HEX "${PART_HEX}")
+endforeach()
 string(LENGTH "${HEX}" HEXLEN)
 math(EXPR BYTES "${HEXLEN} / 2")
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," BODY "${HEX}")

@@ -1,5 +1,5 @@
 /*
- * keys - see keys.h. Every Redis name is spelled here and in functions/stint.lua, nowhere else.
+ * keys - see keys.h. Every Redis name is spelled here and in functions/.lua, nowhere else.
  */
 #include "keys.h"
 

@@ -16,7 +16,7 @@
     X("pdf-parse", "pdf", 1, false, true, 3, 5000, 300000, true)                                                       \
     X("probe", "probe", 64, false, true, 3, 1000, 30000, false)
 
-/* Priority bands in order of importance; express is strict, the others share 6:3:1. Shared with stint.lua. */
+/* Priority bands in order of importance; express is strict, the others share 6:3:1. Shared with functions/. */
 #define BAND_TABLE(X) X(EXPRESS, "express", 0) X(HIGH, "high", 6) X(NORMAL, "normal", 3) X(LOW, "low", 1)
 
 enum band {

@@ -1,5 +1,5 @@
 /*
- * redis_functions - the Functions library (functions/stint.lua) as carried by this build, and how it is loaded.
+ * redis_functions - the Functions library (functions/, its parts one after the other) as carried by this build, and how it is loaded.
  *
  * Runs in: supervisor, worker, ctl. Pure text; redis_sync and redis_uv do the talking.
  * Rule: load when the server has none or an older one; never replace a newer one.

@@ -21,7 +21,7 @@ bool job_wait_ended(const char *state);
 /* Prints how it ended: its result, or its last error with the next step. Returns the exit code: EXIT_DONE only for
  * "done". */
 int job_wait_report(struct session *s, const json_t *job);
-/* Which record err:<index> holds the latest of `total` errors: past half of ERRORS_MAX of stint.lua they replace one
+/* Which record err:<index> holds the latest of `total` errors: past half of ERRORS_MAX of functions/00_head.lua they replace one
  * another in the second half. Pure. */
 int64_t job_wait_last_error_index(int64_t total);
 /* The last error record of a job, borrowed, or NULL. */

@@ -11,7 +11,7 @@ for ((tries = 0; tries < 2000; tries++)); do
     read -r -t 0.005 <> <(:) || true
 done
 redis-cli() { command redis-cli -s "$dir/s" "$@"; }
-redis-cli -x FUNCTION LOAD REPLACE <"$STINT_SOURCE/common/functions/stint.lua" >/dev/null || exit 1
+cat "$STINT_SOURCE"/common/functions/*.lua | redis-cli -x FUNCTION LOAD REPLACE >/dev/null || exit 1
 
 # Digits, and what the page leaves out, are not compared; nor is the decoration that redis-cli adds on a terminal.
 plain() { sed -E 's/^([0-9]+\) *)+//; s/^\(integer\) //; s/^"(.*)"$/\1/; s/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/N/g; s/[0-9]+/N/g'; }

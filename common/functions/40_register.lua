@@ -1,0 +1,30 @@
+-- ------------------------------------------------------------------------------------------------------- registration
+
+-- Checks the key, and turns our refusals into error replies without a script's line numbers.
+local function guarded(f)
+    return function(keys, args)
+        local K = keys[1]
+        if #keys ~= 1 or not (good.key[K] or (#K <= 72 and string.find(K, '^stint:{[%w._%-]+}$') and remember('key',
+            K, true))) then
+            return redis.error_reply('STINT_BADARG KEYS: one key, stint:{<queue>}, queue of 1 to 64 of [A-Za-z0-9._-]')
+        end
+        local fine, result = pcall(f, K, args)
+        if fine then
+            return result
+        end
+        if type(result) == 'table' and result.stint then
+            return redis.error_reply(result.stint)
+        end
+        error(result, 0)
+    end
+end
+
+-- Work must be able to finish, move and be looked at when the server is at maxmemory; new work must not come in.
+local WORKS_AT_OOM, NEEDS_MEMORY, ONLY_READS = {'allow-oom'}, {}, {'no-writes', 'allow-oom'}
+
+local function register(name, f, flags)
+    redis.register_function{function_name = name, callback = f, flags = flags}
+end
+
+register('stint_version', function() return VERSION end, ONLY_READS)
+

@@ -1,0 +1,209 @@
+-- ------------------------------------------------------------------------------------------------------------- finish
+-- Used further down: delay_arg.
+local delay_arg
+do
+-- The status of a finished job is written to its hash; a hash that is another living job's (a shared id) is left alone.
+local function keep_result(K, now, band, entry, id, result, retain)
+    local key = hash(K, id)
+    local h = redis.call('HMGET', key, 'x', 'state', 'b')
+    local mine = h[1] == entry
+    if h[2] and not mine and not FINAL[h[2]] then
+        return
+    end
+    if retain == '0' then
+        if mine then
+            redis.call('UNLINK', key)
+        end
+        return
+    end
+    if mine then
+        redis.call('HSET', key, 'state', 'done', 'finished', now, 'result', result)
+        if h[3] then
+            redis.call('HDEL', key, 'payload', 'b', 'o')
+        end
+    else -- a plain XADD of a tracked kind, or the id of a job finished before
+        local found = redis.call('XRANGE', stream(K, band), entry, entry)
+        local job = found[1] and parse(band, entry, found[1][2])
+        redis.call('UNLINK', key)
+        redis.call('HSET', key, 'kind', job and job[KIND] or 'unknown', 'band', band, 'state', 'done', 'created',
+                   job and string.format('%.0f', job[CREATED]) or now, 'n', job and counters_text(job,
+                       job[EPOCH] - 1) or '0,0,0,0,0,0,0', 'finished', now,
+                   'result', result)
+    end
+    redis.call('PEXPIRE', key, retain)
+end
+
+-- Which of the entries this claim still held, given that one XACK of all of them came up short: those that are there
+-- and were delivered. What was moved is deleted; what lies beyond the last delivered id was never claimed and must
+-- stay.
+local function held_of(K, band, entries)
+    local _, last = group_info(K, band)
+    local last_ms, last_n = string.match(last, '^(%d+)%-(%d+)$')
+    last_ms, last_n = tonumber(last_ms), tonumber(last_n)
+    local held = {}
+    for _, entry in ipairs(entries) do
+        local ms, n = string.match(entry, '^(%d+)%-(%d+)$')
+        ms, n = tonumber(ms), tonumber(n)
+        if not held[entry] and (ms < last_ms or (ms == last_ms and n <= last_n)) and
+            redis.call('XRANGE', stream(K, band), entry, entry)[1] then
+            held[entry] = true
+            held[#held + 1] = entry
+        end
+    end
+    return held
+end
+
+-- Finishes jobs of a band that are done: one XACK and one XDEL for all. keep: entry -> the rest of its op, for those
+-- whose status is kept. Returns how many were accepted.
+local function finish_done(K, now, band, entries, keep)
+    local key = stream(K, band)
+    local acked = redis.pcall('XACK', key, GROUP, unpack(entries))
+    if type(acked) ~= 'number' or acked == 0 then
+        return 0
+    end
+    if acked ~= #entries then
+        entries = held_of(K, band, entries)
+    end
+    local now_text = string.format('%.0f', now)
+    for _, entry in ipairs(entries) do
+        local op = keep[entry]
+        if op then
+            keep_result(K, now_text, band, entry, op[1], op[2], op[3])
+        end
+    end
+    if #entries > 0 then
+        redis.call('XDEL', key, unpack(entries))
+    end
+    return acked
+end
+
+local function op_retry(K, now, band, entry, _, json, delay)
+    local job = take(K, band, entry)
+    if not job or job.gone then
+        return job and 1 or 0
+    end
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled while it ran')
+        return 1
+    end
+    job[ATTEMPTS] = job[ATTEMPTS] + 1
+    add_error(now, job, json)
+    ready_or_scheduled(K, now, job, job[EPOCH], delay)
+    bump(K, 'retried', 1)
+    event(K, 'retry', 'id', job[ID], 'kind', job[KIND], 'due', string.format('%.0f', now + delay))
+    return 1
+end
+
+local function op_dead(K, now, band, entry, _, json, fingerprint)
+    local job = take(K, band, entry)
+    if not job or job.gone then
+        return job and 1 or 0
+    end
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled while it ran')
+        return 1
+    end
+    job[ATTEMPTS] = job[ATTEMPTS] + 1
+    bury(K, now, job, job[EPOCH], json, fingerprint)
+    return 1
+end
+
+local function op_snooze(K, now, band, entry, _, _, delay)
+    local job = take(K, band, entry)
+    if not job or job.gone then
+        return job and 1 or 0
+    end
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled while it ran')
+        return 1
+    end
+    ready_or_scheduled(K, now, job, job[EPOCH], delay)
+    bump(K, 'snoozed', 1)
+    return 1
+end
+
+local function op_cancelled(K, now, band, entry, _, reason)
+    local job = take(K, band, entry)
+    if not job or job.gone then
+        return job and 1 or 0
+    end
+    end_cancelled(K, now, job, reason)
+    return 1
+end
+
+function delay_arg(s, name)
+    return whole(s, name, 0, LONGEST_MS)
+end
+
+-- What an op does, and how its two arguments are checked (each returns the value used).
+local OPS = {
+    retry = {run = op_retry, b = delay_arg},
+    dead = {run = op_dead},
+    snooze = {run = op_snooze, b = delay_arg},
+    cancelled = {run = op_cancelled, a = function(s) return text(s, 'a of cancelled (reason)', 1024) end},
+}
+
+-- Sorts an ack or a done under its band: the entry, and for a done what is kept of it.
+local function put_done(bands, op, args, i)
+    local band, entry = band_arg(args[i + 1], 'band'), entry_arg(args[i + 2], 'entry')
+    local at = bands[band]
+    if not at then
+        at = {entries = {}, keep = {}}
+        bands[band] = at
+    end
+    at.entries[#at.entries + 1] = entry
+    if op == 'done' then
+        if not good.count[args[i + 5]] then
+            remember('count', args[i + 5], delay_arg(args[i + 5], 'b of done'))
+        end
+        at.keep[entry] = {id_arg(args[i + 3]), text(args[i + 4], 'a of done (result JSON)', RESULT_MAX), args[i + 5]}
+    end
+end
+
+-- Every op is checked before the first is applied: a wrong argument changes nothing. Returns what is done by band, and
+-- the other ops. An ack's id, a and b are not used.
+local function finish_ops(args)
+    local n = count_arg(args[5], 'n', 0, FETCH_MAX)
+    if #args ~= 5 + 6 * n then
+        badarg('ARGV', 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
+    end
+    local bands, ops = {}, {}
+    for i = 6, #args, 6 do
+        local op = args[i]
+        if op == 'ack' or op == 'done' then
+            put_done(bands, op, args, i)
+        else
+            local rule = OPS[op]
+            if not rule then
+                badarg('op', 'ack, done, retry, dead, snooze or cancelled')
+            end
+            local a, b = args[i + 4], args[i + 5]
+            ops[#ops + 1] = {rule.run, band_arg(args[i + 1], 'band'), entry_arg(args[i + 2], 'entry'),
+                id_arg(args[i + 3]),
+                             rule.a and rule.a(a) or a, rule.b and rule.b(b, 'b of ' .. op) or b}
+        end
+    end
+    return bands, ops
+end
+
+local function stint_finish(K, args)
+    count_args(args, 5, 5 + 6 * FETCH_MAX, 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
+    local instance, consumer, turn, max = fetch_args(args, 0)
+    local bands, ops = finish_ops(args)
+    local now, precise = clock()
+    local accepted, done = 0, 0
+    for _, op in ipairs(ops) do
+        accepted = accepted + op[1](K, now, op[2], op[3], op[4], op[5], op[6])
+    end
+    for band, at in pairs(bands) do
+        done = done + finish_done(K, now, band, at.entries, at.keep)
+    end
+    if done > 0 then
+        bump(K, 'done', done)
+    end
+    return {accepted + done, fetch(K, now, precise, instance, consumer, turn, max)}
+end
+
+register('stint_finish', guarded(stint_finish), WORKS_AT_OOM)
+end
+

@@ -1,0 +1,259 @@
+-- -------------------------------------------------------------------------------------------- hand back, crash, sweep
+-- Used further down: suspect, held, forget_consumer, consumers, lost_owners.
+local suspect, held, forget_consumer, consumers, lost_owners
+do
+-- Back to ready (or later) at no cost to the job: it was not its fault.
+local function hand_back(K, now, job, delay)
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled before it ran again')
+        return 'cancelled'
+    end
+    job[HANDBACKS] = job[HANDBACKS] + 1
+    ready_or_scheduled(K, now, job, job[EPOCH], delay)
+    bump(K, 'handed_back', 1)
+    return 'handed_back'
+end
+
+local function stint_handback(K, args)
+    count_args(args, 5, 3 + 2 * MOVE_MAX, 'consumer, reason, delay_ms, then 1 to 100 times band, entry')
+    consumer_arg(args[1])
+    text(args[2], 'reason', 1024)
+    local delay = delay_arg(args[3], 'delay_ms')
+    if #args % 2 == 0 then
+        badarg('ARGV', 'consumer, reason, delay_ms, then pairs of band, entry')
+    end
+    for i = 4, #args, 2 do
+        band_arg(args[i], 'band')
+        entry_arg(args[i + 1], 'entry')
+    end
+    local now, count = clock(), 0
+    for i = 4, #args, 2 do
+        local job = take(K, args[i], args[i + 1])
+        if job and not job.gone then
+            hand_back(K, now, job, delay)
+        end
+        count = count + (job and 1 or 0)
+    end
+    return count
+end
+
+-- The job that ran when its process died.
+local function blame(K, now, job, why)
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled; its process died')
+        return 'cancelled'
+    end
+    job[CRASHES] = job[CRASHES] + 1
+    bump(K, 'crashed', 1)
+    if job[CRASHES] >= why.limit then
+        bury(K, now, job, job[EPOCH], why.json, why.fingerprint)
+        return 'dead'
+    end
+    add_error(now, job, why.json)
+    ready_or_scheduled(K, now, job, job[EPOCH], why.delay)
+    event(K, 'retry', 'id', job[ID], 'kind', job[KIND], 'due', string.format('%.0f', now + why.delay))
+    return 'retried'
+end
+
+-- One of several that may have killed their process: run alone next time, and blamed only if it does it again.
+function suspect(K, now, job)
+    if job.cancel then
+        end_cancelled(K, now, job, 'cancelled; its process died')
+        return 'cancelled'
+    end
+    job[SUSPECT] = 1
+    add_entry(K, job, job[EPOCH])
+    bump(K, 'suspected', 1)
+    return 'handed_back'
+end
+
+-- Entry ids are a stream's own: two bands may both hold one. '<band>:<entry>' names one job; a bare entry id that
+-- several held entries answer to makes them all suspects rather than one of them guilty.
+local function resolve_blame(K, consumer, blamed)
+    if blamed == '' or blamed == '*' or string.find(blamed, ':', 1, true) then
+        return blamed
+    end
+    local found
+    for _, band in ipairs(BANDS) do
+        local pending = redis.pcall('XPENDING', stream(K, band), GROUP, blamed, blamed, 1, consumer)
+        if not pending.err and pending[1] then
+            if found then
+                return '*'
+            end
+            found = band .. ':' .. blamed
+        end
+    end
+    return found or ''
+end
+
+-- Moves up to `most` entries a consumer holds. blamed: '<band>:<entry>', '*', '' or 'all'.
+local function move_pending(K, now, consumer, blamed, why, most, moved)
+    for _, band in ipairs(BANDS) do
+        local pending = redis.pcall('XPENDING', stream(K, band), GROUP, '-', '+', most, consumer)
+        for _, p in ipairs(pending.err and {} or pending) do
+            if most == 0 then
+                break
+            end
+            local job = take(K, band, p[1])
+            if job and not job.gone then
+                local outcome
+                if blamed == '*' then
+                    outcome = suspect(K, now, job)
+                elseif blamed == 'all' or blamed == band .. ':' .. p[1] then
+                    outcome = blame(K, now, job, why)
+                else
+                    outcome = hand_back(K, now, job, 0)
+                end
+                moved[#moved + 1] = {job[ID], outcome}
+            end
+            most = most - 1
+        end
+        if most == 0 then
+            break
+        end
+    end
+    return most
+end
+
+-- Entries the consumer holds, over the bands.
+function held(K, consumer)
+    local count = 0
+    for _, band in ipairs(BANDS) do
+        local summary = redis.pcall('XPENDING', stream(K, band), GROUP)
+        for _, c in ipairs(not summary.err and summary[4] or {}) do
+            if c[1] == consumer then
+                count = count + tonumber(c[2])
+            end
+        end
+    end
+    return count
+end
+
+-- Only ever called when the consumer holds nothing: deleting one with pending entries would make them unreachable.
+function forget_consumer(K, consumer)
+    for _, band in ipairs(BANDS) do
+        redis.pcall('XGROUP', 'DELCONSUMER', stream(K, band), GROUP, consumer)
+    end
+end
+
+local function why_args(json, fingerprint, limit, delay)
+    text(json, 'error JSON', RECORD_MAX)
+    if not decode_object(json) then
+        badarg('error JSON', 'a JSON object')
+    end
+    return {json = json, fingerprint = fingerprint, limit = whole(limit, 'crash limit', 1, 1000), delay = delay}
+end
+
+local function stint_crash(K, args)
+    count_args(args, 6, 6, 'consumer, blame, error JSON, fingerprint, crash limit, delay_ms')
+    local consumer, blamed = consumer_arg(args[1]), args[2]
+    if blamed ~= '' and blamed ~= '*' then
+        local band, entry = string.match(blamed, '^(%a+):(.*)$')
+        entry_arg(entry or blamed, 'blame (<band>:<entry>, * or "")')
+        band_arg(band or 'normal', 'blame (<band>:<entry>, * or "")')
+    end
+    local why = why_args(args[3], text(args[4], 'fingerprint', 256), args[5], delay_arg(args[6], 'delay_ms'))
+    local now, moved = clock(), {}
+    blamed = resolve_blame(K, consumer, blamed)
+    move_pending(K, now, consumer, blamed, why, MOVE_MAX, moved)
+    local remaining = held(K, consumer)
+    if remaining == 0 then
+        forget_consumer(K, consumer)
+    end
+    return {moved, remaining}
+end
+
+-- Consumers of the group and what they hold: name -> {held, idle, owner}. owner is nil for a name that is not ours.
+function consumers(K)
+    local all = {}
+    for _, band in ipairs(BANDS) do
+        local infos = redis.pcall('XINFO', 'CONSUMERS', stream(K, band), GROUP)
+        for _, raw in ipairs(infos.err and {} or infos) do
+            local info = {}
+            for i = 1, #raw, 2 do
+                info[raw[i]] = raw[i + 1]
+            end
+            local c = all[info.name] or {held = 0, idle = info.idle, owner = string.match(info.name,
+                '^([%w._%-]+):%d+:%d+$')}
+            c.held, c.idle = c.held + info.pending, math.min(c.idle, info.idle)
+            all[info.name] = c
+        end
+    end
+    return all
+end
+
+-- Whether a consumer's entries must be taken from it: its instance's lease ended or was never held. A name that is no
+-- stint consumer's (somebody read the group by hand) is given time.
+local function is_lost(K, now, name, c)
+    if not c.owner then
+        return c.held > 0 and c.idle > FOREIGN_IDLE_MS
+    end
+    local lease = redis.call('ZSCORE', K .. ':i', c.owner)
+    return not lease or tonumber(lease) <= now
+end
+
+-- How many owners are gone while something of theirs is left to clean up.
+function lost_owners(K, now)
+    local count = redis.call('ZCOUNT', K .. ':i', '-inf', now)
+    for name, c in pairs(consumers(K)) do
+        if c.held > 0 and is_lost(K, now, name, c) and not (c.owner and redis.call('ZSCORE', K .. ':i', c.owner)) then
+            count = count + 1
+        end
+    end
+    return count
+end
+
+local function forget_instances(K, now)
+    local gone = redis.call('ZRANGEBYSCORE', K .. ':i', '-inf', now, 'LIMIT', 0, MOVE_MAX)
+    local holds = {}
+    for _, c in pairs(consumers(K)) do
+        if c.owner and c.held > 0 then
+            holds[c.owner] = true
+        end
+    end
+    for _, instance in ipairs(gone) do
+        if not holds[instance] then
+            redis.call('ZREM', K .. ':i', instance)
+            redis.call('HDEL', K .. ':ii', instance)
+            event(K, 'lost', 'id', instance)
+        end
+    end
+end
+
+local function stint_sweep(K, args)
+    count_args(args, 2, 2, 'error JSON, crash limit')
+    local why = why_args(args[1], '', args[2], 0)
+    local now, budget, moved, remaining = clock(), MOVE_MAX, {}, 0
+    why.fingerprint = string.sub(redis.sha1hex('worker_lost'), 1, 16)
+    local all, names = consumers(K), {}
+    for name in pairs(all) do
+        names[#names + 1] = name
+    end
+    table.sort(names) -- the order in which jobs come back is not left to a hash table
+    for _, name in ipairs(names) do
+        local c = all[name]
+        if is_lost(K, now, name, c) then
+            local most = math.min(budget, c.held)
+            if c.held - most == 1 then
+                most = most - 1 -- one left over for the next call would look like the only one and be blamed
+            end
+            local blamed = c.owner and (c.held == 1 and 'all' or '*') or ''
+            if most > 0 then
+                budget = budget - most + move_pending(K, now, name, blamed, why, most, moved)
+            end
+            local left = held(K, name)
+            remaining = remaining + left
+            if left == 0 then
+                forget_consumer(K, name)
+            end
+        end
+    end
+    forget_instances(K, now)
+    return {moved, remaining}
+end
+
+register('stint_handback', guarded(stint_handback), WORKS_AT_OOM)
+register('stint_crash', guarded(stint_crash), WORKS_AT_OOM)
+register('stint_sweep', guarded(stint_sweep), WORKS_AT_OOM)
+end
+

@@ -1,0 +1,38 @@
+-- ---------------------------------------------------------------------------------------------------------- instances
+-- Nothing further down uses what is in here.
+do
+local function stint_beat(K, args)
+    count_args(args, 3, 3, 'instance, lease_ms, info JSON')
+    local instance = instance_arg(args[1])
+    local lease = whole(args[2], 'lease_ms', 1, 86400000)
+    text(args[3], 'info JSON', RECORD_MAX)
+    local now = clock()
+    redis.call('ZADD', K .. ':i', now + lease, instance)
+    redis.call('HSET', K .. ':ii', instance, args[3])
+    return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused')}
+end
+
+local function stint_bye(K, args)
+    count_args(args, 1, 1, 'instance')
+    local instance, left = instance_arg(args[1]), 0
+    local mine = {}
+    for name, c in pairs(consumers(K)) do
+        if c.owner == instance then
+            left = left + c.held
+            mine[#mine + 1] = name
+        end
+    end
+    if left == 0 then
+        for _, name in ipairs(mine) do
+            forget_consumer(K, name)
+        end
+        redis.call('ZREM', K .. ':i', instance)
+        redis.call('HDEL', K .. ':ii', instance)
+    end
+    return left
+end
+
+register('stint_beat', guarded(stint_beat), WORKS_AT_OOM)
+register('stint_bye', guarded(stint_bye), WORKS_AT_OOM)
+end
+

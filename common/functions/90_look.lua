@@ -1,0 +1,170 @@
+-- ------------------------------------------------------------------------------------------------------------ looking
+-- Nothing further down uses what is in here.
+do
+-- Appends name:value to the JSON parts; nil values are left out.
+local function put(parts, name, json)
+    if json then
+        parts[#parts + 1] = '"' .. name .. '":' .. json
+    end
+end
+
+local function put_counters(parts, job)
+    for name, at in pairs({epoch = EPOCH, attempts = ATTEMPTS, crashes = CRASHES, handbacks = HANDBACKS,
+        replays = REPLAYS,
+                           created_ms = CREATED}) do
+        put(parts, name, string.format('%.0f', job[at]))
+    end
+    put(parts, 'suspect', job[SUSPECT] == 1 and 'true' or 'false')
+end
+
+local function put_errors(parts, h)
+    local total, errors = tonumber(h.errs or 0), {}
+    for i = 1, math.min(total, ERRORS_MAX) do
+        if h['err:' .. i] then
+            errors[#errors + 1] = json_or_quoted(h['err:' .. i])
+        end
+    end
+    put(parts, 'errors_total', tostring(total))
+    put(parts, 'errors', '[' .. table.concat(errors, ',') .. ']')
+end
+
+local function put_hash(parts, h)
+    put(parts, 'payload_before', h.payload_before and quote(h.payload_before))
+    put(parts, 'progress', h.progress and json_or_quoted(h.progress))
+    put(parts, 'cancel', h.cancel and json_or_quoted(h.cancel))
+    put(parts, 'result', h.result and (h.result == '' and 'null' or json_or_quoted(h.result)))
+    put(parts, 'reason', h.reason and quote(h.reason))
+    put(parts, 'finished_ms', h.finished)
+    put(parts, 'fingerprint', h.fp and quote(h.fp))
+    put(parts, 'cause', h.cause and quote(h.cause))
+    put(parts, 'died_ms', h.died)
+    put_errors(parts, h)
+end
+
+local function stint_job(K, args)
+    count_args(args, 1, 1, 'id')
+    local id = id_arg(args[1])
+    local state, band, entry = find_queued(K, id)
+    local raw, h = redis.call('HGETALL', hash(K, id)), {}
+    for i = 1, #raw, 2 do
+        h[raw[i]] = raw[i + 1]
+    end
+    local job, consumer = state and load(K, id), nil
+    if state == 'queued' and entry then
+        state, consumer = entry_state(K, band, entry)
+        job = state and parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
+        if job and state == 'ready' then
+            job[EPOCH] = job[EPOCH] - 1
+        end
+    elseif job then
+        if state ~= 'done' then -- a hash at rest keeps the number of claims so far; finishing adds none
+            job[EPOCH] = job[EPOCH] - 1
+        end
+        job[CREATED] = tonumber(h.created or job[CREATED])
+    end
+    if not state or not job then
+        notfound(id)
+    end
+    local parts = {}
+    put(parts, 'id', quote(id))
+    put(parts, 'queue', quote(string.match(K, '{(.*)}')))
+    put(parts, 'kind', quote(job[KIND]))
+    put(parts, 'band', quote(job[BAND]))
+    put(parts, 'state', '"' .. state .. '"')
+    put_counters(parts, job)
+    if state == 'scheduled' then
+        local due = tonumber(redis.call('ZSCORE', K .. ':d', id) or 0)
+        put(parts, 'due_ms', due < PARKED and string.format('%.0f', due) or nil)
+        put(parts, 'parked', due >= PARKED and 'true' or nil)
+    elseif state == 'ready' or state == 'active' then
+        put(parts, 'due_ms', string.format('%.0f', job[DUE]))
+        put(parts, 'entry', quote(entry))
+        put(parts, 'consumer', consumer and quote(consumer))
+    end
+    put(parts, 'options', job[OPTIONS] ~= '' and job[OPTIONS] or '{}')
+    put(parts, 'payload', (h.payload or job[PAYLOAD] ~= '') and quote(h.payload or job[PAYLOAD]) or nil)
+    put_hash(parts, h)
+    return '{' .. table.concat(parts, ',') .. '}'
+end
+
+local function stream_added(K, band)
+    local info = redis.pcall('XINFO', 'STREAM', stream(K, band))
+    for i = 1, info.err and 0 or #info, 2 do
+        if info[i] == 'entries-added' then
+            return info[i + 1]
+        end
+    end
+    return 0
+end
+
+-- Per-band JSON, and the sums the ledger needs.
+local function band_stats(K, now)
+    local parts, sum = {}, {added = 0, length = 0}
+    for _, band in ipairs(BANDS) do
+        local pending = group_info(K, band)
+        local length = redis.call('XLEN', stream(K, band))
+        local first = length > 0 and head(K, band)
+        local oldest = first and math.max(0, now - tonumber(string.match(first[1], '^%d+'))) or 0
+        sum.added, sum.length = sum.added + stream_added(K, band), sum.length + length
+        put(parts, band, string.format('{"ready":%d,"active":%d,"oldest_ms":%.0f}', math.max(0, length - pending),
+            pending, oldest))
+    end
+    return '{' .. table.concat(parts, ',') .. '}', sum
+end
+
+local function cfg_kinds(K)
+    local kinds, names = {}, redis.call('HKEYS', K .. ':cfg')
+    for _, name in ipairs(names) do
+        local kind = string.match(name, '^paused:(.+)$')
+        if kind then
+            kinds[#kinds + 1] = quote(kind)
+        end
+    end
+    return '[' .. table.concat(kinds, ',') .. ']'
+end
+
+-- The counters as JSON, the current dead by cause as JSON, and the counters as a table.
+local function ledger_stats(K)
+    local raw, all, dead, ledger = redis.call('HGETALL', K .. ':ledger'), {}, {}, {}
+    for i = 1, #raw, 2 do
+        local name, value = raw[i], tonumber(raw[i + 1]) or 0
+        local json = string.format('%s:%.0f', quote(name), value)
+        ledger[name], all[#all + 1] = value, json
+        local cause = string.match(name, '^dead:(.+)$')
+        if cause and value > 0 then
+            dead[#dead + 1] = string.format('%s:%.0f', quote(cause), value)
+        end
+    end
+    return '{' .. table.concat(all, ',') .. '}', '{' .. table.concat(dead, ',') .. '}', ledger
+end
+
+local function stint_stats(K, args)
+    count_args(args, 0, 0, 'none')
+    local now = clock()
+    local bands, sum = band_stats(K, now)
+    local all, dead_causes, ledger = ledger_stats(K)
+    local resting, dead = redis.call('ZCARD', K .. ':d'), redis.call('ZCARD', K .. ':dead')
+    local parked = redis.call('ZCOUNT', K .. ':d', PARKED, '+inf')
+    local enqueued = sum.added - (ledger.readded or 0) + (ledger.sched or 0)
+    local right = sum.length + resting + (ledger.done or 0) + dead + (ledger.cancelled or 0) + (ledger.expired or 0) +
+        (ledger.purged or 0)
+    local parts = {}
+    put(parts, 'queue', quote(string.match(K, '{(.*)}')))
+    put(parts, 'now', string.format('%.0f', now))
+    put(parts, 'paused', redis.call('HEXISTS', K .. ':cfg', 'paused') == 1 and 'true' or 'false')
+    put(parts, 'paused_kinds', cfg_kinds(K))
+    put(parts, 'bands', bands)
+    for _, pair in ipairs({{'scheduled', resting - parked}, {'parked', parked}, {'next_due', next_due(K, now)},
+        {'dead', dead},
+                           {'instances', redis.call('ZCARD', K .. ':i')}, {'enqueued', enqueued}, {'drift',
+                               enqueued - right}}) do
+        put(parts, pair[1], string.format('%.0f', pair[2]))
+    end
+    put(parts, 'dead_causes', dead_causes)
+    put(parts, 'ledger', all)
+    return '{' .. table.concat(parts, ',') .. '}'
+end
+
+register('stint_job', guarded(stint_job), ONLY_READS)
+register('stint_stats', guarded(stint_stats), ONLY_READS)
+end
