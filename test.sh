@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up everything and runs every test. ./test.sh [--fast] [RING...]
-#   rings: unit check integration crash   (default: all, then builds by clang and for release without a warning, then unit and
+#   rings: unit check integration crash faults   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan)
 #   --fast: only the rings
 # The last line says: N passed, N failed, N skipped.
@@ -13,8 +13,8 @@ fast=no rings=""
 for arg in "$@"; do
   case "$arg" in
     --fast) fast=yes ;;
-    unit|check|integration|crash) rings="$rings $arg" ;;
-    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash" >&2; exit 2 ;;
+    unit|check|integration|crash|faults) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash faults" >&2; exit 2 ;;
   esac
 done
 started=$SECONDS
@@ -24,7 +24,7 @@ packages_install $PACKAGES_BUILD $PACKAGES_RUN $PACKAGES_TEST || exit 1
 echo "== build (dev)"
 build_preset dev || exit 1
 
-for ring in ${rings:-unit check integration crash}; do
+for ring in ${rings:-unit check integration crash faults}; do
   run_ring dev "$ring"
 done
 if [ "$fast" = no ] && [ -z "$rings" ]; then
