@@ -42,6 +42,8 @@
     X(DURATION, restart_window, 60000, 1000, 3600000, true, "window of restart_max")                                   \
     X(DURATION, backoff_base, 100, 1, 60000, true, "first delay before a worker that failed is started again")         \
     X(DURATION, backoff_max, 30000, 1, 3600000, true, "longest such delay")                                            \
+    X(STR, cgroup, "auto", 1, 8, false,                                                                                \
+      "a cgroup v2 group per worker: auto (where one is delegated to us), off, or required (no start without)")        \
     X(STR, log_level, "info", 1, 8, true, "debug, info, warn or error")                                                \
     X(STR, log_format, "auto", 1, 8, false, "json, text, or auto: text on a terminal")                                 \
     X(STR, log_file, "", 0, 255, false, "file to append to, reopened on USR1; empty: standard error")
@@ -80,6 +82,12 @@
     X(INT, workers, 1, 0, 256, true, "workers started")                                                                \
     X(INT, workers_max, 0, 0, 256, true, "most workers it can be scaled to; 0: twice `workers`, at least 8")           \
     X(SIZE, memory, CONF_MIB(2048), 0, CONF_MIB(1048576), true, "RLIMIT_AS of a worker; 0: none")                      \
+    X(SIZE, cgroup_memory, 0, 0, CONF_MIB(1048576), true,                                                              \
+      "memory.max of a worker's cgroup, its parser included: past it the kernel ends them; 0: as `memory`")            \
+    X(SIZE, cgroup_memory_high, 0, 0, CONF_MIB(1048576), true,                                                         \
+      "memory.high of that cgroup: slowed down past it; 0: none")                                                      \
+    X(INT, cpu_quota, 200, 0, 102400, true, "cpu.max of that cgroup, in percent of one CPU; 0: none")                  \
+    X(INT, tasks, 128, 0, 1048576, true, "pids.max of that cgroup, processes and threads together; 0: none")           \
     X(INT, files, 256, 32, 1048576, true, "RLIMIT_NOFILE")                                                             \
     X(INT, processes, 0, 0, 1048576, true, "RLIMIT_NPROC (counts the whole user's); 0: as inherited")                  \
     X(SIZE, core, 0, 0, CONF_MIB(1048576), true, "RLIMIT_CORE")                                                        \

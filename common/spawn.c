@@ -8,6 +8,7 @@
 #include "build_info.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -79,9 +80,21 @@ static void spawn_child_user(const struct spawn *s, int status_fd)
         spawn_child_fail(status_fd, errno, "setting the user");
 }
 
-static NORETURN void spawn_child(const struct spawn *s, int status_fd, pid_t parent)
+/* Where the kernel or a container's filter knows no clone into a group: the child goes there itself, before anything that
+ * could cost memory. */
+static void spawn_child_enter_cgroup(const struct spawn *s, int status_fd)
+{
+    int fd = openat(s->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1)
+        spawn_child_fail(status_fd, errno, "entering its cgroup");
+    (void)close(fd);
+}
+
+static NORETURN void spawn_child(const struct spawn *s, int status_fd, pid_t parent, bool in_cgroup)
 {
     spawn_child_signals();
+    if (s->cgroup_fd != 0 && !in_cgroup)
+        spawn_child_enter_cgroup(s, status_fd);
     int status = spawn_child_fds(s, status_fd);
     if (s->new_process_group && setpgid(0, 0) < 0)
         spawn_child_fail(status, errno, "making a process group");
@@ -115,15 +128,27 @@ static int spawn_await(const struct spawn *s, pid_t pid, int read_fd, struct err
     return err_set_errno(e, failure.sys_errno, "starting %s failed at: %s", s->path, failure.step);
 }
 
+/* A child born in the group: moving one afterwards waits for every processor. glibc has no wrapper; the child is as after
+ * fork, and what glibc would have mended in it (locks, handlers) is not used before exec. */
+static pid_t spawn_clone_into_cgroup(const struct spawn *s)
+{
+    struct clone_args args = {
+        .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)(unsigned)s->cgroup_fd};
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
 static pid_t spawn_fork(const struct spawn *s, int status_fd)
 {
     sigset_t all, before;
     pid_t parent = getpid();
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
+    pid_t pid = s->cgroup_fd != 0 ? spawn_clone_into_cgroup(s) : -1;
+    bool in_cgroup = pid >= 0;
+    if (!in_cgroup)
+        pid = fork();
     if (pid == 0)
-        spawn_child(s, status_fd, parent);
+        spawn_child(s, status_fd, parent, in_cgroup);
     int saved_errno = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved_errno;

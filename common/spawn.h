@@ -18,6 +18,7 @@ struct spawn {
     const int *fds;            /* fds[i] becomes descriptor i in the child; -1: /dev/null; all others are closed */
     size_t n_fds;
     const struct limits *limits; /* NULL: none */
+    int cgroup_fd;             /* folder of the cgroup v2 group it is born in; 0: the parent's */
     bool new_process_group;
     uid_t uid;                 /* 0: keep; else setgroups(0), setgid(gid), setuid(uid) */
     gid_t gid;

@@ -80,6 +80,9 @@ static void print_supervisor(struct session *s, const struct status_view *v)
     out_tinted(&s->out, running ? TINT_GREEN : TINT_YELLOW, "supervisor  %s: %s, pid %lld, up %s, version %s", state,
                json_text(v->supervisor, "instance"), (long long)json_number(v->supervisor, "pid", 0),
                out_ms(up, json_number(v->supervisor, "uptime_ms", 0)), json_text(v->supervisor, "version"));
+    const json_t *limits = json_object_get(v->supervisor, "limits");
+    if (limits != NULL)
+        out_line(&s->out, "            limits: %s", json_text(limits, "why"));
     if (redis != NULL && !json_is_true(json_object_get(redis, "ready")))
         out_tinted(&s->out, TINT_RED, "            it cannot reach Redis: %s", json_text(redis, "error"));
 }

@@ -6,6 +6,7 @@
 
 #include "build_info.h"
 #include "clock.h"
+#include "slot_cgroup.h"
 #include "supervisor_uv.h"
 
 static json_t *kinds_of(const struct pool *pool)
@@ -37,6 +38,17 @@ static json_t *queue_of(const struct queue_link *q, uint64_t now_ms)
                      (int)q->deaths.n);
 }
 
+static json_t *cgroup_of(const struct slot *slot)
+{
+    json_t *usage = slot_cgroup_json(slot);
+    return usage != NULL ? usage : json_null();
+}
+
+static json_t *limits_of(const struct cgroup_tree *t)
+{
+    return json_pack("{s:b,s:s,s:s}", "cgroup", t->fd >= 0, "path", t->path, "why", t->why);
+}
+
 static json_t *worker_of(const struct supervisor *s, const struct slot *slot, uint64_t now_ms)
 {
     struct score_now now = {0};
@@ -47,13 +59,13 @@ static json_t *worker_of(const struct supervisor *s, const struct slot *slot, ui
     int64_t left = running && now.hard_deadline_ms != 0 ? (int64_t)(now.hard_deadline_ms - now_ms) : -1;
     if (running && now.hard_deadline_ms != 0 && left < 0)
         left = 0;
-    return json_pack("{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "pool", slot->pool->name, "slot",
+    return json_pack("{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:s}", "pool", slot->pool->name, "slot",
                      (int)slot->number, "pid", (int)slot->pid, "generation", (int)slot->generation, "state",
                      slot_state_name(slot->state), "phase", live ? phase_name((enum worker_phase)now.phase) : "",
                      "kind", running ? now.kind : "", "job", running && now.running == 1 ? now.job_id : "", "epoch",
                      (json_int_t)(running ? now.epoch : 0), "since_ms",
                      (json_int_t)(live && now.since_ms != 0 && now.since_ms <= now_ms ? now_ms - now.since_ms : 0),
-                     "deadline_in_ms", (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "jobs_run",
+                     "deadline_in_ms", (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "cgroup", cgroup_of(slot), "jobs_run",
                      (json_int_t)(live ? cell->jobs_run : 0), "restarts", (json_int_t)cell->restarts, "last_exit",
                      slot->last_exit);
 }
@@ -78,9 +90,9 @@ json_t *control_status(const struct supervisor *s)
         (void)json_array_append_new(queues, queue_of(&s->links.links[i], now_ms));
     for (size_t i = 0; i < s->slots->n_pools; i++)
         (void)json_array_append_new(pools, pool_of(s, &s->slots->pools[i]));
-    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
+    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
                      "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
                      (json_int_t)(now_ms - s->started_ms), "state", supervisor_mode_name(s->mode), "redis", "ready",
-                     s->links.ready, "error", s->links.error, "queues", queues, "pools", pools, "workers",
+                     s->links.ready, "error", s->links.error, "limits", limits_of(&s->cgroups), "queues", queues, "pools", pools, "workers",
                      control_status_workers(s));
 }

@@ -10,6 +10,8 @@
 #include "killpoint.h"
 #include "keys.h"
 #include "log.h"
+#include "slot_cgroup.h"
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@ struct ended {
     struct exit_facts facts;
     struct exit_verdict verdict;
     struct rusage usage;
+    const struct slot *slot; /* its usage read after the end; the group is removed only then */
     uint64_t now_ms;
     char consumer[CONSUMER_MAX];
 };
@@ -44,14 +47,35 @@ static bool has_job(const struct ended *d)
     return d->facts.score_known && d->facts.now.running > 0 && d->facts.now.kind[0] != '\0';
 }
 
+/* Of the job where its worker had a group and was seen running it; else of the process's whole life. */
+static int64_t used_cpu_ms(const struct ended *d)
+{
+    int64_t ms = slot_cgroup_job_cpu_ms(d->slot, has_job(d) && d->facts.now.running == 1 ? d->facts.now.entry : "");
+    return ms >= 0 ? ms : cpu_ms(&d->usage);
+}
+
+/* Where it was, and what its group counted. NULL when neither is known, or without memory. */
+static char *detail_json(const struct slot *slot, const struct ended *d)
+{
+    json_t *o = json_object();
+    if (d->facts.score_known)
+        (void)json_object_update_new(
+            o, json_pack("{s:s,s:s,s:i}", "pool", slot->pool->name, "phase",
+                         phase_name((enum worker_phase)d->facts.now.phase), "running", (int)d->facts.now.running));
+    json_t *usage = slot_cgroup_json(slot);
+    if (usage != NULL)
+        (void)json_object_set_new(o, "cgroup", usage);
+    char *text = json_object_size(o) > 0 ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
 /* The error record, and what of it a dead letter shows first. NULL without memory. */
 static char *error_json(const struct slots_uv *u, const struct slot *slot, const struct ended *d)
 {
     if (d->verdict.cause[0] == '\0')
         return strdup("{}");
-    char detail[160];
-    (void)snprintf(detail, sizeof detail, "{\"pool\":\"%s\",\"phase\":\"%s\",\"running\":%u}", slot->pool->name,
-                   phase_name((enum worker_phase)d->facts.now.phase), d->facts.now.running);
+    AUTO_FREE char *detail = detail_json(slot, d);
     const struct job_evidence evidence = {
         .code = d->verdict.code,
         .cause = d->verdict.cause,
@@ -59,11 +83,11 @@ static char *error_json(const struct slots_uv *u, const struct slot *slot, const
         .instance = u->instance,
         .consumer = d->consumer,
         .wall_ms = has_job(d) ? (int64_t)(d->now_ms - d->facts.now.since_ms) : -1,
-        .cpu_ms = cpu_ms(&d->usage),
+        .cpu_ms = used_cpu_ms(d),
         .rss_bytes = (int64_t)d->usage.ru_maxrss * 1024,
         .exit_status = d->verdict.exit_status,
         .signal = d->verdict.signal,
-        .detail = d->facts.score_known ? detail : NULL,
+        .detail = detail,
     };
     return job_error_json(&evidence);
 }
@@ -111,7 +135,9 @@ static void log_end(const struct slot *slot, const struct ended *d)
         KV_S("kind", has_job(d) ? d->facts.now.kind : ""),
         KV_S("job", has_job(d) ? d->facts.now.job_id : ""),
         KV_I("age_ms", d->now_ms - slot->started_ms),
-        KV_I("cpu_ms", cpu_ms(&d->usage)),
+        KV_I("cpu_ms", used_cpu_ms(d)),
+        KV_I("cgroup_memory_peak_bytes", slot->usage.memory_peak_bytes),
+        KV_I("cgroup_oom_kills", slot->usage.oom_kills),
         KV_I("peak_rss_bytes", d->usage.ru_maxrss * 1024),
     };
     log_write(d->verdict.failure ? LOG_WARN : LOG_INFO, d->verdict.failure ? "worker failed" : "worker ended", kv,
@@ -120,9 +146,10 @@ static void log_end(const struct slot *slot, const struct ended *d)
 
 static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, int status, const struct rusage *usage)
 {
-    struct ended d = {.usage = *usage, .now_ms = clock_mono_ms()};
+    struct ended d = {.usage = *usage, .now_ms = clock_mono_ms(), .slot = slot};
     d.facts = (struct exit_facts){
-        .wait_status = status, .was_ready = slot->was_ready, .recycled = slot->recycled, .intent = slot->intent};
+        .wait_status = status, .was_ready = slot->was_ready, .recycled = slot->recycled, .intent = slot->intent,
+        .oom_killed = slot->usage.oom_kills > 0};
     d.facts.score_known = score_read(slots_cell(u->slots, slot), &d.facts.now);
     if (slot->intent == EXIT_INTENT_HARD_TIMEOUT && d.facts.score_known &&
         d.facts.now.hard_deadline_ms != slot->overrun_ms)
@@ -156,12 +183,14 @@ static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const 
 {
     KILL_POINT("supervisor_reaped");
     slot_ipc_close(u, slot);
+    slot_cgroup_read(slot);
     struct ended d = ended_of(u, slot, status, usage);
     log_end(slot, &d);
     note_last_exit(slot, &d);
     count_restart(u, slot, &d);
     if (slot->was_ready)
         report(u, slot, &d);
+    slot_cgroup_drop(u->cgroups, slot);
 
     struct score_cell *cell = slots_cell(u->slots, slot);
     const struct score_now gone = {.phase = PHASE_STOP, .since_ms = d.now_ms};

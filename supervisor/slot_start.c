@@ -148,6 +148,7 @@ static int start_with(const struct slot_start *in, char *const env[], int config
         .fds = fds,
         .n_fds = ARRAY_LEN(fds),
         .limits = &limits,
+        .cgroup_fd = MAX_OF(in->cgroup_fd, 0),
         .new_process_group = true,
     };
     return spawn_exec(&s, ret_pid, e);

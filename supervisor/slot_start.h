@@ -18,6 +18,7 @@ struct slot_start {
     const struct conf_pool *pool;
     uint32_t slot, generation;
     int log_fd, board_fd;
+    int cgroup_fd; /* folder of the cgroup it is born in; -1: the supervisor's own */
 };
 
 /* Starts it. 0 with *ret_pid and *ret_control_fd (the caller's; non-blocking, close-on-exec), or a negative code with e

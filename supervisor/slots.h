@@ -9,6 +9,7 @@
 
 #include "backoff.h"
 #include "base.h"
+#include "cgroup.h"
 #include "conf.h"
 #include "err.h"
 #include "exit_cause.h"
@@ -53,6 +54,10 @@ struct slot {
     uint64_t kill_at_ms;  /* TERMINATING: killed past it */
     uint64_t start_at_ms; /* BACKOFF: started then */
     uint64_t rss_bytes;   /* as last read */
+    int cgroup_fd;        /* its process's cgroup; -1: none */
+    struct cgroup_usage usage;    /* of that cgroup, as last read */
+    char job_entry[ENTRY_ID_MAX]; /* the entry whose CPU time job_cpu_us began; "": none seen */
+    int64_t job_cpu_us;
     struct backoff backoff;
     char boot_error[IPC_TEXT_MAX]; /* its own words, from IPC_BOOT_FAILED */
     char last_exit[LAST_EXIT_MAX]; /* how the previous process here ended */

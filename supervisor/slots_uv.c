@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "killpoint.h"
 #include "log.h"
+#include "slot_cgroup.h"
 #include "slot_start.h"
 #include "spawn.h"
 #include <signal.h>
@@ -21,10 +22,16 @@ static void on_sigchld(uv_signal_t *handle, int signum)
 }
 
 int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf,
-                  const char *instance, int log_fd, const struct slots_hooks *hooks, struct err *e)
+                  const char *instance, const struct cgroup_tree *cgroups, int log_fd, const struct slots_hooks *hooks,
+                  struct err *e)
 {
-    *u = (struct slots_uv){
-        .loop = loop, .slots = slots, .conf = conf, .instance = instance, .log_fd = log_fd, .hooks = *hooks};
+    *u = (struct slots_uv){.loop = loop,
+                           .slots = slots,
+                           .conf = conf,
+                           .instance = instance,
+                           .cgroups = cgroups,
+                           .log_fd = log_fd,
+                           .hooks = *hooks};
     int rc = spawn_find_program("stint-worker", u->program, sizeof u->program, e);
     if (rc < 0)
         return rc;
@@ -78,6 +85,11 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     clear_slot(u, slot);
     clear_cell(u, slot);
     slot->generation++;
+    struct err e = {0};
+    if (slot_cgroup_make(u->cgroups, slot, &e) < 0) {
+        slots_uv_failed(u, slot, true, e.message);
+        return;
+    }
     const struct slot_start in = {
         .program = u->program,
         .instance = u->instance,
@@ -87,10 +99,11 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
         .generation = slot->generation,
         .log_fd = u->log_fd,
         .board_fd = u->slots->board_fd,
+        .cgroup_fd = slot->cgroup_fd,
     };
-    struct err e = {0};
     int rc = slot_start(&in, &slot->pid, &slot->control_fd, &e);
     if (rc < 0) {
+        slot_cgroup_drop(u->cgroups, slot);
         slots_uv_failed(u, slot, true, e.message);
         return;
     }

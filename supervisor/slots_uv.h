@@ -35,6 +35,7 @@ struct slots_uv {
     struct slots *slots;     /* borrowed */
     const struct conf *conf; /* borrowed; its values change on reload */
     const char *instance;    /* borrowed */
+    const struct cgroup_tree *cgroups; /* borrowed; where each worker gets a group */
     char program[512];       /* absolute path of the worker */
     int log_fd;              /* borrowed */
     struct slots_hooks hooks;
@@ -50,7 +51,8 @@ struct slots_uv {
 /* Finds the worker program and starts watching; starts no worker. u stays the caller's and must not move.
  * ERR_BOOT_FAILURE with e. */
 int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, const struct conf *conf,
-                  const char *instance, int log_fd, const struct slots_hooks *hooks, struct err *e);
+                  const char *instance, const struct cgroup_tree *cgroups, int log_fd, const struct slots_hooks *hooks,
+                  struct err *e);
 /* Closes its handles; run the loop once more afterwards. Processes must be gone. */
 void slots_uv_close(struct slots_uv *u);
 

@@ -7,16 +7,19 @@
 #include "clock.h"
 #include "log.h"
 #include "proc_rss.h"
+#include "slot_cgroup.h"
 
 enum { RSS_EVERY_MS = 3000 }; /* between readings of resident memory */
 
-static struct watch_view view_of(const struct slots_uv *u, const struct slot *slot, struct score_now *ret_now)
+static struct watch_view view_of(const struct slots_uv *u, struct slot *slot, struct score_now *ret_now)
 {
     const struct conf_pool *p = slot->pool->conf;
     *ret_now = (struct score_now){0};
     bool running = (slot->state == SLOT_READY && !slot->idle) || slot->state == SLOT_STOPPING;
     if (running && !score_read(slots_cell(u->slots, slot), ret_now))
         ret_now->hard_deadline_ms = 0; /* being written: the next look sees it whole */
+    else if (running && ret_now->running == 1)
+        slot_cgroup_job(slot, ret_now->entry);
     return (struct watch_view){
         .state = slot->state,
         .idle = slot->idle,
@@ -92,6 +95,7 @@ static void read_rss(struct slots_uv *u, uint64_t now_ms)
         if (!slot_state_live(slot->state))
             continue;
         slot->rss_bytes = proc_rss_bytes(slot->pid);
+        slot_cgroup_read(slot);
         atomic_store_explicit(&slots_cell(u->slots, slot)->rss_bytes, slot->rss_bytes, memory_order_relaxed);
     }
 }

@@ -11,6 +11,7 @@
 #include "instance_id.h"
 #include "log.h"
 #include "metrics_thread.h"
+#include "slot_cgroup.h"
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -159,7 +160,7 @@ static int open_slots(struct supervisor *s, struct err *e)
         return rc;
     const struct slots_hooks hooks = {
         .arg = s, .on_death = on_death, .may_start = may_start, .on_idle = on_idle, .on_change = on_change};
-    return slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, s->log_fd, &hooks, e);
+    return slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, &s->cgroups, s->log_fd, &hooks, e);
 }
 
 static int open_all(struct supervisor *s, struct err *e)
@@ -170,6 +171,10 @@ static int open_all(struct supervisor *s, struct err *e)
     rc = notify_open(&s->notify); /* first: it changes the environment, which is safe only while there is one thread */
     if (rc < 0)
         log_warn("the service manager cannot be told how we are", KV_S("error", err_text(rc)));
+    rc = slot_cgroup_open(&s->cgroups, s->conf->supervisor.cgroup, e);
+    if (rc < 0)
+        return rc;
+    log_info("limits of workers", KV_S("which", s->cgroups.why), KV_S("cgroup", s->cgroups.path));
     /* What a dying worker leaves behind comes to us, not to a PID 1 that may not reap. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)uv_timer_init(&s->loop, &s->watchdog);
@@ -199,6 +204,7 @@ int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct 
     s->log_fd = log_fd;
     s->started_ms = clock_mono_ms();
     s->notify.fd = -1;
+    s->cgroups.fd = -1;
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {
         s->loop.data = NULL;
@@ -254,6 +260,7 @@ void supervisor_close(struct supervisor *s)
     queue_links_fini(&s->links);
     slots_fini(s->slots);
     free(s->slots);
+    cgroup_close(&s->cgroups);
     notify_close(&s->notify);
     free(s->conf);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base.h"
+#include "cgroup.h"
 #include "conf.h"
 #include "doorbell_uv.h"
 #include "notify.h"
@@ -41,6 +42,7 @@ struct supervisor {
     uint64_t started_ms;
     enum supervisor_mode mode;
     struct slots *slots; /* owned */
+    struct cgroup_tree cgroups; /* closed after the slots */
     struct slots_uv procs;
     struct queue_links links;
     struct doorbell *bell;          /* owned */

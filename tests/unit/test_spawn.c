@@ -157,6 +157,32 @@ static void test_spawn_exec_user_is_dropped(void **arg)
     assert_string_equal(run_script("id -u; id -g; id -G", &s), "65534\n65534\n65534\n");
 }
 
+/* A plain folder is no group, so the clone into it fails and the child must go there itself: what it writes shows. */
+static void test_spawn_exec_without_clone_into_cgroup_child_enters_itself(void **arg)
+{
+    (void)arg;
+    char dir[] = "/tmp/stint-spawn-XXXXXX", procs[64], text[8] = "";
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
+    AUTO_CLOSE int fd = open(procs, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    AUTO_CLOSE int group = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct spawn s = {.cgroup_fd = group};
+    assert_string_equal(run_script("echo here", &s), "here\n");
+    assert_int_equal(read(fd, text, sizeof text - 1), 1);
+    assert_string_equal(text, "0");
+    assert_int_equal(unlink(procs), 0);
+
+    struct err e = {0};
+    pid_t pid = -7;
+    char *argv[] = {(char[]){"sh"}, NULL};
+    int fds[] = {-1, -1, -1};
+    struct spawn refused = {.path = "/bin/sh", .argv = argv, .fds = fds, .n_fds = 3, .cgroup_fd = group};
+    assert_int_equal(spawn_exec(&refused, &pid, &e), -ENOENT);
+    assert_non_null(strstr(e.message, "entering its cgroup"));
+    assert_int_equal(pid, -7);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_spawn_find_program_unknown_lists_places(void **arg)
 {
     (void)arg;
@@ -181,6 +207,7 @@ int main(void)
         T(test_spawn_exec_missing_program_is_told_and_reaped),
         T(test_spawn_exec_bad_descriptor_is_told),
         T(test_spawn_exec_user_is_dropped),
+        T(test_spawn_exec_without_clone_into_cgroup_child_enters_itself),
         T(test_spawn_find_program_unknown_lists_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
