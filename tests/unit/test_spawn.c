@@ -166,7 +166,8 @@ static void test_spawn_exec_without_clone_into_cgroup_child_enters_itself(void *
     (void)snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
     AUTO_CLOSE int fd = open(procs, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     AUTO_CLOSE int group = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct spawn s = {.cgroup_fd = group};
+    const int out[] = {-1, out_fds[1], -1};
+    struct spawn s = {.fds = out, .n_fds = ARRAY_LEN(out), .cgroup_fd = group};
     assert_string_equal(run_script("echo here", &s), "here\n");
     assert_int_equal(read(fd, text, sizeof text - 1), 1);
     assert_string_equal(text, "0");
