@@ -1,14 +1,35 @@
 /*
- * stint-bench - one measurement a call; bench/run orders them and prints the table.
+ * stint-bench - one measurement a call; bench/run and bench/recovery order them and print the table.
  */
 #include "bench_modes.h"
+#include "bench_recovery.h"
 
+#include <signal.h>
 #include <stdio.h>
+
+/* recover-worker|recover-host|recover-supervisor URL KILLS LABEL SUPERVISOR DIR WORKERS [BUSY]; -1: not one of them. */
+static int recover(struct redis_sync *r, const char *mode, long kills, int argc, char *argv[])
+{
+    if (argc < 4 || strncmp(mode, "recover-", strlen("recover-")) != 0)
+        return -1;
+    const char *label = argv[0], *program = argv[1], *dir = argv[2];
+    int workers = (int)bench_count(argv[3]), busy = argc > 4 ? atoi(argv[4]) : 0;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (strcmp(mode, "recover-worker") == 0)
+        bench_recovery_worker(r, program, dir, kills, workers, busy, label);
+    else if (strcmp(mode, "recover-host") == 0)
+        bench_recovery_host(r, program, dir, kills, workers, label);
+    else if (strcmp(mode, "recover-supervisor") == 0)
+        bench_recovery_supervisor(r, program, dir, kills, workers, label);
+    else
+        return -1;
+    return 0;
+}
 
 int main(int argc, char *argv[])
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: stint-bench ceiling|functions|drain|latency URL JOBS [LABEL]; see bench/README.md\n");
+        fprintf(stderr, "usage: stint-bench ceiling|functions|drain|latency|recover-… URL JOBS [LABEL …]; see bench/README.md\n");
         return 2;
     }
     const char *mode = argv[1], *label = argc > 4 ? argv[4] : "";
@@ -24,7 +45,7 @@ int main(int argc, char *argv[])
         bench_drain(&r, jobs, label);
     else if (strcmp(mode, "latency") == 0)
         bench_latency(&r, argv[2], jobs);
-    else
+    else if (recover(&r, mode, jobs, argc - 4, argv + 4) < 0)
         rc = 2;
     redis_sync_close(&r);
     return rc;

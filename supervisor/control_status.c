@@ -59,15 +59,15 @@ static json_t *worker_of(const struct supervisor *s, const struct slot *slot, ui
     int64_t left = running && now.hard_deadline_ms != 0 ? (int64_t)(now.hard_deadline_ms - now_ms) : -1;
     if (running && now.hard_deadline_ms != 0 && left < 0)
         left = 0;
-    return json_pack("{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:s}", "pool", slot->pool->name, "slot",
-                     (int)slot->number, "pid", (int)slot->pid, "generation", (int)slot->generation, "state",
+    return json_pack("{s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:f,s:s}", "pool", slot->pool->name,
+                     "slot", (int)slot->number, "pid", (int)slot->pid, "generation", (int)slot->generation, "state",
                      slot_state_name(slot->state), "phase", live ? phase_name((enum worker_phase)now.phase) : "",
                      "kind", running ? now.kind : "", "job", running && now.running == 1 ? now.job_id : "", "epoch",
                      (json_int_t)(running ? now.epoch : 0), "since_ms",
                      (json_int_t)(live && now.since_ms != 0 && now.since_ms <= now_ms ? now_ms - now.since_ms : 0),
-                     "deadline_in_ms", (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "cgroup", cgroup_of(slot), "jobs_run",
-                     (json_int_t)(live ? cell->jobs_run : 0), "restarts", (json_int_t)cell->restarts, "last_exit",
-                     slot->last_exit);
+                     "deadline_in_ms", (json_int_t)left, "rss_bytes", (json_int_t)slot->rss_bytes, "cgroup",
+                     cgroup_of(slot), "jobs_run", (json_int_t)(live ? cell->jobs_run : 0), "restarts",
+                     (json_int_t)cell->restarts, "boot_ms", (double)slot->boot_us / 1000, "last_exit", slot->last_exit);
 }
 
 json_t *control_status_workers(const struct supervisor *s)

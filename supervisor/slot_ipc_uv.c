@@ -21,12 +21,13 @@ static void on_ready(struct slots_uv *u, struct slot *slot)
     if (slot->was_ready)
         return;
     slot->was_ready = true;
+    slot->boot_us = clock_mono_ns() / 1000 - slot->started_us;
     slots_move(u->slots, slot, SLOT_EVENT_READY);
     struct pool *pool = slot->pool;
     pool->boot_failures = 0;
     pool->error[0] = '\0';
     log_info("worker ready", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("worker_pid", slot->pid),
-             KV_I("generation", slot->generation), KV_I("boot_ms", clock_mono_ms() - slot->started_ms));
+             KV_I("generation", slot->generation), KV_D("boot_ms", (double)slot->boot_us / 1000));
     if (slot->state == SLOT_READY && (u->quiet || pool->quiet))
         slots_uv_quiet(u, slot, true);
     slots_uv_look_within(u, WATCH_BUSY_MS);

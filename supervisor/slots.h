@@ -48,7 +48,9 @@ struct slot {
     bool retire;   /* not to be replaced when it ends */
     bool replace;  /* an operator wants it replaced when its turn comes */
     enum exit_intent intent;
-    uint64_t started_ms;  /* monotonic, as all below */
+    uint64_t started_us;  /* monotonic, before the fork; what is in ms below is as well */
+    uint64_t boot_us;     /* from there to READY; 0: not ready yet */
+    uint64_t started_ms;
     uint64_t stop_by_ms;  /* STOPPING: killed past it */
     uint64_t overrun_ms;  /* the hard deadline it was signalled for; 0: none */
     uint64_t kill_at_ms;  /* TERMINATING: killed past it */

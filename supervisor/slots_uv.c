@@ -68,7 +68,9 @@ static void clear_slot(struct slots_uv *u, struct slot *slot)
     slot->conf_serial = u->conf_serial;
     slot->was_ready = slot->idle = slot->quiet = slot->recycled = slot->retire = slot->replace = false;
     slot->intent = EXIT_INTENT_NONE;
-    slot->started_ms = clock_mono_ms();
+    slot->started_us = clock_mono_ns() / 1000;
+    slot->boot_us = 0;
+    slot->started_ms = slot->started_us / 1000;
     slot->stop_by_ms = slot->kill_at_ms = slot->start_at_ms = slot->overrun_ms = slot->rss_bytes = 0;
     slot->boot_error[0] = '\0';
 }

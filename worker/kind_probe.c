@@ -3,7 +3,8 @@
  * nothing: it is also the no-op that throughput is measured with. Refuses anything not in its table; off unless [kind.probe]
  * enabled = yes.
  *
- * Payload: {"v":1,"do":"…","ms":N,"mib":N,"times":N}; times: misbehave on the first N deliveries, then be ok.
+ * Payload: {"v":1,"do":"…","ms":N,"mib":N,"times":N,"stamp":B}; times: misbehave on the first N deliveries, then be ok; stamp:
+ * the result says when the handler was called (started_us, the host's monotonic clock), for bench/recovery.
  */
 #include "alloc.h"
 #include "clock.h"
@@ -19,6 +20,7 @@
 
 struct probe {
     json_int_t ms, mib, times;
+    bool stamp;
 };
 
 /* A sleep under way; owned by itself until its timer is closed. */
@@ -31,8 +33,10 @@ enum { PROBE_MIB_MAX = 1 << 20, PROBE_MS_MAX = 1 << 30, MIB = 1 << 20 };
 
 static void probe_ok(struct job_run *run, const struct probe *p)
 {
-    (void)p;
-    job_run_done(run, "{\"ok\":true}");
+    char result[64] = "{\"ok\":true}";
+    if (p->stamp)
+        snprintf(result, sizeof result, "{\"ok\":true,\"started_us\":%llu}", (unsigned long long)(clock_mono_ns() / 1000));
+    job_run_done(run, result);
 }
 
 static void on_nap_closed(uv_handle_t *timer)
@@ -241,6 +245,7 @@ static int read_payload(const struct job *job, struct probe *p, size_t *ret_whic
         rc = read_number(payload, "mib", PROBE_MIB_MAX, &p->mib, e);
     if (rc == 0)
         rc = read_number(payload, "times", INT32_MAX, &p->times, e);
+    p->stamp = json_is_true(json_object_get(payload, "stamp"));
     json_decref(payload);
     if (rc == 0)
         *ret_which = which;
