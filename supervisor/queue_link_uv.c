@@ -70,6 +70,13 @@ static int64_t number_of(const redisReply *r)
     return 0;
 }
 
+/* The doorbell would ring for them too, but it may be at rest or between two connections. */
+static void wake_for(struct queue_link *q, const redisReply *moved)
+{
+    if (moved->type == REDIS_REPLY_ARRAY && moved->elements > 0)
+        q->owner->hooks.on_moved(q->owner->hooks.arg, q->index, (uint32_t)moved->elements);
+}
+
 /* -- due jobs --------------------------------------------------------------------------------------------------------
  */
 
@@ -141,6 +148,7 @@ static void on_swept(void *arg, const redisReply *r, const struct err *e)
         return;
     log_warn("a host's lease ended: its jobs were moved on", KV_S("queue", q->name),
              KV_I("jobs", number_of(r->element[0])), KV_I("remaining", number_of(r->element[1])));
+    wake_for(q, r->element[0]);
     if (number_of(r->element[1]) > 0)
         sweep(q);
 }
@@ -276,6 +284,7 @@ static void on_told(void *arg, const redisReply *r, const struct err *e)
         return;
     }
     KILL_POINT("supervisor_crash_told");
+    wake_for(q, r->element[0]);
     log_moved(q, crash_queue_peek(&q->deaths)->consumer, r->element[0]);
     if (number_of(r->element[1]) == 0)
         crash_queue_pop(&q->deaths);

@@ -16,7 +16,11 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { CRASHES_DEFAULT = 2 }; /* for a job of a kind the configuration does not know */
+enum {
+    CRASHES_DEFAULT = 2, /* for a job of a kind the configuration does not know */
+    REFILL_NOW_MS = 1,   /* before a replacement starts when nobody else can take the job: the report leaves first */
+    REFILL_CALM_MS = 10, /* when an idle worker can: its start shall not have to share the CPU with another's */
+};
 
 /* One ended process. */
 struct ended {
@@ -207,7 +211,7 @@ static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const 
 
 /* The dead leader's pid is still taken while it is a zombie, so its group's number cannot mean anyone else: now is the
  * moment to end what it left behind. */
-static bool reap_one(struct slots_uv *u)
+static bool reap_one(struct slots_uv *u, uint64_t *refill_ms)
 {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
@@ -219,21 +223,25 @@ static bool reap_one(struct slots_uv *u)
     struct rusage usage = {0};
     if (wait4(info.si_pid, &status, WNOHANG, &usage) <= 0)
         return false;
-    if (slot != NULL)
+    if (slot != NULL) {
         slot_ended(u, slot, status, &usage);
-    else
+        if (slots_idle(u->slots, slot->pool->queue) == 0)
+            *refill_ms = REFILL_NOW_MS;
+    } else {
         log_debug("reaped an inherited process", KV_I("worker_pid", info.si_pid), KV_I("status", status));
+    }
     return true;
 }
 
 void reaper_run(struct slots_uv *u)
 {
     bool any = false;
-    while (reap_one(u))
+    uint64_t refill_ms = REFILL_CALM_MS;
+    while (reap_one(u, &refill_ms))
         any = true;
     if (!any)
         return;
-    slots_uv_apply(u);
+    slots_uv_apply_within(u, refill_ms);
     u->hooks.on_change(u->hooks.arg);
     slots_uv_look_within(u, 1);
 }

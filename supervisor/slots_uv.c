@@ -37,6 +37,8 @@ int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, cons
         return rc;
     (void)uv_timer_init(loop, &u->watch);
     u->watch.data = u;
+    (void)uv_timer_init(loop, &u->refill);
+    u->refill.data = u;
     (void)uv_signal_init(loop, &u->sigchld);
     u->sigchld.data = u;
     rc = uv_signal_start(&u->sigchld, on_sigchld, SIGCHLD);
@@ -48,6 +50,7 @@ int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, cons
 void slots_uv_close(struct slots_uv *u)
 {
     uv_close((uv_handle_t *)&u->watch, NULL);
+    uv_close((uv_handle_t *)&u->refill, NULL);
     uv_close((uv_handle_t *)&u->sigchld, NULL);
 }
 
@@ -228,6 +231,18 @@ void slots_uv_apply(struct slots_uv *u)
 {
     for (size_t i = 0; i < u->slots->n_pools; i++)
         apply_pool(u, &u->slots->pools[i]);
+}
+
+static void on_refill(uv_timer_t *timer)
+{
+    slots_uv_apply(timer->data);
+}
+
+void slots_uv_apply_within(struct slots_uv *u, uint64_t ms)
+{
+    if (uv_is_active((uv_handle_t *)&u->refill) && uv_timer_get_due_in(&u->refill) <= ms)
+        return;
+    (void)uv_timer_start(&u->refill, on_refill, ms, 0);
 }
 
 void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool)

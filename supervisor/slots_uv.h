@@ -44,6 +44,7 @@ struct slots_uv {
     bool draining;        /* nothing is started any more */
     uint64_t rss_read_ms; /* when resident memory was last read */
     uv_timer_t watch;
+    uv_timer_t refill; /* starts what takes the place of the dead */
     uv_signal_t sigchld;
     struct slot_io *io[SCORE_SLOT_MAX]; /* NULL: no process */
 };
@@ -58,6 +59,9 @@ void slots_uv_close(struct slots_uv *u);
 
 /* Starts and retires until each pool has what it wants. */
 void slots_uv_apply(struct slots_uv *u);
+/* The same within ms at the latest, on a turn of the loop's own: a start blocks for milliseconds, and what this turn has to
+ * tell (a death) goes first. */
+void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
 /* Wakes up to n idle workers of the queue; returns how many were woken. */
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, uint32_t n);
 /* Asks the worker that runs the entry to cancel it; false when none does. */

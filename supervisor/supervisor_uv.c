@@ -78,6 +78,11 @@ static void on_beat(void *arg, uint32_t queue, int64_t ready, bool paused)
         (void)slots_uv_wake(&s->procs, queue, (uint32_t)MIN_OF(ready, (int64_t)SCORE_SLOT_MAX));
 }
 
+static void on_moved(void *arg, uint32_t queue, uint32_t n)
+{
+    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, n);
+}
+
 static const char *info_of(void *arg)
 {
     struct supervisor *s = arg;
@@ -132,7 +137,7 @@ static void bell_resume(void *arg, uint32_t queue, bool whole)
 
 static int open_links(struct supervisor *s, struct err *e)
 {
-    const struct queue_links_hooks links = {.arg = s, .on_state = on_redis, .on_beat = on_beat, .info = info_of};
+    const struct queue_links_hooks links = {.arg = s, .on_state = on_redis, .on_beat = on_beat, .on_moved = on_moved, .info = info_of};
     int rc = queue_links_open(&s->links, &s->loop, s->conf, s->instance, (const char(*)[QUEUE_MAX])s->slots->queues,
                               (uint32_t)s->slots->n_queues, &links, e);
     if (rc < 0)
