@@ -31,6 +31,12 @@ static const struct conf_field fields_postgres[] = {CONF_POSTGRES(X)};
 #define X(...) CONF_ROW(conf_supervisor, __VA_ARGS__)
 static const struct conf_field fields_supervisor[] = {CONF_SUPERVISOR(X)};
 #undef X
+#define X(...) CONF_ROW(conf_relay, __VA_ARGS__)
+static const struct conf_field fields_relay[] = {CONF_RELAY(X)};
+#undef X
+#define X(...) CONF_ROW(conf_dead, __VA_ARGS__)
+static const struct conf_field fields_dead[] = {CONF_DEAD(X)};
+#undef X
 #define X(...) CONF_ROW(conf_metrics, __VA_ARGS__)
 static const struct conf_field fields_metrics[] = {CONF_METRICS(X)};
 #undef X

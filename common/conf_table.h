@@ -48,6 +48,19 @@
     X(STR, log_format, "auto", 1, 8, false, "json, text, or auto: text on a terminal")                                 \
     X(STR, log_file, "", 0, 255, false, "file to append to, reopened on USR1; empty: standard error")
 
+#define CONF_RELAY(X)                                                                                                  \
+    X(BOOL, enabled, 1, 0, 1, true, "run stint-relay, which moves rows between Redis and PostgreSQL")                  \
+    X(DURATION, interval, 5000, 50, 3600000, true, "how often it looks for work")                                      \
+    X(DURATION, stall, 60000, 1000, 3600000, true, "one that says nothing for so long is killed and started again")    \
+    X(SIZE, memory, CONF_MIB(1024), CONF_MIB(128), CONF_MIB(1048576), true, "its RLIMIT_AS")
+
+#define CONF_DEAD(X)                                                                                                   \
+    X(SIZE, max_bytes, CONF_MIB(256), 0, CONF_MIB(1048576), true,                                                      \
+      "dead letters of one queue above this memory are archived to PostgreSQL, the oldest first; 0: never")            \
+    X(DURATION, max_age, 30 * CONF_DAY_MS, 0, 3650 * CONF_DAY_MS, true, "dead letters older than this are archived; 0: never") \
+    X(INT, max_redis_percent, 85, 0, 99, true,                                                                         \
+      "above this share of Redis' maxmemory dead letters are archived, the oldest first; 0: never")
+
 #define CONF_METRICS(X)                                                                                                \
     X(BOOL, enabled, 1, 0, 1, false, "serve HTTP")                                                                     \
     X(STR, listen, "127.0.0.1", 1, 64, false, "address to bind")                                                       \
@@ -118,6 +131,8 @@
     S(redis, CONF_REDIS)                                                                                               \
     S(postgres, CONF_POSTGRES)                                                                                         \
     S(supervisor, CONF_SUPERVISOR)                                                                                     \
+    S(relay, CONF_RELAY)                                                                                               \
+    S(dead, CONF_DEAD)                                                                                                 \
     S(metrics, CONF_METRICS)                                                                                           \
     S(match, CONF_MATCH)                                                                                               \
     S(pdf, CONF_PDF)

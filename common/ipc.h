@@ -18,7 +18,9 @@ enum {
 
 /* A worker's arguments, all required (each --name and its value are two arguments):
  *   stint-worker --pool NAME --instance INSTANCE --slot NUMBER --generation NUMBER
- * slot is its cell in the scoreboard; its consumer name is INSTANCE:NUMBER:NUMBER. */
+ * slot is its cell in the scoreboard; its consumer name is INSTANCE:NUMBER:NUMBER.
+ *   stint-relay --instance INSTANCE
+ * has no cell: its descriptor WORKER_FD_SCOREBOARD is /dev/null. */
 
 /* Exit codes a worker uses on purpose; exit_cause.c reads them. */
 enum {
@@ -35,6 +37,7 @@ enum ipc_type {
     IPC_IDLE,      /* the last fetch came back empty; will fetch again on IPC_WAKE */
     IPC_BUSY,      /* it fetches again on its own */
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
+    IPC_BEAT,      /* of stint-relay: it lives; text: "<state> <words>", state: active, standby or away */
     IPC_RECYCLE,   /* it will exit after this message: a recycling limit was reached; text: which */
     /* supervisor -> worker */
     IPC_WAKE,   /* there may be work: fetch */

@@ -9,4 +9,5 @@
     X("stint-supervisor", "supervisor", "libuv libhiredis libmicrohttpd libjansson libinih")                           \
     X("stint-worker", "worker", "libuv libhiredis libpq libcurl libjansson libinih libical libseccomp")                \
     X("stint-parser", "parser", "libpoppler-glib libglib-2.0 libgobject-2.0 libgio-2.0 libcairo libfontconfig libjansson libseccomp") \
+    X("stint-relay", "relay", "libhiredis libpq libjansson libinih")                                                   \
     X("stint", "ctl", "libhiredis libpq libjansson libinih")

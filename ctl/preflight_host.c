@@ -43,7 +43,7 @@ static void check_folder(struct preflight *p, const char *what, const char *path
 
 static void check_programs(struct preflight *p)
 {
-    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser"};
+    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser", "stint-relay"};
     char path[PATH_MAX];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct err e = {.code = 0};
@@ -53,7 +53,7 @@ static void check_programs(struct preflight *p)
             return;
         }
     }
-    preflight_add(p, "programs", FINDING_OK, "", "supervisor, worker and parser are there");
+    preflight_add(p, "programs", FINDING_OK, "", "supervisor, worker, parser and relay are there");
 }
 
 static void check_limits(struct preflight *p)

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "control_client.h"
+#include "pg_dial.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -127,37 +128,6 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
     return 0;
 }
 
-/* libpq's text up to its first newline. */
-static int first_line(const char *text)
-{
-    return (int)MIN_OF(strcspn(text, "\n"), (size_t)300);
-}
-
-static int dial_pg(const struct conf_postgres *conf, PGconn **ret_pg, struct err *e)
-{
-    char seconds[24], options[64];
-    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)MAX_OF((conf->connect_timeout + 999) / 1000, 2));
-    (void)snprintf(options, sizeof options, "-c statement_timeout=%lld", (long long)conf->statement_timeout);
-    const char *const keys[] = {"dbname", "connect_timeout", "options", "application_name", NULL};
-    const char *const values[] = {conf->url, seconds, options, "stint", NULL};
-    PGconn *pg = PQconnectdbParams(keys, values, 1);
-    if (pg == NULL)
-        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a PostgreSQL connection");
-    if (PQstatus(pg) != CONNECTION_OK) {
-        /* libpq quotes a URL it cannot read, password and all. */
-        const char *why =
-            strstr(PQerrorMessage(pg), "://") != NULL ? "postgres.url is no valid URL" : PQerrorMessage(pg);
-        (void)err_set(e, ERR_STORE_UNAVAILABLE,
-                      "PostgreSQL cannot be reached: %.*s; start it (\"stint up\" brings its own) or set postgres.url, "
-                      "STINT_POSTGRES_URL",
-                      first_line(why), why);
-        PQfinish(pg);
-        return ERR_STORE_UNAVAILABLE;
-    }
-    *ret_pg = pg;
-    return 0;
-}
-
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e)
 {
     const struct conf *conf;
@@ -167,7 +137,7 @@ int session_pg(struct session *s, PGconn **ret_pg, struct err *e)
         s->pg = NULL;
     }
     if (rc == 0 && s->pg == NULL)
-        rc = dial_pg(&conf->postgres, &s->pg, e);
+        rc = pg_dial(&conf->postgres, "stint", &s->pg, e);
     if (rc == 0)
         *ret_pg = s->pg;
     return rc;
@@ -181,13 +151,8 @@ int session_sql(struct session *s, const char *sql, int n_params, const char *co
     if (rc < 0)
         return rc;
     PGresult *rows = PQexecParams(pg, sql, n_params, NULL, params, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(rows);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        const char *state = PQresultErrorField(rows, PG_DIAG_SQLSTATE), *why = PQerrorMessage(pg);
-        bool missing = state != NULL && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0);
-        rc = PQstatus(pg) == CONNECTION_OK ? ERR_STORE_REFUSED : ERR_STORE_UNAVAILABLE;
-        (void)err_set(e, rc, "PostgreSQL: %.*s%s", first_line(why), why,
-                      missing ? "; the schema is not there yet: run \"stint migrate\"" : "");
+    rc = pg_dial_fault(pg, rows, e);
+    if (rc < 0) {
         PQclear(rows);
         return rc;
     }

@@ -238,6 +238,8 @@ int stack_supervisor_init(struct stack_child *c, const struct stack_dir *d, cons
     if (rc == 0)
         rc = stack_dir_program(d, "stint-parser", beside, e);
     if (rc == 0)
+        rc = stack_dir_program(d, "stint-relay", beside, e);
+    if (rc == 0)
         rc = stack_dir_program(d, "stint-supervisor", program, e);
     if (rc < 0)
         return rc;

@@ -87,6 +87,21 @@ static void print_supervisor(struct session *s, const struct status_view *v)
         out_tinted(&s->out, TINT_RED, "            it cannot reach Redis: %s", json_text(redis, "error"));
 }
 
+/* The relay in its own words; nothing from a supervisor that knows none. */
+static void print_relay(struct session *s, const struct status_view *v)
+{
+    const json_t *relay = json_object_get(v->supervisor, "relay");
+    const char *state = json_text(relay, "state"), *says = json_text(relay, "says"), *error = json_text(relay, "error");
+    if (relay == NULL)
+        return;
+    bool away = strncmp(says, "away", 4) == 0;
+    enum tint tint = strcmp(state, "off") == 0 ? TINT_DIM : TINT_GREEN;
+    if (strcmp(state, "running") != 0 || away)
+        tint = tint == TINT_DIM ? tint : TINT_YELLOW;
+    const char *word = strcmp(state, "running") == 0 && *says != '\0' ? says : state;
+    out_tinted(&s->out, tint, "relay       %s%s%s", word, *error != '\0' ? ": " : "", error);
+}
+
 static void print_parts(struct session *s, const struct status_view *v)
 {
     for (size_t i = 0; i < STATUS_PART_COUNT; i++) {
@@ -137,6 +152,7 @@ void status_view_print(struct session *s, const struct status_view *v)
         return;
     }
     print_parts(s, v);
+    print_relay(s, v);
     print_rows(s, json_object_get(v->supervisor, "pools"), worker_rows_pool_table, worker_rows_pool_add);
     print_rows(s, json_object_get(v->supervisor, "workers"), worker_rows_table, worker_rows_add);
     print_rows(s, v->queues, queue_rows_table, queue_rows_row);

@@ -227,7 +227,7 @@ static bool reap_one(struct slots_uv *u, uint64_t *refill_ms)
         slot_ended(u, slot, status, &usage);
         if (slots_idle(u->slots, slot->pool->queue) == 0)
             *refill_ms = REFILL_NOW_MS;
-    } else {
+    } else if (!u->hooks.on_other(u->hooks.arg, info.si_pid, status)) {
         log_debug("reaped an inherited process", KV_I("worker_pid", info.si_pid), KV_I("status", status));
     }
     return true;

@@ -57,6 +57,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
         slot->recycled = true;
         log_info("worker recycles", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", m->text));
         return;
+    case IPC_BEAT:
     case IPC_WAKE:
     case IPC_QUIET:
     case IPC_RESUME:

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-enum { CONFIG_TEXT_MAX = 1 << 20, START_ARGS_MAX = 10, START_ENV_MAX = 32 };
+enum { CONFIG_TEXT_MAX = 1 << 20, START_ARGS_MAX = 10 };
 
 /* What a worker may see of the environment: nothing that holds a secret, nothing that is a promise to the supervisor
  * alone (NOTIFY_SOCKET). */
@@ -102,8 +102,7 @@ static struct limits limits_of(const struct conf_pool *p)
     return l;
 }
 
-/* "NAME=value" strings of the allowed names that are set; the strings are the caller's to free. */
-static int environment_of(char *ret_env[START_ENV_MAX])
+int slot_start_environment(char *ret_env[static START_ENV_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(env_names); i++) {
@@ -162,7 +161,7 @@ int slot_start(const struct slot_start *in, pid_t *ret_pid, int *ret_control_fd,
     int rc = slot_start_config(in->conf, &config_fd, e);
     if (rc < 0)
         return rc;
-    rc = environment_of(env);
+    rc = slot_start_environment(env);
     if (rc < 0) {
         (void)err_set_errno(e, -rc, "cannot copy the environment for a worker");
         goto out;

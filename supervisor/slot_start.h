@@ -10,6 +10,8 @@
 #include "err.h"
 #include <sys/types.h>
 
+enum { START_ENV_MAX = 32 };
+
 /* All borrowed for the call. */
 struct slot_start {
     const char *program; /* absolute path of stint-worker */
@@ -25,6 +27,9 @@ struct slot_start {
  * naming the step that failed; nothing is left behind then. */
 int slot_start(const struct slot_start *in, pid_t *ret_pid, int *ret_control_fd, struct err *e);
 
+/* "NAME=value" strings of the environment a child may see, ended by NULL; the strings are the caller's to free, also on
+ * failure (-ENOMEM). */
+int slot_start_environment(char *ret_env[static START_ENV_MAX]);
 /* A sealed memfd (close-on-exec) that holds the configuration, secrets included. Each worker gets its own, because a
  * shared one would share its read position. */
 int slot_start_config(const struct conf *conf, int *ret_fd, struct err *e);

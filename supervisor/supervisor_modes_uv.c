@@ -82,7 +82,7 @@ static void on_stop_step(uv_timer_t *timer)
     struct supervisor *s = timer->data;
     uint64_t now_ms = clock_mono_ms();
     if (s->mode == SUPERVISOR_DRAINING) {
-        if (slots_live(s->slots) == 0) {
+        if (slots_live(s->slots) == 0 && !relay_child_live(&s->relay)) {
             s->mode = SUPERVISOR_STOPPING;
             s->give_up_ms = now_ms + FAREWELL_MS;
         } else if (now_ms >= s->give_up_ms || queue_links_lost(&s->links, now_ms)) {
@@ -113,6 +113,7 @@ void supervisor_drain(struct supervisor *s)
     s->give_up_ms = clock_mono_ms() + (uint64_t)s->conf->supervisor.drain_timeout;
     notify_send(&s->notify, "STOPPING=1");
     slots_uv_drain(&s->procs);
+    relay_child_end(&s->relay);
     supervisor_tell(s);
     (void)uv_timer_start(&s->stop_step, on_stop_step, 1, STOP_STEP_MS);
 }
@@ -189,6 +190,7 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
     if (r->changed.n > 0) /* workers read their configuration when they start */
         slots_uv_roll(&s->procs);
     slots_uv_apply(&s->procs);
+    relay_child_apply(&s->relay, r->changed.n > 0);
 }
 
 int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e)
@@ -226,4 +228,5 @@ void supervisor_reopen_log(struct supervisor *s)
     }
     log_info("log file opened anew; workers are replaced one by one to follow", KV_S("file", path));
     slots_uv_roll(&s->procs);
+    relay_child_apply(&s->relay, true);
 }

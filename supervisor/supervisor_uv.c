@@ -41,6 +41,11 @@ static void on_death(void *arg, uint32_t queue, const struct crash_report *repor
     queue_links_death(&((struct supervisor *)arg)->links, queue, report);
 }
 
+static bool on_other(void *arg, pid_t pid, int wait_status)
+{
+    return relay_child_reaped(&((struct supervisor *)arg)->relay, pid, wait_status);
+}
+
 static bool may_start(void *arg, uint32_t queue)
 {
     return queue_links_room(&((struct supervisor *)arg)->links, queue);
@@ -163,8 +168,15 @@ static int open_slots(struct supervisor *s, struct err *e)
     int rc = slots_init(s->slots, s->conf, e);
     if (rc < 0)
         return rc;
+    relay_child_init(&s->relay, &s->loop, s->conf, s->instance, s->log_fd);
     const struct slots_hooks hooks = {
-        .arg = s, .on_death = on_death, .may_start = may_start, .on_idle = on_idle, .on_change = on_change};
+        .arg = s,
+        .on_death = on_death,
+        .may_start = may_start,
+        .on_idle = on_idle,
+        .on_other = on_other,
+        .on_change = on_change,
+    };
     return slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, &s->cgroups, s->log_fd, &hooks, e);
 }
 
@@ -224,6 +236,7 @@ int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct 
              KV_I("queues", s->slots->n_queues));
     on_pulse(&s->pulse);
     slots_uv_apply(&s->procs);
+    relay_child_apply(&s->relay, false);
     supervisor_tell(s);
     return 0;
 }
@@ -242,6 +255,7 @@ static void close_handles(struct supervisor *s)
     doorbell_close(s->bell);
     if (s->links.redis != NULL)
         queue_links_close(&s->links);
+    relay_child_close(&s->relay);
     if (s->procs.loop != NULL)
         slots_uv_close(&s->procs);
 }

@@ -12,6 +12,7 @@
 #include "doorbell_uv.h"
 #include "notify.h"
 #include "queue_link_uv.h"
+#include "relay_child_uv.h"
 #include "reload.h"
 #include "slots_uv.h"
 #include <uv.h>
@@ -44,6 +45,7 @@ struct supervisor {
     struct slots *slots; /* owned */
     struct cgroup_tree cgroups; /* closed after the slots */
     struct slots_uv procs;
+    struct relay_child relay;
     struct queue_links links;
     struct doorbell *bell;          /* owned */
     struct control *control;        /* owned */

@@ -28,6 +28,7 @@ static void obey(struct worker *w, const struct ipc_msg *msg)
     case IPC_READY:
     case IPC_IDLE:
     case IPC_BUSY:
+    case IPC_BEAT:
     case IPC_BOOT_FAILED:
     case IPC_RECYCLE:
         break;

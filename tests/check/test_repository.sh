@@ -7,7 +7,7 @@ BUILD=${STINT_BUILD:-$SOURCE/build/dev}
 SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 failures=0
-PROGRAMS="supervisor worker parser ctl"
+PROGRAMS="supervisor worker parser relay ctl"
 
 # Every check prints violations, one a line, and last "looked N". Argument: the root of a tree.
 sources() { (cd "$1" && find common $PROGRAMS demo -name '*.[ch]' 2>/dev/null | sort); }

@@ -1,0 +1,8 @@
+/*
+ * relay_task_table - what stint-relay does for each queue, in this order. A task is a step function (relay.h).
+ *
+ * X(name, step)
+ */
+#pragma once
+
+#define RELAY_TASKS(X) X(archive, relay_archive_step)
