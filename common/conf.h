@@ -71,6 +71,11 @@ const struct conf_kind *conf_kind_of(const struct conf *c, const char *kind);
 const struct conf_pool *conf_pool_of(const struct conf *c, const char *pool);
 /* Default queue of a kind, from the pool that runs it, else kind_defaults.h; NULL when neither knows it. */
 const char *conf_queue_of_kind(const struct conf *c, const char *kind);
+/* The first kind whose policy names the lane although no pool serves it for that kind (what runs out of memory goes there by
+ * default, and does without): "[kind.NAME] on_… = lane: …" for people. False: all is well. */
+bool conf_lane_missing(const struct conf *c, char *ret, size_t size);
+/* True when a pool with workers serves the lane for jobs of the kind. */
+bool conf_lane_served(const struct conf *c, const char *kind);
 /* Most workers a pool can be scaled to: workers_max, or what its 0 stands for. */
 int64_t conf_pool_workers_max(const struct conf_pool *pool);
 /* Walks a LIST: copies the next item, spaces stripped, and moves *cursor (start it at the list). False at the end; an item

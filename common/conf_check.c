@@ -4,6 +4,7 @@
  */
 #include "conf_fields.h"
 
+#include "cause_policy.h"
 #include "keys.h"
 #include "scoreboard.h"
 
@@ -86,6 +87,34 @@ const char *conf_queue_of_kind(const struct conf *c, const char *kind)
             return c->pools[i].queue;
     const struct conf_kind_default *known = conf_kind_default(kind);
     return known != NULL ? known->queue : NULL;
+}
+
+bool conf_lane_served(const struct conf *c, const char *kind)
+{
+    const char *queue = conf_queue_of_kind(c, kind);
+    for (size_t i = 0; i < c->n_pools; i++)
+        if (c->pools[i].lane[0] != '\0' && c->pools[i].workers > 0 && conf_pool_runs(&c->pools[i], kind) &&
+            queue != NULL && strcmp(c->pools[i].queue, queue) == 0)
+            return true;
+    return false;
+}
+
+bool conf_lane_missing(const struct conf *c, char *ret, size_t size)
+{
+    size_t n;
+    const struct cause_policy_key *keys = cause_policy_keys(&n);
+    const struct conf_section *section = conf_section_kind();
+    for (size_t i = 0; i < c->n_kinds; i++)
+        for (size_t k = 0; k < n && c->kinds[i].enabled == 1 && !conf_lane_served(c, c->kinds[i].name); k++) {
+            const char *word = (const char *)&c->kinds[i] + keys[k].offset;
+            const char *usual = conf_field_by_key(section, keys[k].key)->def_text;
+            if (strcmp(word, cause_policy_name(CAUSE_LANE)) != 0 || strcmp(word, usual) == 0)
+                continue;
+            (void)snprintf(ret, size, "[kind.%s] %s = lane, but no pool of its queue runs %s with lane = large",
+                           c->kinds[i].name, keys[k].key, c->kinds[i].name);
+            return true;
+        }
+    return false;
 }
 
 size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max)
@@ -181,6 +210,9 @@ static int conf_check_pools(const struct conf *c, struct err *e)
         if (!keys_queue_valid(pool->queue))
             return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: \"%s\" is no queue name: 1 to %d of A-Z a-z 0-9 . _ -",
                            pool->name, pool->queue, QUEUE_MAX - 1);
+        if (pool->lane[0] != '\0' && strcmp(pool->lane, band_name(BAND_LARGE)) != 0)
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] lane: \"%s\" is not allowed; allowed: large, or nothing", pool->name,
+                           pool->lane);
         if (pool->workers > conf_pool_workers_max(pool))
             return err_set(e, ERR_BAD_CONFIG, "[pool.%s] workers (%lld) is above workers_max (%lld)", pool->name,
                            (long long)pool->workers, (long long)conf_pool_workers_max(pool));
@@ -190,6 +222,19 @@ static int conf_check_pools(const struct conf *c, struct err *e)
         return err_set(e, ERR_BAD_CONFIG,
                        "the pools' workers_max add up to %lld; at most %d are allowed: set workers_max lower",
                        (long long)total, SCORE_SLOT_MAX);
+    return 0;
+}
+
+static int conf_check_policies(const struct conf_kind *kind, struct err *e)
+{
+    size_t n;
+    const struct cause_policy_key *keys = cause_policy_keys(&n);
+    for (size_t i = 0; i < n; i++) {
+        const char *word = (const char *)kind + keys[i].offset;
+        if (cause_policy_by_name(word) < 0)
+            return err_set(e, ERR_BAD_CONFIG, "[kind.%s] %s: \"%s\" is not allowed; allowed: once, lane, quarantine, free",
+                           kind->name, keys[i].key, word);
+    }
     return 0;
 }
 
@@ -203,6 +248,9 @@ static int conf_check_kinds(const struct conf *c, struct err *e)
         if (kind->backoff > kind->backoff_max)
             return err_set(e, ERR_BAD_CONFIG, "[kind.%s] backoff (%lld ms) is longer than backoff_max (%lld ms)",
                            kind->name, (long long)kind->backoff, (long long)kind->backoff_max);
+        int rc = conf_check_policies(kind, e);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }

@@ -92,6 +92,7 @@
 #define CONF_POOL(X)                                                                                                   \
     X(STR, queue, "", 0, 64, false, "queue it fetches from; default: the default queue of its first kind")             \
     X(LIST, kinds, "", 1, 511, false, "kinds it runs")                                                                 \
+    X(STR, lane, "", 0, 16, false, "large: it serves only the lane for jobs that ran out of memory; empty: the bands") \
     X(INT, workers, 1, 0, 256, true, "workers started")                                                                \
     X(INT, workers_max, 0, 0, 256, true, "most workers it can be scaled to; 0: twice `workers`, at least 8")           \
     X(SIZE, memory, CONF_MIB(2048), 0, CONF_MIB(1048576), true, "RLIMIT_AS of a worker; 0: none")                      \
@@ -124,7 +125,17 @@
     X(BOOL, track, -1, 0, 1, true, "keep a status after the end")                                                      \
     X(DURATION, retain, 3600000, 1000, 365 * CONF_DAY_MS, true, "how long that status is kept")                        \
     X(DURATION, unknown_grace, 300000, 0, 30 * CONF_DAY_MS, true,                                                      \
-      "how long a job of a kind no worker knows waits for a newer worker; only in [kind.default]")
+      "how long a job of a kind no worker knows waits for a newer worker; only in [kind.default]")                     \
+    X(STR, on_hard_timeout, "once", 4, 10, true, "killed past its timeout: once, lane, quarantine or free")            \
+    X(STR, on_soft_timeout, "once", 4, 10, true, "stopped at its soft timeout (the same words)")                       \
+    X(STR, on_cpu_limit, "once", 4, 10, true, "it used up its CPU time")                                               \
+    X(STR, on_mem_limit, "lane", 4, 10, true, "an allocation failed; lane is once where no pool serves the lane")      \
+    X(STR, on_oom_kill, "lane", 4, 10, true, "the kernel ended it for want of memory")                                 \
+    X(STR, on_signal, "once", 4, 10, true, "its process crashed")                                                      \
+    X(STR, on_sandbox_violation, "once", 4, 10, true, "it made a system call its sandbox refuses")                     \
+    X(STR, on_worker_lost, "once", 4, 10, true, "its whole host was lost")                                             \
+    X(STR, on_operator_kill, "once", 4, 10, true, "an operator killed its worker")                                     \
+    X(STR, on_boot_failure, "free", 4, 10, true, "what it needs did not start (the PDF parser)")
 
 /* The fixed sections: S(section name, struct suffix, table). Pools and kinds repeat: [pool.NAME], [kind.NAME]. */
 #define CONF_SECTIONS(S)                                                                                               \

@@ -10,7 +10,7 @@
 
 enum { KEY_MAX = 256 };
 
-/* "express", "high", "normal", "low". */
+/* "express", "high", "normal", "low"; "large" is the lane. */
 const char *band_name(enum band band);
 /* -1 when no band has that name. */
 int band_by_name(const char *name);

@@ -16,8 +16,10 @@
     X("pdf-parse", "pdf", 1, false, true, 3, 5000, 300000, true)                                                       \
     X("probe", "probe", 64, false, true, 3, 1000, 30000, false)
 
-/* Priority bands in order of importance; express is strict, the others share 6:3:1. Shared with functions/. */
-#define BAND_TABLE(X) X(EXPRESS, "express", 0) X(HIGH, "high", 6) X(NORMAL, "normal", 3) X(LOW, "low", 1)
+/* Priority bands in order of importance; express is strict, the others share 6:3:1; and, last, the lane: a ready stream
+ * like them that no producer names and only pools with `lane = large` fetch from. Shared with functions/. */
+#define BAND_TABLE(X)                                                                                                  \
+    X(EXPRESS, "express", 0) X(HIGH, "high", 6) X(NORMAL, "normal", 3) X(LOW, "low", 1) X(LARGE, "large", 0)
 
 enum band {
 #define X(id, name, weight) BAND_##id,

@@ -106,6 +106,19 @@ static void check_stop(struct preflight *p)
                       "%lld s, a drain may take %lld s", (long long)(grace / 1000), (long long)(drain / 1000));
 }
 
+static void check_lane(struct preflight *p)
+{
+    char missing[256];
+    bool served = false;
+    for (size_t i = 0; i < p->conf->n_pools; i++)
+        served |= p->conf->pools[i].lane[0] != '\0' && p->conf->pools[i].workers > 0;
+    if (conf_lane_missing(p->conf, missing, sizeof missing))
+        preflight_add(p, "lane", FINDING_WARN, "add such a pool, with more memory, or write once", "%s", missing);
+    else
+        preflight_add(p, "lane", FINDING_OK, "", "%s",
+                      served ? "a pool serves the lane large" : "none served: what runs out of memory comes again as it was");
+}
+
 void preflight_host(struct preflight *p)
 {
     check_folder(p, "run folder", p->conf->supervisor.run_dir);
@@ -113,4 +126,5 @@ void preflight_host(struct preflight *p)
     check_programs(p);
     check_limits(p);
     check_stop(p);
+    check_lane(p);
 }

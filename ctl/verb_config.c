@@ -23,6 +23,9 @@ int verb_config_check(struct session *s)
         out_json(&s->out, record);
         json_decref(record);
     }
+    char missing[256];
+    if (conf_lane_missing(conf, missing, sizeof missing))
+        out_remark(&s->out, "%s: jobs will come again as they were", missing);
     out_line(&s->out, "%s: valid, %zu pools, %zu kinds", from, conf->n_pools, conf->n_kinds);
     return EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base.h"
+#include "cause_policy.h"
 
 enum { CRASH_QUEUE_MAX = 256 };
 
@@ -16,6 +17,7 @@ struct crash_report {
     char blame[ENTRY_ID_MAX + 16]; /* "<band>:<entry id>", "*" or "" */
     char fingerprint[17];
     uint32_t crash_limit;
+    enum cause_policy policy; /* what the cause costs the job */
     int64_t delay_ms;
     char *error_json; /* owned */
 };

@@ -14,8 +14,9 @@ enum {
     BELL_BLOCK_MS = 10000,         /* a read asks anew after that, so that a dead connection shows */
     BELL_LAZY_MS = 5,              /* the worker just woken may be idle again: its bands then need no second read */
     BELL_ERROR_MS = 500,           /* after an error answer */
-    BELL_STREAMS = BAND_COUNT + 1, /* of a queue: bands, then events */
+    BELL_STREAMS = BAND_COUNT + 1, /* of a queue: bands, lane, then events */
     BELL_EVENTS = BAND_COUNT,
+    BELL_LANES = 2, /* the bands together, and the lane: who serves one does not serve the other */
 };
 
 struct bell_stream {
@@ -25,8 +26,8 @@ struct bell_stream {
 
 struct bell_queue {
     struct bell_stream streams[BELL_STREAMS];
-    bool armed;    /* its bands are in the read under way */
-    uint32_t seen; /* entries not yet told: a position is asked for first */
+    bool armed[BELL_LANES];    /* its bands, its lane are in the read under way */
+    uint32_t seen[BELL_LANES]; /* entries not yet told: a position is asked for first */
 };
 
 enum bell_state {
@@ -163,10 +164,12 @@ struct ask {
 static void tell_entries(struct doorbell *d)
 {
     for (uint32_t q = 0; q < d->n; q++) {
-        uint32_t seen = d->queues[q].seen;
-        d->queues[q].seen = 0;
-        if (seen > 0)
-            d->hooks.on_entries(d->hooks.arg, q, seen);
+        for (int lane = 0; lane < BELL_LANES; lane++) {
+            uint32_t seen = d->queues[q].seen[lane];
+            d->queues[q].seen[lane] = 0;
+            if (seen > 0)
+                d->hooks.on_entries(d->hooks.arg, q, lane != 0, seen);
+        }
     }
 }
 
@@ -237,7 +240,7 @@ static void ask_positions(struct doorbell *d)
 static bool bands_wanted(const struct doorbell *d)
 {
     for (uint32_t q = 0; q < d->n; q++)
-        if (d->hooks.wanted(d->hooks.arg, q))
+        if (d->hooks.wanted(d->hooks.arg, q, false) || d->hooks.wanted(d->hooks.arg, q, true))
             return true;
     return false;
 }
@@ -252,7 +255,7 @@ static void take_streams(struct doorbell *d, const redisReply *r)
             continue;
         uint32_t n = take_entries(d, queue, stream, pair->element[1]);
         if (stream != BELL_EVENTS)
-            d->queues[queue].seen += n;
+            d->queues[queue].seen[stream == BAND_LARGE] += n;
         if (stream != BELL_EVENTS && n >= BELL_COUNT)
             ask_position(d, queue, stream);
     }
@@ -266,7 +269,7 @@ static void on_read(void *arg, const redisReply *r, const struct err *e)
         return; /* on_state says the rest */
     (void)uv_timer_stop(&d->timer);
     for (uint32_t q = 0; q < d->n; q++)
-        d->queues[q].armed = false;
+        d->queues[q].armed[0] = d->queues[q].armed[1] = false;
     if (r->type == REDIS_REPLY_ERROR) {
         log_error("the doorbell cannot read", KV_S("answer", r->str));
         rest(d, BELL_ERROR_MS);
@@ -285,8 +288,9 @@ static int add_words(struct doorbell *d, int argc, bool ids)
 {
     for (uint32_t q = 0; q < d->n; q++) {
         struct bell_queue *bell = &d->queues[q];
-        for (uint32_t s = bell->armed ? 0 : BELL_EVENTS; s < BELL_STREAMS; s++)
-            d->argv[argc++] = ids ? bell->streams[s].last : bell->streams[s].key;
+        for (uint32_t s = 0; s < BELL_STREAMS; s++)
+            if (s == BELL_EVENTS || bell->armed[s == BAND_LARGE])
+                d->argv[argc++] = ids ? bell->streams[s].last : bell->streams[s].key;
     }
     return argc;
 }
@@ -301,7 +305,8 @@ static void arm(struct doorbell *d)
     const char *const words[BELL_WORDS] = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
     memcpy(d->argv, words, sizeof words);
     for (uint32_t q = 0; q < d->n; q++)
-        d->queues[q].armed = d->hooks.wanted(d->hooks.arg, q);
+        for (int lane = 0; lane < BELL_LANES; lane++)
+            d->queues[q].armed[lane] = d->hooks.wanted(d->hooks.arg, q, lane != 0);
     int argc = add_words(d, add_words(d, BELL_WORDS, false), true);
     for (int i = 0; i < argc; i++)
         d->lens[i] = strlen(d->argv[i]);
@@ -318,8 +323,9 @@ static void arm(struct doorbell *d)
 static bool outdated(const struct doorbell *d)
 {
     for (uint32_t q = 0; d->state == BELL_READING && q < d->n; q++)
-        if (!d->queues[q].armed && d->hooks.wanted(d->hooks.arg, q))
-            return true;
+        for (int lane = 0; lane < BELL_LANES; lane++)
+            if (!d->queues[q].armed[lane] && d->hooks.wanted(d->hooks.arg, q, lane != 0))
+                return true;
     return false;
 }
 

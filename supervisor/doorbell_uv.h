@@ -4,8 +4,8 @@
  * Runs in: supervisor. Thread: the loop's only. Never blocks the loop; its own connection is what waits in Redis.
  * Owns: that connection.
  *
- * One plain XREAD BLOCK over all queues: always their event streams, and the band streams of those queues that have
- * idle workers. Nothing is claimed, so nothing can be lost here: an entry seen only wakes a worker, which then fetches.
+ * One plain XREAD BLOCK over all queues: always their event streams, and the band streams (and the lane) of those queues that
+ * have idle workers for them. Nothing is claimed, so nothing can be lost here: an entry seen only wakes a worker, which then fetches.
  * No wake-up is lost either: an entry added after a worker's empty fetch has a higher id than any seen before it, so
  * the next read returns it at once. Of an entry only the id is looked at; payloads are dropped unread.
  */
@@ -21,10 +21,10 @@ struct doorbell;
 
 struct doorbell_hooks {
     void *arg;
-    /* True when the queue has workers that wait and may be woken (not paused). */
-    bool (*wanted)(void *arg, uint32_t queue);
-    /* n new entries were seen. */
-    void (*on_entries)(void *arg, uint32_t queue, uint32_t n);
+    /* True when the queue's bands (or its lane) have workers that wait and may be woken (not paused). */
+    bool (*wanted)(void *arg, uint32_t queue, bool lane);
+    /* n new entries were seen in the bands, or in the lane. */
+    void (*on_entries)(void *arg, uint32_t queue, bool lane, uint32_t n);
     /* Events of K:ev. */
     void (*on_due)(void *arg, uint32_t queue, int64_t due_ms);
     void (*on_cancel)(void *arg, uint32_t queue, const char *entry);

@@ -9,6 +9,7 @@
 #include "killpoint.h"
 #include "log.h"
 #include "redis_reply.h"
+#include <jansson.h>
 #include <stdio.h>
 
 enum {
@@ -16,7 +17,7 @@ enum {
     FCALL_ARGS_MAX = 12,
     TELL_AGAIN_MS = 500, /* after an error answer */
     EXPIRE_EVERY_BEATS = 4,
-    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host when no kind of ours uses their queue */
+    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host whose kind our configuration does not know */
     SILENT_BEATS = 3,  /* heartbeats that may be missing before the watchdog is no longer fed */
 };
 
@@ -153,17 +154,22 @@ static void on_swept(void *arg, const redisReply *r, const struct err *e)
         sweep(q);
 }
 
-/* It is not known here whose kind the jobs of a lost host are: the most patient kind of the queue decides. */
-static int64_t sweep_crashes(const struct queue_link *q)
+/* It is not known here whose kind the jobs of a lost host are: {"<kind>":["<policy>",<crash limit>], …} of all kinds we
+ * know. NULL without memory. */
+static char *sweep_rules(const struct queue_link *q)
 {
     const struct conf *conf = q->owner->conf;
-    int64_t most = 0;
+    json_t *rules = json_object();
     for (size_t i = 0; i < conf->n_kinds; i++) {
-        const char *queue = conf_queue_of_kind(conf, conf->kinds[i].name);
-        if (queue != NULL && strcmp(queue, q->name) == 0)
-            most = MAX_OF(most, conf->kinds[i].crashes);
+        const struct conf_kind *kind = &conf->kinds[i];
+        enum cause_policy policy = CAUSE_ONCE;
+        (void)cause_policy_of(kind, "worker_lost", &policy);
+        (void)json_object_set_new(rules, kind->name,
+                                  json_pack("[s,I]", cause_policy_name(policy), (json_int_t)kind->crashes));
     }
-    return most > 0 ? most : SWEEP_CRASHES;
+    char *text = json_dumps(rules, JSON_COMPACT);
+    json_decref(rules);
+    return text;
 }
 
 static void sweep(struct queue_link *q)
@@ -180,11 +186,12 @@ static void sweep(struct queue_link *q)
         .exit_status = -1,
     };
     AUTO_FREE char *json = job_error_json(&lost);
+    AUTO_FREE char *rules = sweep_rules(q);
     char limit[24];
-    (void)snprintf(limit, sizeof limit, "%lld", (long long)sweep_crashes(q));
-    const char *args[] = {json != NULL ? json : "{}", limit};
+    (void)snprintf(limit, sizeof limit, "%d", SWEEP_CRASHES);
+    const char *args[] = {json != NULL ? json : "{}", limit, rules != NULL ? rules : "{}"};
     KILL_POINT("supervisor_sweep");
-    q->sweeping = fcall(q, "stint_sweep", on_swept, 2, args);
+    q->sweeping = fcall(q, "stint_sweep", on_swept, 3, args);
 }
 
 /* -- heartbeat -------------------------------------------------------------------------------------------------------
@@ -214,7 +221,7 @@ static void beat(struct queue_link *q)
         return;
     char lease[24];
     (void)snprintf(lease, sizeof lease, "%lld", (long long)q->owner->conf->supervisor.lease);
-    const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg)};
+    const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg, q->index)};
     KILL_POINT("supervisor_beat");
     q->beating = fcall(q, "stint_beat", on_beat, 3, args);
     if (q->beating && q->beats++ % EXPIRE_EVERY_BEATS == 0 && !q->expiring) {
@@ -299,9 +306,10 @@ static void tell_next(struct queue_link *q)
     char limit[16], delay[24];
     (void)snprintf(limit, sizeof limit, "%u", report->crash_limit);
     (void)snprintf(delay, sizeof delay, "%lld", (long long)report->delay_ms);
-    const char *args[] = {report->consumer, report->blame, report->error_json, report->fingerprint, limit, delay};
+    const char *args[] = {report->consumer, report->blame, report->error_json, report->fingerprint,
+                          limit,            delay,         cause_policy_name(report->policy)};
     KILL_POINT("supervisor_crash");
-    q->telling = fcall(q, "stint_crash", on_told, 6, args);
+    q->telling = fcall(q, "stint_crash", on_told, 7, args);
 }
 
 void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash_report *report)

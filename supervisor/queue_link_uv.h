@@ -22,8 +22,8 @@ struct queue_links_hooks {
     void (*on_beat)(void *arg, uint32_t queue, int64_t ready, bool paused);
     /* n jobs of the queue are ready again: their worker died, or their host. */
     void (*on_moved)(void *arg, uint32_t queue, uint32_t n);
-    /* JSON text about this instance for the registry; borrowed until the next call. */
-    const char *(*info)(void *arg);
+    /* JSON text about this instance for the queue's registry; borrowed until the next call. */
+    const char *(*info)(void *arg, uint32_t queue);
 };
 
 struct queue_links;

@@ -96,16 +96,18 @@ static char *error_json(const struct slots_uv *u, const struct slot *slot, const
     return job_error_json(&evidence);
 }
 
-static uint32_t crash_limit(const struct slots_uv *u, const struct ended *d)
+/* NULL when nobody can say what ran. */
+static const struct conf_kind *kind_of(const struct slots_uv *u, const struct ended *d)
 {
-    const struct conf_kind *kind = has_job(d) ? conf_kind_of(u->conf, d->facts.now.kind) : NULL;
-    return kind != NULL ? (uint32_t)kind->crashes : CRASHES_DEFAULT;
+    return has_job(d) ? conf_kind_of(u->conf, d->facts.now.kind) : NULL;
 }
 
 /* Even after a faultless end: the consumer's name in the group goes with the process. */
 static void report(struct slots_uv *u, const struct slot *slot, const struct ended *d)
 {
-    struct crash_report r = {.crash_limit = crash_limit(u, d)};
+    const struct conf_kind *kind = kind_of(u, d);
+    struct crash_report r = {.crash_limit = kind != NULL ? (uint32_t)kind->crashes : CRASHES_DEFAULT};
+    (void)cause_policy_of(kind, d->verdict.cause, &r.policy);
     (void)snprintf(r.consumer, sizeof r.consumer, "%s", d->consumer);
     switch (d->verdict.blame) {
     case EXIT_BLAME_NOBODY:

@@ -138,12 +138,18 @@ uint32_t slots_live(const struct slots *s)
     return n;
 }
 
-uint32_t slots_idle(const struct slots *s, uint32_t queue)
+bool pool_serves_lane(const struct pool *pool)
+{
+    return pool->conf->lane[0] != '\0';
+}
+
+uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane)
 {
     uint32_t n = 0;
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         const struct slot *slot = &s->table[i];
-        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue)
+        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue &&
+            pool_serves_lane(slot->pool) == lane)
             n++;
     }
     return n;

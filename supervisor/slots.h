@@ -98,8 +98,10 @@ uint32_t slots_held(const struct slots *s, const struct pool *pool);
 uint32_t slots_in_state(const struct slots *s, const struct pool *pool, enum slot_state state);
 /* Processes that exist. */
 uint32_t slots_live(const struct slots *s);
-/* Workers of the queue that wait for a wake-up. */
-uint32_t slots_idle(const struct slots *s, uint32_t queue);
+/* Workers that wait for a wake-up and serve the queue's bands, or (lane) its lane. */
+uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane);
+/* True when the pool serves the lane and no band. */
+bool pool_serves_lane(const struct pool *pool);
 
 /* Makes the move; it must exist (a missing one is our bug). Keeps the scoreboard's copy. */
 void slots_move(struct slots *s, struct slot *slot, enum slot_event event);

@@ -273,12 +273,13 @@ static bool say(struct slot *slot, enum ipc_type type, const char *text)
     return rc == 0;
 }
 
-uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, uint32_t n)
+uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n)
 {
     uint32_t woken = 0;
     for (size_t i = 0; i < SCORE_SLOT_MAX && woken < n; i++) {
         struct slot *slot = &u->slots->table[i];
-        if (slot->state != SLOT_READY || !slot->idle || slot->pool->queue != queue || !say(slot, IPC_WAKE, ""))
+        if (slot->state != SLOT_READY || !slot->idle || slot->pool->queue != queue ||
+            pool_serves_lane(slot->pool) != lane || !say(slot, IPC_WAKE, ""))
             continue;
         slot->idle = false;
         woken++;

@@ -64,8 +64,8 @@ void slots_uv_apply(struct slots_uv *u);
 /* The same within ms at the latest, on a turn of the loop's own: a start blocks for milliseconds, and what this turn has to
  * tell (a death) goes first. */
 void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
-/* Wakes up to n idle workers of the queue; returns how many were woken. */
-uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, uint32_t n);
+/* Wakes up to n idle workers that serve the queue's bands, or (lane) its lane; returns how many were woken. */
+uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
 /* Asks the worker that runs the entry to cancel it; false when none does. */
 bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *entry);
 /* QUIET or RESUME to the slot. */

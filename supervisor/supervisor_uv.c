@@ -9,6 +9,7 @@
 #include "control_uv.h"
 #include "control_verbs.h"
 #include "instance_id.h"
+#include "keys.h"
 #include "log.h"
 #include "metrics_thread.h"
 #include "slot_cgroup.h"
@@ -79,35 +80,63 @@ static void on_redis(void *arg, bool ready, const char *why)
 static void on_beat(void *arg, uint32_t queue, int64_t ready, bool paused)
 {
     struct supervisor *s = arg;
-    if (ready > 0 && !paused)
-        (void)slots_uv_wake(&s->procs, queue, (uint32_t)MIN_OF(ready, (int64_t)SCORE_SLOT_MAX));
+    uint32_t most = (uint32_t)MIN_OF(MAX_OF(ready, INT64_C(0)), (int64_t)SCORE_SLOT_MAX);
+    if (most > 0 && !paused) {
+        (void)slots_uv_wake(&s->procs, queue, false, most);
+        (void)slots_uv_wake(&s->procs, queue, true, most);
+    }
 }
 
 static void on_moved(void *arg, uint32_t queue, uint32_t n)
 {
-    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, n);
+    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, false, n);
+    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, true, n);
 }
 
-static const char *info_of(void *arg)
+enum { LANE_KINDS_MAX = CONF_STR_MAX * 2 };
+
+/* "kind","kind" of the queue that pools of ours run from the lane. A pool that is stopped or scaled to nothing serves
+ * nobody: what waits in the lane then goes back to its band. */
+static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, size_t size)
+{
+    size_t len = 0;
+    ret[0] = '\0';
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        const struct pool *pool = &s->slots->pools[i];
+        char kind[KIND_MAX];
+        if (pool->queue != queue || !pool_serves_lane(pool) || pool->stopped || pool->desired == 0 || s->procs.draining)
+            continue;
+        for (const char *at = pool->conf->kinds; conf_list_next(&at, kind, sizeof kind) && len + KIND_MAX + 4 < size;)
+            len += (size_t)snprintf(ret + len, size - len, "%s\"%s\"", len > 0 ? "," : "", kind);
+    }
+}
+
+static const char *info_of(void *arg, uint32_t queue)
 {
     struct supervisor *s = arg;
+    char kinds[LANE_KINDS_MAX], lanes[LANE_KINDS_MAX + QUEUE_MAX + 64] = "";
+    lane_kinds(s, queue, kinds, sizeof kinds);
+    if (kinds[0] != '\0')
+        (void)snprintf(lanes, sizeof lanes, ",\"lanes\":{\"%s\":{\"%s\":[%s]}}", s->slots->queues[queue],
+                       band_name(BAND_LARGE), kinds);
     (void)snprintf(s->info, sizeof s->info,
                    "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"state\":\"%s\",\"workers\":%u,\"ready\":%u,"
-                   "\"uptime_ms\":%llu}",
+                   "\"uptime_ms\":%llu%s}",
                    (int)getpid(), STINT_VERSION, STINT_BUILD, supervisor_mode_name(s->mode), slots_live(s->slots),
-                   slots_in_state(s->slots, NULL, SLOT_READY), (unsigned long long)(clock_mono_ms() - s->started_ms));
+                   slots_in_state(s->slots, NULL, SLOT_READY), (unsigned long long)(clock_mono_ms() - s->started_ms),
+                   lanes);
     return s->info;
 }
 
-static bool bell_wanted(void *arg, uint32_t queue)
+static bool bell_wanted(void *arg, uint32_t queue, bool lane)
 {
     struct supervisor *s = arg;
-    return !s->links.links[queue].paused && slots_idle(s->slots, queue) > 0;
+    return !s->links.links[queue].paused && slots_idle(s->slots, queue, lane) > 0;
 }
 
-static void bell_entries(void *arg, uint32_t queue, uint32_t n)
+static void bell_entries(void *arg, uint32_t queue, bool lane, uint32_t n)
 {
-    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, n);
+    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, lane, n);
 }
 
 static void bell_due(void *arg, uint32_t queue, int64_t due_ms)
@@ -133,7 +162,8 @@ static void bell_resume(void *arg, uint32_t queue, bool whole)
     struct supervisor *s = arg;
     if (whole)
         s->links.links[queue].paused = false;
-    (void)slots_uv_wake(&s->procs, queue, SCORE_SLOT_MAX);
+    (void)slots_uv_wake(&s->procs, queue, false, SCORE_SLOT_MAX);
+    (void)slots_uv_wake(&s->procs, queue, true, SCORE_SLOT_MAX);
     queue_links_beat(&s->links, queue);
 }
 

@@ -30,7 +30,7 @@ enum supervisor_mode {
 #undef X
 };
 
-enum { SUPERVISOR_SIGNAL_MAX = 8, SUPERVISOR_INFO_MAX = 512 };
+enum { SUPERVISOR_SIGNAL_MAX = 8, SUPERVISOR_INFO_MAX = 4096 };
 
 struct control;        /* control_uv.h */
 struct metrics_thread; /* metrics_thread.h */

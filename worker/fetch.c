@@ -28,7 +28,7 @@ void fetch_init(struct worker *w)
     struct fetch *f = &w->fetch;
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
     job_batch_init(&w->batch, f->size.max);
-    fetch_args_init(&f->args, w->boot.queue, f->size.max);
+    fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, f->size.max);
     (void)uv_timer_init(&w->loop, &f->timer);
     (void)uv_idle_init(&w->loop, &f->kick);
     f->timer.data = f->kick.data = w;
@@ -184,15 +184,15 @@ static void on_fetched(struct worker *w, const struct fetched *got)
     f->woken = false;
 }
 
-/* The items a call was about leave the batch. Which of them were fenced is not told, only how many: the last ones are counted so. */
-static void answer_items(struct worker *w, enum job_state asked, uint64_t accepted)
+/* The items a call was about leave the batch. One told before may be fenced by its own earlier call, which was carried out but
+ * not answered: that is no news. */
+static void answer_items(struct worker *w, enum job_state asked, const redisReply *fenced_entries)
 {
-    uint64_t seen = 0;
     for (size_t i = 0; i < w->batch.n; i++) {
         struct job_core *item = &w->batch.items[i];
         if (item->state != asked)
             continue;
-        bool fenced = seen++ >= accepted && !item->told_before;
+        bool fenced = !item->told_before && fenced_has(fenced_entries, item);
         if (fenced && asked == JOB_TELLING)
             log_warn("an end was refused: the job had been taken from this worker", KV_S("job_id", item->job.id),
                      KV_S("kind", item->job.kind), KV_I("epoch", item->job.epoch), KV_S("outcome", finish_op_name(item->op)));
@@ -203,13 +203,13 @@ static void answer_items(struct worker *w, enum job_state asked, uint64_t accept
 
 static int on_finished(struct worker *w, const redisReply *reply, struct err *e)
 {
-    uint64_t accepted;
+    const redisReply *fenced;
     struct fetched got;
-    int rc = finished_read(reply, &accepted, &got, e);
+    int rc = finished_read(reply, &fenced, &got, e);
     if (rc < 0)
         return rc;
     KILL_POINT("after_finish");
-    answer_items(w, JOB_TELLING, accepted);
+    answer_items(w, JOB_TELLING, fenced);
     w->fetch.first_end_ms = w->batch.count[JOB_ENDED] ? clock_mono_ms() : 0;
     if (job_batch_held(&w->batch) == 0)
         job_batch_clear(&w->batch);
@@ -239,7 +239,7 @@ static int on_answer(struct worker *w, enum fetch_call call, const redisReply *r
     case CALL_FINISH:
         return on_finished(w, reply, e);
     case CALL_HANDBACK:
-        answer_items(w, JOB_RETURNING, UINT64_MAX);
+        answer_items(w, JOB_RETURNING, NULL);
         return 0;
     case CALL_RECLAIM:
         return on_reclaimed(w, reply, e);

@@ -11,10 +11,10 @@
 
 enum { FIXED_ARGS = 16, ARGS_PER_JOB = 6 };
 
-void fetch_args_init(struct fetch_args *a, const char *queue, size_t batch_cap)
+void fetch_args_init(struct fetch_args *a, const char *queue, const char *lane, size_t batch_cap)
 {
     char key[KEY_MAX];
-    *a = (struct fetch_args){.cap = FIXED_ARGS + ARGS_PER_JOB * batch_cap};
+    *a = (struct fetch_args){.lane = lane, .cap = FIXED_ARGS + ARGS_PER_JOB * batch_cap};
     a->argv = alloc_zero(a->cap, sizeof *a->argv);
     a->lens = alloc_zero(a->cap, sizeof *a->lens);
     snprintf(a->key, sizeof a->key, "%s", keys_prefix(key, queue));
@@ -52,6 +52,12 @@ static void begin(struct fetch_args *a, const char *function)
     add(a, a->key);
 }
 
+static void add_lane(struct fetch_args *a)
+{
+    if (a->lane[0] != '\0')
+        add(a, a->lane);
+}
+
 void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max)
 {
     begin(a, "stint_fetch");
@@ -59,6 +65,7 @@ void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *co
     add(a, consumer);
     add_number(a, turn);
     add_number(a, max);
+    add_lane(a);
 }
 
 void fetch_args_finish(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max,
@@ -82,6 +89,7 @@ void fetch_args_finish(struct fetch_args *a, const char *instance, const char *c
         add(a, item->b);
         job_batch_move(batch, item, JOB_EV_ASK);
     }
+    add_lane(a);
 }
 
 void fetch_args_handback(struct fetch_args *a, const char *consumer, struct job_batch *batch, size_t most)
@@ -155,15 +163,27 @@ int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e)
     return unexpected(e, "an unknown status");
 }
 
-int finished_read(const redisReply *reply, uint64_t *ret_accepted, struct fetched *ret, struct err *e)
+int finished_read(const redisReply *reply, const redisReply **ret_fenced, struct fetched *ret, struct err *e)
 {
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_INTEGER)
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 || reply->element[0]->type != REDIS_REPLY_INTEGER)
         return unexpected(e, "no [accepted, fetched]");
-    uint64_t accepted = (uint64_t)reply->element[0]->integer;
+    const redisReply *fenced = reply->elements > 2 ? reply->element[2] : NULL;
+    if (fenced && fenced->type != REDIS_REPLY_ARRAY)
+        return unexpected(e, "fenced entries that are no array");
     int rc = fetched_read(reply->element[1], ret, e);
     if (rc == 0)
-        *ret_accepted = accepted;
+        *ret_fenced = fenced;
     return rc;
+}
+
+bool fenced_has(const redisReply *fenced, const struct job_core *item)
+{
+    char name[ENTRY_ID_MAX + 16];
+    snprintf(name, sizeof name, "%s:%s", band_name(item->job.band), item->job.entry);
+    for (size_t i = 0; fenced && i < fenced->elements; i++)
+        if (fenced->element[i]->type == REDIS_REPLY_STRING && strcmp(fenced->element[i]->str, name) == 0)
+            return true;
+    return false;
 }
 
 enum fetch_refusal fetch_refusal_of(const char *error_text)

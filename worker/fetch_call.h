@@ -16,12 +16,13 @@ struct fetch_args {
     size_t cap;
     int n;
     char key[64 + QUEUE_MAX]; /* KEYS[1], set once */
+    const char *lane;         /* borrowed: the pool's lane; "": it fetches from the bands */
     char numbers[4][24];
     int n_numbers;
 };
 
-/* For batches of at most batch_cap jobs. */
-void fetch_args_init(struct fetch_args *a, const char *queue, size_t batch_cap);
+/* For batches of at most batch_cap jobs. lane: borrowed. */
+void fetch_args_init(struct fetch_args *a, const char *queue, const char *lane, size_t batch_cap);
 void fetch_args_fini(struct fetch_args *a);
 
 /* stint_fetch. instance and consumer are borrowed. */
@@ -46,8 +47,11 @@ struct fetched {
 
 /* Reads FETCHED (docs/protocol.md §3). 0 or ERR_PROTOCOL with e. */
 int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e);
-/* Reads stint_finish's answer. */
-int finished_read(const redisReply *reply, uint64_t *ret_accepted, struct fetched *ret, struct err *e);
+/* Reads stint_finish's answer. ret_fenced: array of "<band>:<entry>" that were not this claim's any more, borrowed; NULL when
+ * all were. */
+int finished_read(const redisReply *reply, const redisReply **ret_fenced, struct fetched *ret, struct err *e);
+/* True when the item's entry is among them. */
+bool fenced_has(const redisReply *fenced, const struct job_core *item);
 
 /* What an error reply asks for. */
 enum fetch_refusal {

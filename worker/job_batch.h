@@ -14,7 +14,7 @@ struct worker;
 /* Ops of stint_finish (docs/protocol.md §3). */
 #define FINISH_OPS(X)                                                                                                  \
     X(FINISH_ACK, "ack") X(FINISH_DONE, "done") X(FINISH_RETRY, "retry") X(FINISH_DEAD, "dead")                        \
-    X(FINISH_SNOOZE, "snooze") X(FINISH_CANCELLED, "cancelled")
+    X(FINISH_SNOOZE, "snooze") X(FINISH_CANCELLED, "cancelled") X(FINISH_LANE, "lane") X(FINISH_FREE, "free")
 enum finish_op {
 #define X(id, name) id,
     FINISH_OPS(X)

@@ -121,6 +121,8 @@ static void log_failure(const struct job_core *item, const struct err *e, const 
 {
     static const char *const verdicts[] = {
         [RETRY_AGAIN] = "retry",
+        [RETRY_LANE] = "retry in the lane",
+        [RETRY_FREE] = "comes back free",
         [RETRY_DEAD] = "dead",
         [RETRY_STOP_WORKER] = "handed back: worker stops",
     };
@@ -131,19 +133,23 @@ static void log_failure(const struct job_core *item, const struct err *e, const 
     log_job(NULL, NULL, NULL);
 }
 
-static struct retry_decision decide(struct job_core *item, const struct err *e)
+static struct retry_decision decide(struct job_core *item, const struct err *e, const char *cause)
 {
     if (!item->kind)
         return (struct retry_decision){.verdict = RETRY_DEAD};
     struct retry_rule rule = retry_policy_rule(item->kind->ctx.kind, &item->job);
+    enum cause_policy policy;
+    if (cause_policy_of(item->kind->ctx.kind, cause, &policy))
+        return retry_policy_by_cause(policy, item->job.attempts, item->job.handbacks, &rule,
+                                     erand48(item->worker->runner.seed));
     return retry_policy_decide(err_class(e->code), item->job.attempts, &rule, erand48(item->worker->runner.seed));
 }
 
 void job_end_fail(struct job_core *item, const struct err *e, const char *cause, const char *detail_json)
 {
-    struct retry_decision decision = decide(item, e);
     if (!cause)
         cause = cause_of(e->code);
+    struct retry_decision decision = decide(item, e, cause);
     log_failure(item, e, cause, &decision);
     switch (decision.verdict) {
     case RETRY_STOP_WORKER:
@@ -152,8 +158,13 @@ void job_end_fail(struct job_core *item, const struct err *e, const char *cause,
         job_end_return(item, 0, "fatal");
         return;
     case RETRY_AGAIN:
+    case RETRY_LANE:
+    case RETRY_FREE:
         snprintf(item->b, sizeof item->b, "%lld", (long long)decision.delay_ms);
-        end_with(item, FINISH_RETRY, error_record(item, e, cause, detail_json));
+        end_with(item, decision.verdict == RETRY_AGAIN  ? FINISH_RETRY
+                       : decision.verdict == RETRY_LANE ? FINISH_LANE
+                                                        : FINISH_FREE,
+                 error_record(item, e, cause, detail_json));
         return;
     case RETRY_DEAD:
         job_fingerprint(item->b, item->job.kind, cause, e->code, e->message);
@@ -190,6 +201,7 @@ void job_end_count(const struct job_core *item, bool fenced)
         return;
     _Atomic uint64_t *const by_op[FINISH_OP_COUNT] = {
         [FINISH_ACK] = &score->done,      [FINISH_DONE] = &score->done,       [FINISH_RETRY] = &score->retried,
+        [FINISH_LANE] = &score->retried,  [FINISH_FREE] = &score->handed_back,
         [FINISH_DEAD] = &score->dead,     [FINISH_SNOOZE] = &score->snoozed,  [FINISH_CANCELLED] = &score->cancelled,
     };
     _Atomic uint64_t *counter = fenced ? &score->fenced : by_op[item->op];

@@ -42,6 +42,29 @@ struct retry_decision retry_policy_decide(enum err_class class_, uint32_t failur
     return (struct retry_decision){.verdict = RETRY_STOP_WORKER};
 }
 
+struct retry_decision retry_policy_by_cause(enum cause_policy policy, uint32_t failures_before, uint32_t handbacks,
+                                            const struct retry_rule *rule, double random01)
+{
+    struct retry_decision d = retry_policy_decide(ERR_CLASS_RESOURCE, failures_before, rule, random01);
+    switch (policy) {
+    case CAUSE_LANE:
+        if (d.verdict == RETRY_AGAIN)
+            d.verdict = RETRY_LANE;
+        break;
+    case CAUSE_QUARANTINE:
+        return (struct retry_decision){.verdict = RETRY_DEAD};
+    case CAUSE_FREE:
+        return (struct retry_decision){
+            .verdict = RETRY_FREE,
+            .delay_ms = job_backoff_ms(rule->backoff_ms, rule->backoff_max_ms, MIN_OF(handbacks, 1000u) + 1, random01),
+        };
+    case CAUSE_ONCE:
+    case CAUSE_POLICY_COUNT:
+        break;
+    }
+    return d;
+}
+
 struct retry_decision retry_policy_unknown(uint32_t handbacks, int64_t grace_ms)
 {
     int64_t waited = 0, delay = RETRY_UNKNOWN_FIRST_MS;

@@ -8,10 +8,14 @@
  *   permanent            dead at once
  *   resource             once more, then dead (and never more often than `attempts` allows)
  *   fatal                the worker stops, the job is handed back at no cost
+ *
+ * A cause with a policy of its own in [kind.NAME] (common/cause_policy.h: a limit, a dead cell, a parser that does not
+ * start) is decided by that instead: once as resource, lane the same but in the lane, quarantine dead, free for nothing.
  */
 #pragma once
 
 #include "base.h"
+#include "cause_policy.h"
 #include "conf.h"
 #include "err.h"
 #include "job.h"
@@ -25,13 +29,15 @@ struct retry_rule {
 
 enum retry_verdict {
     RETRY_AGAIN, /* after delay_ms */
+    RETRY_LANE,  /* the same, in the lane if it is served */
+    RETRY_FREE,  /* after delay_ms, not counted */
     RETRY_DEAD,
     RETRY_STOP_WORKER,
 };
 
 struct retry_decision {
     enum retry_verdict verdict;
-    int64_t delay_ms; /* valid for RETRY_AGAIN */
+    int64_t delay_ms; /* valid for RETRY_AGAIN, RETRY_LANE and RETRY_FREE */
 };
 
 /* The rule for this job: its own options win over its kind's. */
@@ -40,6 +46,10 @@ struct retry_rule retry_policy_rule(const struct conf_kind *kind, const struct j
 /* failures_before: the job's attempts before this one. random01 in [0,1). */
 struct retry_decision retry_policy_decide(enum err_class class_, uint32_t failures_before, const struct retry_rule *rule,
                                           double random01);
+
+/* The same for a cause that has a policy. handbacks: the job's so far; what comes back free waits longer each time. */
+struct retry_decision retry_policy_by_cause(enum cause_policy policy, uint32_t failures_before, uint32_t handbacks,
+                                            const struct retry_rule *rule, double random01);
 
 enum { RETRY_UNKNOWN_FIRST_MS = 1000, RETRY_UNKNOWN_MAX_MS = 30000 };
 

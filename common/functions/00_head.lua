@@ -8,13 +8,16 @@
 -- jobs in one call; read or write anything outside the hash tag of KEYS[1].
 --
 -- A job in here is the very array a worker receives (one allocation a job on the hot path), plus named fields the reply
--- does not carry: `in_hash` the payload is in the job hash, `expires` ms, after own() `errs` and `cancel`, and
--- `failure` an error record to write.
+-- does not carry: `in_hash` the payload is in the job hash, `expires` ms, after own() `errs` and `cancel`, `failure` an error
+-- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death.
 
 local VERSION = 3
 
 local BANDS = {'express', 'high', 'normal', 'low'}
 local IS_BAND = {express = true, high = true, normal = true, low = true}
+local LANE = 'large'                  -- a ready stream beside the bands, for jobs that need a worker with more memory
+local STREAMS = {'express', 'high', 'normal', 'low', LANE}
+local IS_STREAM = {express = true, high = true, normal = true, low = true, [LANE] = true}
 local GROUP = 'workers'
 local BAND, ENTRY, ID, KIND, EPOCH, ATTEMPTS, CRASHES, HANDBACKS, REPLAYS, SUSPECT, HAS_HASH, CREATED, DUE, OPTIONS,
     PAYLOAD = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -33,5 +36,7 @@ local RETAIN_MS = 3600000
 local UNIQUE_MS = 3600000
 local LONGEST_MS = 315360000000      -- ten years
 local FOREIGN_IDLE_MS = 600000       -- after this long, what a stranger's consumer holds is handed back
+local FREE_MAX = 25                   -- returns that cost nothing before they do: no cause is free for ever
+local SUSPECT_MAX = 3                -- suspicions before a suspect that is held again is blamed
 local FINAL = {done = true, cancelled = true, expired = true}
 

@@ -78,8 +78,8 @@ local function entry_arg(s, name)
 end
 
 local function band_arg(s, name)
-    if not IS_BAND[s] then
-        badarg(name, 'express, high, normal or low')
+    if not IS_STREAM[s] then
+        badarg(name, 'express, high, normal, low or the lane large')
     end
     return s
 end

@@ -1,18 +1,19 @@
 -- ------------------------------------------------------------------------------------------------------ reading a job
 
 local function counters_text(job, epoch)
-    return string.format('%d,%d,%d,%d,%d,%d,%.0f', epoch, job[ATTEMPTS], job[CRASHES], job[HANDBACKS], job[REPLAYS],
-        job[SUSPECT],
-                         job[CREATED])
+    local n = string.format('%d,%d,%d,%d,%d,%d,%.0f', epoch, job[ATTEMPTS], job[CRASHES], job[HANDBACKS], job[REPLAYS],
+        job[SUSPECT], job[CREATED])
+    return job.strikes and n .. ',' .. job.strikes or n
 end
 
 -- Reads `n` into job; false when it is not what counters_text writes.
 local function read_counters(job, n)
-    local epoch, attempts, crashes, handbacks, replays, suspect, created =
-        string.match(n, '^(%d+),(%d+),(%d+),(%d+),(%d+),([01]),(%d+)$')
+    local epoch, attempts, crashes, handbacks, replays, suspect, created, strikes =
+        string.match(n, '^(%d+),(%d+),(%d+),(%d+),(%d+),([01]),(%d+),?(%d*)$')
     if not epoch or #n > 96 then
         return false
     end
+    job.strikes = tonumber(strikes)
     job[EPOCH], job[ATTEMPTS], job[CRASHES] = tonumber(epoch) + 1, tonumber(attempts), tonumber(crashes)
     job[HANDBACKS], job[REPLAYS], job[SUSPECT], job[CREATED] = tonumber(handbacks), tonumber(replays),
         tonumber(suspect), tonumber(created)
@@ -48,7 +49,7 @@ end
 
 -- The job of a ready entry, and nil or why it can never run.
 local function parse(band, entry, fields)
-    local kind, id, payload, o, n, h, b
+    local kind, id, payload, o, n, h, b, home
     if #fields == 6 and fields[1] == 'kind' and fields[3] == 'id' and
         fields[5] == 'payload' then -- an untracked job's first run
         kind, id, payload = fields[2], fields[4], fields[6]
@@ -66,6 +67,7 @@ local function parse(band, entry, fields)
         elseif name == 'n' then n = value
         elseif name == 'h' then h = value
         elseif name == 'b' then b = value
+        elseif name == 'home' then home = value
         end
     end
     local ms = entry_ms(entry)
@@ -80,7 +82,10 @@ local function parse(band, entry, fields)
         job[KIND] = 'unknown'
     end
     if n and not read_counters(job, n) then
-        why = why or 'field n is not epoch,attempts,crashes,handbacks,replays,suspect,created_ms'
+        why = why or 'field n is not epoch,attempts,crashes,handbacks,replays,suspect,created_ms[,strikes]'
+    end
+    if band == LANE then
+        job.home = IS_BAND[home] and home or 'normal'
     end
     if b == '1' then
         job.in_hash, job[HAS_HASH] = true, 1
@@ -100,12 +105,14 @@ end
 
 -- The job of a hash (scheduled or dead), not claimed; nil when the hash is gone.
 local function load(K, id)
-    local h = redis.call('HMGET', hash(K, id), 'kind', 'band', 'n', 'o', 'b', 'errs', 'cancel', 'state', 'x')
+    local h = redis.call('HMGET', hash(K, id), 'kind', 'band', 'n', 'o', 'b', 'errs', 'cancel', 'state', 'x',
+        'home')
     if not h[8] then
         return nil
     end
-    local job = {IS_BAND[h[2]] and h[2] or 'normal', h[9] or '', id, h[1] or 'unknown', 1, 0, 0, 0, 0, 0, 1, 0, 0,
+    local job = {IS_STREAM[h[2]] and h[2] or 'normal', h[9] or '', id, h[1] or 'unknown', 1, 0, 0, 0, 0, 0, 1, 0, 0,
         '', ''}
+    job.home = h[2] == LANE and (IS_BAND[h[10]] and h[10] or 'normal') or nil
     if h[3] then
         read_counters(job, h[3])
     end

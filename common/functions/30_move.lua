@@ -55,6 +55,9 @@ local function record(job, state, epoch)
         set[#set + 1] = 'o'
         set[#set + 1] = job[OPTIONS]
     end
+    if job.home then
+        set[#set + 1], set[#set + 2] = 'home', job.home
+    end
     if job.failure then -- beyond ERRORS_MAX the latest records replace one another in the second half
         local half = ERRORS_MAX / 2
         local at = job.errs <= half and job.errs or half + 1 + (job.errs - half - 1) % half
@@ -84,6 +87,9 @@ local function add_entry(K, job, epoch)
     end
     if job[OPTIONS] ~= '' then
         add[#add + 1], add[#add + 2] = 'o', job[OPTIONS]
+    end
+    if job.home then
+        add[#add + 1], add[#add + 2] = 'home', job.home
     end
     add[#add + 1], add[#add + 2] = 'n', counters_text(job, epoch)
     job[ENTRY] = redis.call(unpack(add))

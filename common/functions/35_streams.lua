@@ -26,7 +26,7 @@ end
 
 local function ready_count(K)
     local ready = 0
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         local pending = group_info(K, band)
         ready = ready + math.max(0, redis.call('XLEN', stream(K, band)) - pending)
     end

@@ -1,6 +1,6 @@
 -- -------------------------------------------------------------------------------------------------------------- fetch
--- Used further down: claim, paused_kinds, fetch, fetch_args.
-local claim, paused_kinds, fetch, fetch_args
+-- Used further down: claim, paused_kinds, fetch, fetch_args, lane_arg.
+local claim, paused_kinds, fetch, fetch_args, lane_arg
 do
 -- Smooth weighted round robin (nginx): for each turn of a round, the bands in the order in which they are asked. A
 -- table computed once for each text of weights; the caller's turn picks the row, so fetching writes no state.
@@ -163,7 +163,8 @@ local function limiter_take(K, precise, tat, every, n)
 end
 
 local NOTHING = -1
-function fetch(K, now, precise, instance, consumer, turn, max)
+local LANE_ONLY = {LANE} -- who serves a lane has its memory for that
+function fetch(K, now, precise, instance, consumer, turn, max, lane)
     if max == 0 then
         return {'empty', {}, NOTHING}
     end
@@ -184,7 +185,7 @@ function fetch(K, now, precise, instance, consumer, turn, max)
         end
     end
     local jobs, aside, paused = {}, 0, paused_kinds(K, cfg[5])
-    for _, band in ipairs(band_order(K, now, turn, cfg[2])) do
+    for _, band in ipairs(lane and LANE_ONLY or band_order(K, now, turn, cfg[2])) do
         aside = read_band(K, now, band, consumer, want, jobs, aside, paused)
         if #jobs >= want or aside >= MOVE_MAX then
             break
@@ -205,10 +206,19 @@ function fetch_args(args, least)
     return args[1], args[2], whole(args[3], 'turn', 0, 9e15), count_arg(args[4], 'max', least, FETCH_MAX)
 end
 
+-- The lane served, when there is an argument left that names one; nil for the bands.
+function lane_arg(s)
+    if s ~= nil and s ~= '' and s ~= LANE then
+        badarg('lane', LANE .. ', or none for the bands')
+    end
+    return s == LANE and s or nil
+end
+
 local function stint_fetch(K, args)
-    count_args(args, 4, 4, 'instance, consumer, turn, max')
+    count_args(args, 4, 5, 'instance, consumer, turn, max, and the lane if one is served')
     local now, precise = clock()
-    return fetch(K, now, precise, fetch_args(args, 1))
+    local instance, consumer, turn, max = fetch_args(args, 1)
+    return fetch(K, now, precise, instance, consumer, turn, max, lane_arg(args[5]))
 end
 
 register('stint_fetch', guarded(stint_fetch), WORKS_AT_OOM)

@@ -54,15 +54,21 @@ local function held_of(K, band, entries)
 end
 
 -- Finishes jobs of a band that are done: one XACK and one XDEL for all. keep: entry -> the rest of its op, for those
--- whose status is kept. Returns how many were accepted.
-local function finish_done(K, now, band, entries, keep)
+-- whose status is kept; fenced: gets those that are not this claim's any more. Returns how many were accepted.
+local function finish_done(K, now, band, entries, keep, fenced)
     local key = stream(K, band)
     local acked = redis.pcall('XACK', key, GROUP, unpack(entries))
-    if type(acked) ~= 'number' or acked == 0 then
-        return 0
+    if type(acked) ~= 'number' then
+        acked = 0
     end
     if acked ~= #entries then
-        entries = held_of(K, band, entries)
+        local held = acked > 0 and held_of(K, band, entries) or {}
+        for _, entry in ipairs(entries) do
+            if not held[entry] then
+                fenced[#fenced + 1] = band .. ':' .. entry
+            end
+        end
+        entries = held
     end
     local now_text = string.format('%.0f', now)
     for _, entry in ipairs(entries) do
@@ -77,58 +83,62 @@ local function finish_done(K, now, band, entries, keep)
     return acked
 end
 
-local function op_retry(K, now, band, entry, _, json, delay)
-    local job = take(K, band, entry)
-    if not job or job.gone then
-        return job and 1 or 0
-    end
-    if job.cancel then
-        end_cancelled(K, now, job, 'cancelled while it ran')
+-- An end other than done: takes the job out of its claim and says 1, or 0 when it is not this claim's any more. A job
+-- that asked to be cancelled ends as that, whatever the handler said.
+local function taking(finish)
+    return function(K, now, band, entry, _, a, b)
+        local job = take(K, band, entry)
+        if not job then
+            return 0
+        end
+        if job.cancel and finish then
+            end_cancelled(K, now, job, 'cancelled while it ran')
+        elseif finish and not job.gone then
+            finish(K, now, job, a, b)
+        elseif not job.gone then
+            end_cancelled(K, now, job, a)
+        end
         return 1
     end
-    job[ATTEMPTS] = job[ATTEMPTS] + 1
+end
+
+local function again(K, now, job, json, delay)
     add_error(now, job, json)
     ready_or_scheduled(K, now, job, job[EPOCH], delay)
-    bump(K, 'retried', 1)
     event(K, 'retry', 'id', job[ID], 'kind', job[KIND], 'due', string.format('%.0f', now + delay))
-    return 1
 end
 
-local function op_dead(K, now, band, entry, _, json, fingerprint)
-    local job = take(K, band, entry)
-    if not job or job.gone then
-        return job and 1 or 0
-    end
-    if job.cancel then
-        end_cancelled(K, now, job, 'cancelled while it ran')
-        return 1
-    end
+local function retry(K, now, job, json, delay)
+    job[ATTEMPTS] = job[ATTEMPTS] + 1
+    bump(K, 'retried', 1)
+    again(K, now, job, json, delay)
+end
+
+local function retry_in_lane(K, now, job, json, delay)
+    to_lane(K, now, job)
+    retry(K, now, job, json, delay)
+end
+
+local function dead(K, now, job, json, fingerprint)
     job[ATTEMPTS] = job[ATTEMPTS] + 1
     bury(K, now, job, job[EPOCH], json, fingerprint)
-    return 1
 end
 
-local function op_snooze(K, now, band, entry, _, _, delay)
-    local job = take(K, band, entry)
-    if not job or job.gone then
-        return job and 1 or 0
+-- The record stays, the attempt is not counted. Nothing is free for ever.
+local function free(K, now, job, json, delay)
+    job.strikes = (job.strikes or 0) + 1
+    if job.strikes > FREE_MAX then
+        dead(K, now, job, json, string.sub(redis.sha1hex('free ' .. job[KIND] .. json), 1, 16))
+        return
     end
-    if job.cancel then
-        end_cancelled(K, now, job, 'cancelled while it ran')
-        return 1
-    end
+    job[HANDBACKS] = job[HANDBACKS] + 1
+    bump(K, 'handed_back', 1)
+    again(K, now, job, json, delay)
+end
+
+local function snooze(K, now, job, _, delay)
     ready_or_scheduled(K, now, job, job[EPOCH], delay)
     bump(K, 'snoozed', 1)
-    return 1
-end
-
-local function op_cancelled(K, now, band, entry, _, reason)
-    local job = take(K, band, entry)
-    if not job or job.gone then
-        return job and 1 or 0
-    end
-    end_cancelled(K, now, job, reason)
-    return 1
 end
 
 function delay_arg(s, name)
@@ -137,10 +147,12 @@ end
 
 -- What an op does, and how its two arguments are checked (each returns the value used).
 local OPS = {
-    retry = {run = op_retry, b = delay_arg},
-    dead = {run = op_dead},
-    snooze = {run = op_snooze, b = delay_arg},
-    cancelled = {run = op_cancelled, a = function(s) return text(s, 'a of cancelled (reason)', 1024) end},
+    retry = {run = taking(retry), b = delay_arg},
+    lane = {run = taking(retry_in_lane), b = delay_arg},
+    free = {run = taking(free), b = delay_arg},
+    dead = {run = taking(dead)},
+    snooze = {run = taking(snooze), b = delay_arg},
+    cancelled = {run = taking(nil), a = function(s) return text(s, 'a of cancelled (reason)', 1024) end},
 }
 
 -- Sorts an ack or a done under its band: the entry, and for a done what is kept of it.
@@ -164,18 +176,19 @@ end
 -- the other ops. An ack's id, a and b are not used.
 local function finish_ops(args)
     local n = count_arg(args[5], 'n', 0, FETCH_MAX)
-    if #args ~= 5 + 6 * n then
-        badarg('ARGV', 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
+    if #args ~= 5 + 6 * n and #args ~= 6 + 6 * n then
+        badarg('ARGV', 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b; then the lane if one' ..
+            ' is served')
     end
     local bands, ops = {}, {}
-    for i = 6, #args, 6 do
+    for i = 6, 5 + 6 * n, 6 do
         local op = args[i]
         if op == 'ack' or op == 'done' then
             put_done(bands, op, args, i)
         else
             local rule = OPS[op]
             if not rule then
-                badarg('op', 'ack, done, retry, dead, snooze or cancelled')
+                badarg('op', 'ack, done, retry, lane, free, dead, snooze or cancelled')
             end
             local a, b = args[i + 4], args[i + 5]
             ops[#ops + 1] = {rule.run, band_arg(args[i + 1], 'band'), entry_arg(args[i + 2], 'entry'),
@@ -183,25 +196,33 @@ local function finish_ops(args)
                              rule.a and rule.a(a) or a, rule.b and rule.b(b, 'b of ' .. op) or b}
         end
     end
-    return bands, ops
+    return bands, ops, lane_arg(args[6 + 6 * n])
 end
 
 local function stint_finish(K, args)
-    count_args(args, 5, 5 + 6 * FETCH_MAX, 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
+    count_args(args, 5, 6 + 6 * FETCH_MAX, 'instance, consumer, turn, max, n, then n times op, band, entry, id, a, b')
     local instance, consumer, turn, max = fetch_args(args, 0)
-    local bands, ops = finish_ops(args)
+    local bands, ops, lane = finish_ops(args)
     local now, precise = clock()
-    local accepted, done = 0, 0
+    local accepted, done, fenced = 0, 0, {}
     for _, op in ipairs(ops) do
-        accepted = accepted + op[1](K, now, op[2], op[3], op[4], op[5], op[6])
+        local taken = op[1](K, now, op[2], op[3], op[4], op[5], op[6])
+        if taken == 0 then
+            fenced[#fenced + 1] = op[2] .. ':' .. op[3]
+        end
+        accepted = accepted + taken
     end
     for band, at in pairs(bands) do
-        done = done + finish_done(K, now, band, at.entries, at.keep)
+        done = done + finish_done(K, now, band, at.entries, at.keep, fenced)
     end
     if done > 0 then
         bump(K, 'done', done)
     end
-    return {accepted + done, fetch(K, now, precise, instance, consumer, turn, max)}
+    local fetched = fetch(K, now, precise, instance, consumer, turn, max, lane)
+    if #fenced > 0 then
+        return {accepted + done, fetched, fenced}
+    end
+    return {accepted + done, fetched}
 end
 
 register('stint_finish', guarded(stint_finish), WORKS_AT_OOM)

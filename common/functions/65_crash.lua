@@ -37,30 +37,56 @@ local function stint_handback(K, args)
     return count
 end
 
+-- What a death costs the job, by its kind where the caller does not know which that is (rules), else as given.
+local function cost_of(job, why)
+    local rule = why.rules and why.rules[job[KIND]]
+    if rule then
+        return rule[1], rule[2]
+    end
+    return why.policy, why.limit
+end
+
 -- The job that ran when its process died.
 local function blame(K, now, job, why)
     if job.cancel then
         end_cancelled(K, now, job, 'cancelled; its process died')
         return 'cancelled'
     end
-    job[CRASHES] = job[CRASHES] + 1
-    bump(K, 'crashed', 1)
-    if job[CRASHES] >= why.limit then
-        bury(K, now, job, job[EPOCH], why.json, why.fingerprint)
-        return 'dead'
+    local policy, limit = cost_of(job, why)
+    local free = policy == 'free' and (job.strikes or 0) < FREE_MAX
+    if free then
+        job.strikes = (job.strikes or 0) + 1
+        job[HANDBACKS] = job[HANDBACKS] + 1
+        bump(K, 'handed_back', 1)
+    else
+        job[CRASHES] = job[CRASHES] + 1
+        bump(K, 'crashed', 1)
+        if policy == 'quarantine' or job[CRASHES] >= limit then
+            bury(K, now, job, job[EPOCH], why.json, why.fingerprint)
+            return 'dead'
+        end
     end
     add_error(now, job, why.json)
+    if policy == 'lane' then
+        to_lane(K, now, job)
+    end
     ready_or_scheduled(K, now, job, job[EPOCH], why.delay)
     event(K, 'retry', 'id', job[ID], 'kind', job[KIND], 'due', string.format('%.0f', now + why.delay))
-    return 'retried'
+    return free and 'handed_back' or 'retried'
 end
 
--- One of several that may have killed their process: run alone next time, and blamed only if it does it again.
-function suspect(K, now, job)
+-- One of several that may have killed their process: run alone next time, and blamed only if it does it again. A
+-- suspect that was all a dying process held did it again, even if that process had not come to running it; and nobody
+-- is a suspect for ever.
+function suspect(K, now, job, alone, why)
     if job.cancel then
         end_cancelled(K, now, job, 'cancelled; its process died')
         return 'cancelled'
     end
+    if (alone and job[SUSPECT] == 1) or (job.strikes or 0) >= SUSPECT_MAX then
+        return blame(K, now, job, why)
+    end
+    job.strikes = (job.strikes or 0) + 1
     job[SUSPECT] = 1
     add_entry(K, job, job[EPOCH])
     bump(K, 'suspected', 1)
@@ -74,7 +100,7 @@ local function resolve_blame(K, consumer, blamed)
         return blamed
     end
     local found
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         local pending = redis.pcall('XPENDING', stream(K, band), GROUP, blamed, blamed, 1, consumer)
         if not pending.err and pending[1] then
             if found then
@@ -88,7 +114,8 @@ end
 
 -- Moves up to `most` entries a consumer holds. blamed: '<band>:<entry>', '*', '' or 'all'.
 local function move_pending(K, now, consumer, blamed, why, most, moved)
-    for _, band in ipairs(BANDS) do
+    local alone = blamed == '*' and held(K, consumer) == 1
+    for _, band in ipairs(STREAMS) do
         local pending = redis.pcall('XPENDING', stream(K, band), GROUP, '-', '+', most, consumer)
         for _, p in ipairs(pending.err and {} or pending) do
             if most == 0 then
@@ -98,7 +125,7 @@ local function move_pending(K, now, consumer, blamed, why, most, moved)
             if job and not job.gone then
                 local outcome
                 if blamed == '*' then
-                    outcome = suspect(K, now, job)
+                    outcome = suspect(K, now, job, alone, why)
                 elseif blamed == 'all' or blamed == band .. ':' .. p[1] then
                     outcome = blame(K, now, job, why)
                 else
@@ -118,7 +145,7 @@ end
 -- Entries the consumer holds, over the bands.
 function held(K, consumer)
     local count = 0
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         local summary = redis.pcall('XPENDING', stream(K, band), GROUP)
         for _, c in ipairs(not summary.err and summary[4] or {}) do
             if c[1] == consumer then
@@ -131,21 +158,36 @@ end
 
 -- Only ever called when the consumer holds nothing: deleting one with pending entries would make them unreachable.
 function forget_consumer(K, consumer)
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         redis.pcall('XGROUP', 'DELCONSUMER', stream(K, band), GROUP, consumer)
     end
 end
+
+local POLICIES = {once = true, lane = true, quarantine = true, free = true}
 
 local function why_args(json, fingerprint, limit, delay)
     text(json, 'error JSON', RECORD_MAX)
     if not decode_object(json) then
         badarg('error JSON', 'a JSON object')
     end
-    return {json = json, fingerprint = fingerprint, limit = whole(limit, 'crash limit', 1, 1000), delay = delay}
+    return {json = json, fingerprint = fingerprint, limit = whole(limit, 'crash limit', 1, 1000), delay = delay,
+        policy = 'once'}
+end
+
+-- {"<kind>":["<policy>",<crash limit>], …}
+local function rules_arg(s)
+    local rules = decode_object(text(s, 'rules', RECORD_MAX))
+    for kind, rule in pairs(rules or {rule = ''}) do
+        if type(rule) ~= 'table' or not POLICIES[rule[1]] or not whole_number(rule[2], 1, 1000) then
+            badarg('rules', 'a JSON object of <kind>: [once, lane, quarantine or free, crash limit]; wrong at ' ..
+                utf8_only(string.sub(tostring(kind), 1, 32)))
+        end
+    end
+    return rules
 end
 
 local function stint_crash(K, args)
-    count_args(args, 6, 6, 'consumer, blame, error JSON, fingerprint, crash limit, delay_ms')
+    count_args(args, 6, 7, 'consumer, blame, error JSON, fingerprint, crash limit, delay_ms, and a policy')
     local consumer, blamed = consumer_arg(args[1]), args[2]
     if blamed ~= '' and blamed ~= '*' then
         local band, entry = string.match(blamed, '^(%a+):(.*)$')
@@ -153,6 +195,10 @@ local function stint_crash(K, args)
         band_arg(band or 'normal', 'blame (<band>:<entry>, * or "")')
     end
     local why = why_args(args[3], text(args[4], 'fingerprint', 256), args[5], delay_arg(args[6], 'delay_ms'))
+    if args[7] and not POLICIES[args[7]] then
+        badarg('policy', 'once, lane, quarantine or free')
+    end
+    why.policy = args[7] or 'once'
     local now, moved = clock(), {}
     blamed = resolve_blame(K, consumer, blamed)
     move_pending(K, now, consumer, blamed, why, MOVE_MAX, moved)
@@ -166,7 +212,7 @@ end
 -- Consumers of the group and what they hold: name -> {held, idle, owner}. owner is nil for a name that is not ours.
 function consumers(K)
     local all = {}
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         local infos = redis.pcall('XINFO', 'CONSUMERS', stream(K, band), GROUP)
         for _, raw in ipairs(infos.err and {} or infos) do
             local info = {}
@@ -221,8 +267,9 @@ local function forget_instances(K, now)
 end
 
 local function stint_sweep(K, args)
-    count_args(args, 2, 2, 'error JSON, crash limit')
+    count_args(args, 2, 3, 'error JSON, crash limit, and rules by kind')
     local why = why_args(args[1], '', args[2], 0)
+    why.rules = args[3] and rules_arg(args[3])
     local now, budget, moved, remaining = clock(), MOVE_MAX, {}, 0
     why.fingerprint = string.sub(redis.sha1hex('worker_lost'), 1, 16)
     local all, names = consumers(K), {}

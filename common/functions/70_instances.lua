@@ -9,6 +9,7 @@ local function stint_beat(K, args)
     local now = clock()
     redis.call('ZADD', K .. ':i', now + lease, instance)
     redis.call('HSET', K .. ':ii', instance, args[3])
+    leave_unserved_lane(K, now, MOVE_MAX)
     return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused')}
 end
 

@@ -72,7 +72,7 @@ local function stint_expire(K, args)
     count_args(args, 1, 1, 'max')
     local max = whole(args[1], 'max', 1, MOVE_MAX)
     local now, count = clock(), 0
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         count = count + expire_ready(K, now, band, max - count)
         if count >= max then
             return count
@@ -109,7 +109,7 @@ function find_queued(K, id)
         return h[1], h[2], h[3]
     end
     local band, entry = string.match(id, '^(%a+)%-(%d+%-%d+)$')
-    if band and IS_BAND[band] then
+    if band and IS_STREAM[band] then
         return 'queued', band, entry
     end
     return nil

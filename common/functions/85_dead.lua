@@ -66,7 +66,8 @@ local function replay_one(K, now, id, options)
     end
     without_expiry(job)
     job[BAND], job[KIND] = options.band or job[BAND], options.kind or job[KIND]
-    job[ATTEMPTS], job[CRASHES], job[SUSPECT], job[REPLAYS] = 0, 0, 0, job[REPLAYS] + 1
+    job.home = job[BAND] == LANE and job.home or nil
+    job[ATTEMPTS], job[CRASHES], job[SUSPECT], job[REPLAYS], job.strikes = 0, 0, 0, job[REPLAYS] + 1, nil
     ready_or_scheduled(K, now, job, job[EPOCH] - 1, options.delay_ms or 0)
     bump(K, 'replayed', 1)
     event(K, 'replay', 'id', id, 'kind', job[KIND])

@@ -15,6 +15,8 @@ local function put_counters(parts, job)
         put(parts, name, string.format('%.0f', job[at]))
     end
     put(parts, 'suspect', job[SUSPECT] == 1 and 'true' or 'false')
+    put(parts, 'strikes', job.strikes and string.format('%.0f', job.strikes))
+    put(parts, 'home', job.home and quote(job.home))
 end
 
 local function put_errors(parts, h)
@@ -100,7 +102,7 @@ end
 -- Per-band JSON, and the sums the ledger needs.
 local function band_stats(K, now)
     local parts, sum = {}, {added = 0, length = 0}
-    for _, band in ipairs(BANDS) do
+    for _, band in ipairs(STREAMS) do
         local pending = group_info(K, band)
         local length = redis.call('XLEN', stream(K, band))
         local first = length > 0 and head(K, band)

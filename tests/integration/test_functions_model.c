@@ -81,10 +81,11 @@ static void op_fetch(struct life *m)
     char name[32], turn_text[16], max_text[16];
     snprintf(turn_text, sizeof turn_text, "%d", turn);
     snprintf(max_text, sizeof max_text, "%d", max);
-    life_note(m, "fetch %d turn %d max %d", consumer, turn, max);
+    bool lane = life_random(m, 4) == 0;
+    life_note(m, "fetch %d%s turn %d max %d", consumer, lane ? " from the lane" : "", turn, max);
     redisReply *f = ftest_call(m->ctx, "stint_fetch", life_instance(consumer), life_consumer(consumer, name), turn_text,
-                               max_text, NULL);
-    life_fetched(m, f, consumer, turn, max);
+                               max_text, lane ? "large" : NULL, NULL);
+    life_fetched(m, f, consumer, lane, turn, max);
     freeReplyObject(f);
 }
 
@@ -95,7 +96,7 @@ static void op_finish(struct life *m)
     if (!zombie && !j)
         return;
     int op = (int)life_random(m, OPS + 4) % OPS, consumer = zombie ? (int)life_random(m, LIFE_CONSUMERS) : j->consumer;
-    bool later = life_random(m, 3) == 0, keep = life_random(m, 2) == 0;
+    bool later = life_random(m, 3) == 0, keep = life_random(m, 2) == 0, lane = life_random(m, 4) == 0;
     if (!zombie && op == OP_ACK && j->hash)
         op = OP_DONE;
     int at = zombie ? (int)life_random(m, (uint64_t)MIN_OF(m->stale_count, LIFE_STALE)) : 0;
@@ -111,12 +112,14 @@ static void op_finish(struct life *m)
               zombie ? " by a zombie" : "", max);
     redisReply *r =
         ftest_call(m->ctx, "stint_finish", life_instance(consumer), life_consumer(consumer, name), turn_text, max_text,
-                   "1", life_op_names[op], band, entry, id, "{\"cause\":\"handler_error\"}", delay, NULL);
+                   "1", life_op_names[op], band, entry, id, "{\"cause\":\"handler_error\"}", delay, lane ? "large" : NULL,
+                   NULL);
     LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY, "%s", r->str);
     LIFE_CHECK(m, r->element[0]->integer == !zombie, "accepted %lld", r->element[0]->integer);
+    LIFE_CHECK(m, r->elements == (zombie ? 3 : 2), "%zu elements", r->elements); /* the third names who was fenced */
     if (!zombie)
         life_finished(m, j, op, later, keep);
-    life_fetched(m, r->element[1], consumer, turn, max);
+    life_fetched(m, r->element[1], consumer, lane, turn, max);
     freeReplyObject(r);
 }
 
@@ -139,7 +142,8 @@ static void op_handback(struct life *m)
 
 static void op_crash(struct life *m)
 {
-    int consumer = (int)life_random(m, LIFE_CONSUMERS), how = (int)life_random(m, 3), n = life_held(m, consumer);
+    int consumer = (int)life_random(m, LIFE_CONSUMERS), how = (int)life_random(m, 3), n = life_held(m, consumer),
+        policy = (int)life_random(m, LIFE_POLICIES);
     bool later = life_random(m, 3) == 0;
     const struct life_job *blamed = NULL;
     for (int i = 0; i < LIFE_JOBS && how == 0; i++)
@@ -148,23 +152,29 @@ static void op_crash(struct life *m)
     char name[32], blame[64] = "";
     if (blamed)
         snprintf(blame, sizeof blame, "%s:%s", life_bands[blamed->band], blamed->entry);
-    life_note(m, "crash of %d blaming %s%s", consumer, how == 1 ? "the round" : blame, later ? " later" : "");
+    life_note(m, "crash of %d blaming %s (%s)%s", consumer, how == 1 ? "the round" : blame, life_policy_names[policy],
+              later ? " later" : "");
     redisReply *r = ftest_call(m->ctx, "stint_crash", life_consumer(consumer, name), how == 1 ? "*" : blame,
-                               "{\"cause\":\"signal:SIGSEGV\"}", "f", "2", later ? "6000000" : "0", NULL);
+                               "{\"cause\":\"signal:SIGSEGV\"}", "f", "2", later ? "6000000" : "0",
+                               life_policy_names[policy], NULL);
     LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY, "%s", r->str);
     LIFE_CHECK(m, (int)r->element[0]->elements == n && r->element[1]->integer == 0, "moved %zu of %d",
                r->element[0]->elements, n);
     freeReplyObject(r);
-    life_crashed(m, consumer, blamed, how == 1, later);
+    life_crashed(m, consumer, blamed, how == 1, policy, later);
 }
 
 static void op_host(struct life *m)
 {
     int host = (int)life_random(m, 2);
-    if (!m->lease[host]) {
-        life_note(m, "beat of host %d", host);
-        freeReplyObject(ftest_call(m->ctx, "stint_beat", host ? "h-2" : "h-1", "6000000", "{}", NULL));
-        m->lease[host] = true;
+    if (!m->lease[host] || life_random(m, 2) == 0) {
+        static const char *const kinds[] = {"", "\"probe\"", "\"match\"", "\"probe\",\"match\""};
+        unsigned serves = (unsigned)life_random(m, ARRAY_LEN(kinds));
+        char info[96];
+        snprintf(info, sizeof info, "{\"lanes\":{\"q\":{\"large\":[%s]},\"other\":{}}}", kinds[serves]);
+        life_note(m, "beat of host %d: %s", host, info);
+        freeReplyObject(ftest_call(m->ctx, "stint_beat", host ? "h-2" : "h-1", "6000000", info, NULL));
+        life_beat(m, host, serves);
         return;
     }
     if (life_random(m, 5) != 0)
@@ -181,7 +191,7 @@ static void op_host(struct life *m)
         for (int i = 0; i < LIFE_JOBS && n == 1; i++)
             if (m->jobs[i].state == ACTIVE && m->jobs[i].consumer == c)
                 only = &m->jobs[i];
-        life_crashed(m, c, only, n > 1, false);
+        life_crashed(m, c, only, n > 1, LIFE_ONCE, false);
     }
 }
 
@@ -279,7 +289,7 @@ static void op_replay(struct life *m)
     if (j->replays >= 3)
         return;
     j->replays++;
-    j->attempts = j->crashes = j->suspect = 0;
+    j->attempts = j->crashes = j->suspect = j->strikes = 0;
     j->malformed = false; /* its option was refused and is gone */
     life_ready_or_later(m, j, later);
 }

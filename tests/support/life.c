@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-enum { CRASH_LIMIT = 2 };
+enum { CRASH_LIMIT = 2, FREE_MAX = 25, SUSPECT_MAX = 3, BEAT_MAX = 100 };
 
-const char *const life_bands[LIFE_BANDS] = {"express", "high", "normal", "low"};
+const char *const life_bands[LIFE_BANDS] = {"express", "high", "normal", "low", "large"};
 const char *const life_kinds[LIFE_KINDS] = {"probe", "match"};
-const char *const life_op_names[OPS] = {"ack", "done", "retry", "dead", "snooze", "cancelled"};
+const char *const life_op_names[OPS] = {"ack",    "done",      "retry", "dead",
+                                        "snooze", "cancelled", "lane",  "free"};
+const char *const life_policy_names[LIFE_POLICIES] = {"once", "lane", "quarantine", "free"};
 static const char *const swrr = "1211213121"; /* 6:3:1 over bands 1, 2, 3, smoothly */
 
 static struct life_job *by_id(struct life *m, const char *id)
@@ -177,10 +179,10 @@ static bool set_aside(struct life *m, struct life_job *j)
 }
 
 /* The jobs a fetch must answer, in order. */
-static int expect_fetch(struct life *m, int turn, int max, struct life_job *expected[])
+static int expect_fetch(struct life *m, bool lane, int turn, int max, struct life_job *expected[])
 {
-    int row[4] = {0}, rows = 1, n = 0, aside = 0;
-    for (int i = 0; rows < 4; i++) {
+    int row[4] = {lane ? LIFE_LANE : 0}, rows = 1, n = 0, aside = 0, most = lane ? 1 : 4;
+    for (int i = 0; rows < most; i++) {
         int band = swrr[(turn + i) % 10] - '0';
         bool seen = false;
         for (int r = 1; r < rows; r++)
@@ -188,7 +190,7 @@ static int expect_fetch(struct life *m, int turn, int max, struct life_job *expe
         if (!seen)
             row[rows++] = band;
     }
-    for (int r = 0; r < 4 && n < max; r++) {
+    for (int r = 0; r < most && n < max; r++) {
         /* Reads what is still wanted at a time, and stops between reads once 100 jobs were put aside. */
         for (bool more = true; more && n < max && aside < 100;) {
             int want = max - n, got = 0;
@@ -224,7 +226,7 @@ static void check_job(struct life *m, const struct life_job *j, const redisReply
                    numbers[k][0], ftest_job_int(f, i, numbers[k][0]), numbers[k][1]);
 }
 
-void life_fetched(struct life *m, const redisReply *f, int consumer, int turn, int max)
+void life_fetched(struct life *m, const redisReply *f, int consumer, bool lane, int turn, int max)
 {
     const char *status = f->element[0]->str;
     if (max == 0 || !m->lease[consumer / 3] || m->paused) {
@@ -233,12 +235,48 @@ void life_fetched(struct life *m, const redisReply *f, int consumer, int turn, i
         return;
     }
     struct life_job *expected[LIFE_JOBS];
-    int n = expect_fetch(m, turn, max, expected);
+    int n = expect_fetch(m, lane, turn, max, expected);
     LIFE_CHECK(m, (int)ftest_jobs(f) == n, "%zu jobs, expected %d", ftest_jobs(f), n);
     for (int i = 0; i < n; i++) {
         check_job(m, expected[i], f, (size_t)i);
         snprintf(expected[i]->entry, ENTRY_ID_MAX, "%s", ftest_job_text(f, (size_t)i, JOB_AT_ENTRY));
         expected[i]->consumer = consumer;
+    }
+}
+
+static unsigned served_kinds(const struct life *m)
+{
+    return (m->lease[0] ? m->serves[0] : 0) | (m->lease[1] ? m->serves[1] : 0);
+}
+
+static void to_lane(struct life *m, struct life_job *j)
+{
+    if (j->band == LIFE_LANE || !(served_kinds(m) & 1u << j->kind))
+        return;
+    j->home = j->band;
+    j->band = LIFE_LANE;
+}
+
+void life_beat(struct life *m, int host, unsigned serves)
+{
+    uint64_t last = m->seq, after = 0;
+    m->lease[host] = true;
+    m->serves[host] = serves;
+    for (int looked = 0; looked < BEAT_MAX; looked++) {
+        struct life_job *next = NULL;
+        for (int i = 0; i < LIFE_JOBS; i++) {
+            struct life_job *j = &m->jobs[i];
+            if (j->state == READY && j->band == LIFE_LANE && j->seq > after && j->seq <= last &&
+                (!next || j->seq < next->seq))
+                next = j;
+        }
+        if (!next)
+            return;
+        after = next->seq;
+        if (served_kinds(m) & 1u << next->kind)
+            continue;
+        next->band = next->home;
+        life_ready(m, next);
     }
 }
 
@@ -257,10 +295,14 @@ void life_finished(struct life *m, struct life_job *j, int op, bool later, bool 
     }
     if (life_leave_claim(m, j))
         return;
-    j->attempts += op == OP_RETRY || op == OP_DEAD;
-    if (op == OP_RETRY)
+    bool spent = op == OP_FREE && ++j->strikes > FREE_MAX;
+    j->attempts += op == OP_RETRY || op == OP_LANE || op == OP_DEAD || spent;
+    j->handbacks += op == OP_FREE && !spent;
+    if (op == OP_RETRY || op == OP_LANE || op == OP_FREE)
         j->hash = j->known = true;
-    if (op == OP_DEAD)
+    if (op == OP_LANE)
+        to_lane(m, j);
+    if (op == OP_DEAD || spent)
         life_dead(j);
     else if (op == OP_CANCELLED)
         life_end(m, j, CANCELLED);
@@ -281,24 +323,37 @@ static struct life_job *next_held(struct life *m, int consumer, int band, uint64
     return next;
 }
 
-void life_crashed(struct life *m, int consumer, const struct life_job *blamed, bool round, bool later)
+static void blame(struct life *m, struct life_job *j, int policy, bool later)
 {
-    for (int band = 0; band < 4; band++) {
+    j->hash = j->known = true;
+    if (policy == LIFE_FREE && j->strikes < FREE_MAX) {
+        j->strikes++;
+        j->handbacks++;
+    } else if (++j->crashes >= CRASH_LIMIT || policy == LIFE_QUARANTINE) {
+        life_dead(j);
+        return;
+    }
+    if (policy == LIFE_TO_LANE)
+        to_lane(m, j);
+    life_ready_or_later(m, j, later);
+}
+
+void life_crashed(struct life *m, int consumer, const struct life_job *blamed, bool round, int policy, bool later)
+{
+    bool alone = life_held(m, consumer) == 1;
+    for (int band = 0; band < LIFE_BANDS; band++) {
         uint64_t last = m->seq;
         uint64_t after = 0;
         for (struct life_job *j; (j = next_held(m, consumer, band, after)) != NULL && j->seq <= last;) {
             after = j->seq;
             if (life_leave_claim(m, j))
                 continue;
-            if (round) {
+            if (j == blamed || (round && ((alone && j->suspect) || j->strikes >= SUSPECT_MAX))) {
+                blame(m, j, policy, later);
+            } else if (round) {
                 j->suspect = 1;
+                j->strikes++;
                 life_ready(m, j);
-            } else if (j == blamed) {
-                j->hash = j->known = true;
-                if (++j->crashes >= CRASH_LIMIT)
-                    life_dead(j);
-                else
-                    life_ready_or_later(m, j, later);
             } else {
                 j->handbacks++;
                 life_ready(m, j);
@@ -309,7 +364,7 @@ void life_crashed(struct life *m, int consumer, const struct life_job *blamed, b
 
 void life_learn_order(struct life *m)
 {
-    for (int band = 0; band < 4; band++) {
+    for (int band = 0; band < LIFE_BANDS; band++) {
         redisReply *r = ftest_redis(m->ctx, "XRANGE stint:{q}:s:%s - +", life_bands[band]);
         for (size_t i = 0; i < r->elements; i++) {
             const redisReply *fields = r->element[i]->element[1];
@@ -332,7 +387,7 @@ static void check_count(struct life *m, const json_t *stats, const char *name, l
 
 void life_check_counts(struct life *m)
 {
-    long long count[STATES] = {0}, ready[4] = {0}, active[4] = {0};
+    long long count[STATES] = {0}, ready[LIFE_BANDS] = {0}, active[LIFE_BANDS] = {0};
     for (int i = 0; i < LIFE_JOBS; i++) {
         const struct life_job *j = &m->jobs[i];
         count[j->state]++;
@@ -340,7 +395,7 @@ void life_check_counts(struct life *m)
         active[j->band] += j->state == ACTIVE;
     }
     json_t *stats = ftest_json(ftest_call(m->ctx, "stint_stats", NULL));
-    for (int b = 0; b < 4; b++) {
+    for (int b = 0; b < LIFE_BANDS; b++) {
         const json_t *band = json_object_get(json_object_get(stats, "bands"), life_bands[b]);
         check_count(m, band, "ready", ready[b]);
         check_count(m, band, "active", active[b]);

@@ -8,19 +8,24 @@
 
 #include "ftest.h"
 
-enum { LIFE_JOBS = 160, LIFE_STALE = 64, LIFE_LOG = 24, LIFE_CONSUMERS = 6, LIFE_BANDS = 4, LIFE_KINDS = 2 };
+enum { LIFE_JOBS = 160, LIFE_STALE = 64, LIFE_LOG = 24, LIFE_CONSUMERS = 6, LIFE_BANDS = 5, LIFE_KINDS = 2 };
+enum { LIFE_LANE = LIFE_BANDS - 1 }; /* the last band is the lane */
 
 enum life_state { NONE, READY, ACTIVE, SCHEDULED, PARKED, DEAD, DONE, CANCELLED, EXPIRED, STATES };
-enum life_op { OP_ACK, OP_DONE, OP_RETRY, OP_DEAD, OP_SNOOZE, OP_CANCELLED, OPS };
+enum life_op { OP_ACK, OP_DONE, OP_RETRY, OP_DEAD, OP_SNOOZE, OP_CANCELLED, OP_LANE, OP_FREE, OPS };
+enum life_policy { LIFE_ONCE, LIFE_TO_LANE, LIFE_QUARANTINE, LIFE_FREE, LIFE_POLICIES };
 
 extern const char *const life_bands[LIFE_BANDS];
 extern const char *const life_kinds[LIFE_KINDS]; /* the first is not tracked */
 extern const char *const life_op_names[OPS];
+extern const char *const life_policy_names[LIFE_POLICIES];
 
 struct life_job {
     enum life_state state;
     char id[JOB_ID_MAX], entry[ENTRY_ID_MAX], payload[24];
     int band, kind, consumer;
+    int home;    /* band it came from, in the lane */
+    int strikes; /* times it was let off a death */
     int claims, attempts, crashes, handbacks, replays, suspect;
     bool hash;      /* a job hash exists, and fetch says so */
     bool known;     /* stint_job and stint_cancel can find it */
@@ -41,6 +46,7 @@ struct life {
     } stale[LIFE_STALE]; /* the latest claims that ended: a zombie's */
     int stale_count;
     bool lease[2], paused, paused_kind[LIFE_KINDS];
+    unsigned serves[2]; /* kinds the host runs from the lane, a bit each */
     long long done, cancelled, expired, purged, enqueued;
     char log[LIFE_LOG][200];
     unsigned operations; /* number of the running one */
@@ -81,10 +87,13 @@ void life_dead(struct life_job *j);
 bool life_leave_claim(struct life *m, struct life_job *j);
 /* An accepted finish op. keep: a done job's status is kept. */
 void life_finished(struct life *m, struct life_job *j, int op, bool later, bool keep);
-/* All the consumer holds is moved as by stint_crash: blamed, or as a round (suspects), or handed back. */
-void life_crashed(struct life *m, int consumer, const struct life_job *blamed, bool round, bool later);
-/* A FETCHED reply for this turn and max: checked against the model job by job, which it moves on. */
-void life_fetched(struct life *m, const redisReply *f, int consumer, int turn, int max);
+/* All the consumer holds is moved as by stint_crash: blamed at that policy, or as a round (suspects), or handed back. */
+void life_crashed(struct life *m, int consumer, const struct life_job *blamed, bool round, int policy, bool later);
+/* A host said (again) which kinds it runs from the lane: ready jobs there that nobody runs go home. */
+void life_beat(struct life *m, int host, unsigned serves);
+/* A FETCHED reply for this turn and max, from the bands or from the lane: checked against the model job by job, which it
+ * moves on. */
+void life_fetched(struct life *m, const redisReply *f, int consumer, bool lane, int turn, int max);
 /* Parked jobs come back in no stated order: learns it from the streams. */
 void life_learn_order(struct life *m);
 

@@ -14,7 +14,8 @@
 static const char good[] =
     "{\"queue\":\"pdf\",\"now\":1700000000000,\"paused\":true,\"paused_kinds\":[\"probe\"],\"bands\":{"
     "\"express\":{\"ready\":1,\"active\":2,\"oldest_ms\":3},\"high\":{\"ready\":4,\"active\":0,\"oldest_ms\":0},"
-    "\"normal\":{\"ready\":0,\"active\":0,\"oldest_ms\":0},\"low\":{\"ready\":0,\"active\":0,\"oldest_ms\":0}},"
+    "\"normal\":{\"ready\":0,\"active\":0,\"oldest_ms\":0},\"low\":{\"ready\":0,\"active\":0,\"oldest_ms\":0},"
+    "\"large\":{\"ready\":0,\"active\":0,\"oldest_ms\":0}},"
     "\"scheduled\":5,\"parked\":6,\"next_due\":-1,\"dead\":7,\"instances\":1,\"enqueued\":30,\"drift\":0,"
     "\"dead_causes\":{\"hard_timeout\":4,\"signal:SIGSEGV\":3},\"ledger\":{\"done\":12,\"dead:hard_timeout\":4}}";
 

@@ -59,6 +59,38 @@ static void test_retry_policy_decide_delay_doubles_within_its_bound(void **state
     }
 }
 
+static void test_retry_policy_by_cause_each_word_has_its_verdict(void **state)
+{
+    (void)state;
+    static const enum retry_verdict first[CAUSE_POLICY_COUNT] = {RETRY_AGAIN, RETRY_LANE, RETRY_DEAD, RETRY_FREE};
+    static const enum retry_verdict second[CAUSE_POLICY_COUNT] = {RETRY_DEAD, RETRY_DEAD, RETRY_DEAD, RETRY_FREE};
+    for (int policy = 0; policy < CAUSE_POLICY_COUNT; policy++) {
+        assert_int_equal(retry_policy_by_cause((enum cause_policy)policy, 0, 0, &RULE, 0.5).verdict, first[policy]);
+        assert_int_equal(retry_policy_by_cause((enum cause_policy)policy, 1, 0, &RULE, 0.5).verdict, second[policy]);
+    }
+    int64_t soon = retry_policy_by_cause(CAUSE_FREE, 0, 0, &RULE, 0.9).delay_ms;
+    int64_t later = retry_policy_by_cause(CAUSE_FREE, 0, UINT32_MAX, &RULE, 0.9).delay_ms;
+    assert_true(soon < later && later <= RULE.backoff_max_ms);
+}
+
+static void test_cause_policy_of_reads_the_key_of_the_cause(void **state)
+{
+    (void)state;
+    struct conf_kind kind = {.on_signal = "quarantine", .on_mem_limit = "lane", .on_worker_lost = "nonsense"};
+    enum cause_policy policy = CAUSE_FREE;
+    assert_true(cause_policy_of(&kind, "signal:SIGSEGV", &policy));
+    assert_int_equal(policy, CAUSE_QUARANTINE);
+    assert_true(cause_policy_of(&kind, "mem_limit", &policy));
+    assert_int_equal(policy, CAUSE_LANE);
+    assert_true(cause_policy_of(&kind, "worker_lost", &policy));
+    assert_int_equal(policy, CAUSE_ONCE);
+    assert_true(cause_policy_of(NULL, "oom_kill", &policy));
+    assert_int_equal(policy, CAUSE_ONCE);
+    assert_false(cause_policy_of(&kind, "handler_error", &policy));
+    assert_false(cause_policy_of(&kind, "sig", &policy));
+    assert_false(cause_policy_of(&kind, "", &policy));
+}
+
 static void test_retry_policy_rule_job_option_wins(void **state)
 {
     struct conf_kind kind = {.attempts = 3, .backoff = 5000, .backoff_max = 60000};
@@ -110,6 +142,8 @@ int main(void)
         cmocka_unit_test(test_retry_policy_decide_permanent_is_dead_at_once),
         cmocka_unit_test(test_retry_policy_decide_fatal_stops_the_worker),
         cmocka_unit_test(test_retry_policy_decide_delay_doubles_within_its_bound),
+        cmocka_unit_test(test_retry_policy_by_cause_each_word_has_its_verdict),
+        cmocka_unit_test(test_cause_policy_of_reads_the_key_of_the_cause),
         cmocka_unit_test(test_retry_policy_rule_job_option_wins),
         cmocka_unit_test(test_retry_policy_unknown_waits_double_until_the_grace_is_over),
         cmocka_unit_test(test_retry_policy_timeouts_soft_comes_before_hard),
