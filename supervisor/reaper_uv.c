@@ -227,7 +227,7 @@ static bool reap_one(struct slots_uv *u, uint64_t *refill_ms)
         return false;
     if (slot != NULL) {
         slot_ended(u, slot, status, &usage);
-        if (slots_idle(u->slots, slot->pool->queue) == 0)
+        if (slots_idle(u->slots, slot->pool->queue, pool_serves_lane(slot->pool)) == 0)
             *refill_ms = REFILL_NOW_MS;
     } else if (!u->hooks.on_other(u->hooks.arg, info.si_pid, status)) {
         log_debug("reaped an inherited process", KV_I("worker_pid", info.si_pid), KV_I("status", status));
