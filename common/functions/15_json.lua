@@ -55,6 +55,7 @@ local CARRIED = {
     expires_ms = ms_option(1),
     expires_at_ms = at_option,
     unique = {ok = function(v) return plain_text(v, 256) end, allowed = '1 to 256 bytes without control characters'},
+    unique_ms = ms_option(1), -- the key's window when it is not the default: a replay takes the key again for as long
     tenant = {ok = function(v) return plain_text(v, 64) end, allowed = '1 to 64 bytes without control characters'},
     actor = {ok = function(v) return plain_text(v, 128) end, allowed = '1 to 128 bytes without control characters'},
     traceparent = {
@@ -89,7 +90,8 @@ local ALONE = { -- options of stint_enqueue that are used up by it
 local function options_fault(options, enqueueing)
     for name, value in pairs(options) do
         local rule = enqueueing and ALONE[name] or CARRIED[name]
-        if type(name) ~= 'string' or not rule or (enqueueing and name == 'expires_at_ms') then
+        if type(name) ~= 'string' or not rule or
+            (enqueueing and (name == 'expires_at_ms' or name == 'unique_ms')) then
             return 'option ' .. utf8_only(string.sub(tostring(name), 1, 64)) .. ' is unknown; allowed: ' ..
                 (enqueueing and 'id, kind, band, delay_ms, at_ms, ' or '') ..
                 'timeout_ms, attempts, expires_ms, unique, tenant, traceparent, actor'

@@ -103,16 +103,15 @@ local function parse(band, entry, fields)
     return job, why
 end
 
--- The job of a hash (scheduled or dead), not claimed; nil when the hash is gone.
-local function load(K, id)
-    local h = redis.call('HMGET', hash(K, id), 'kind', 'band', 'n', 'o', 'b', 'errs', 'cancel', 'state', 'x',
-        'home')
+-- The job of a hash (scheduled or dead), not claimed, from the values of LOADED; nil when the hash is gone.
+local LOADED = {'kind', 'band', 'n', 'o', 'b', 'errs', 'cancel', 'state', 'x', 'run', 'home'}
+local function job_of(id, h)
     if not h[8] then
         return nil
     end
     local job = {IS_STREAM[h[2]] and h[2] or 'normal', h[9] or '', id, h[1] or 'unknown', 1, 0, 0, 0, 0, 0, 1, 0, 0,
         '', ''}
-    job.home = h[2] == LANE and (IS_BAND[h[10]] and h[10] or 'normal') or nil
+    job.home = h[2] == LANE and (IS_BAND[h[11]] and h[11] or 'normal') or nil
     if h[3] then
         read_counters(job, h[3])
     end
@@ -120,6 +119,11 @@ local function load(K, id)
         job[OPTIONS] = ''
     end
     job.in_hash, job.errs, job.cancel, job.state = h[5] == '1', tonumber(h[6] or 0), h[7], h[8]
+    job.run = h[10]
     return job
+end
+
+local function load(K, id)
+    return job_of(id, redis.call('HMGET', hash(K, id), unpack(LOADED)))
 end
 

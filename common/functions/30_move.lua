@@ -4,10 +4,10 @@
 -- status may still be kept under it. A finished one is replaced; if the id belongs to another living job, this one goes
 -- on under the name of its entry, for the zsets hold an id once and the ledger would lose a job.
 local function own(K, job)
-    local h = redis.call('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel')
+    local h = redis.call('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run')
     job.errs = 0
     if h[1] and h[2] == job[ENTRY] then
-        job[HAS_HASH], job.errs, job.cancel = 1, tonumber(h[3] or 0), h[4]
+        job[HAS_HASH], job.errs, job.cancel, job.run = 1, tonumber(h[3] or 0), h[4], h[5]
         return
     end
     job[HAS_HASH], job.in_hash = 0, false
@@ -57,6 +57,9 @@ local function record(job, state, epoch)
     end
     if job.home then
         set[#set + 1], set[#set + 2] = 'home', job.home
+    end
+    if job.stamp then -- a replay's run, and the letter as it was before it
+        set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = 'run', job.run, 'was', job.stamp
     end
     if job.failure then -- beyond ERRORS_MAX the latest records replace one another in the second half
         local half = ERRORS_MAX / 2
@@ -173,6 +176,15 @@ local function safe_fingerprint(fp)
     return string.sub(redis.sha1hex(fp), 1, 16)
 end
 
+-- A replayed job has ended: its replay run counts how, if the run is still kept.
+local function leave_run(K, id, run, outcome)
+    redis.call('HDEL', hash(K, id), 'run', 'was', 'was_payload')
+    local key = K .. ':replay:' .. run
+    if redis.call('EXISTS', key) == 1 then
+        redis.call('HINCRBY', key, outcome, 1)
+    end
+end
+
 local function bury(K, now, job, epoch, json, fingerprint)
     local cause, fp = cause_of(add_error(now, job, json)), safe_fingerprint(fingerprint)
     write(K, job, record(job, 'dead', epoch), 'fp', fp, 'cause', cause, 'died', now)
@@ -181,6 +193,9 @@ local function bury(K, now, job, epoch, json, fingerprint)
     bump(K, 'dead:' .. cause, 1)
     bump(K, 'died', 1)
     event(K, 'dead', 'id', job[ID], 'kind', job[KIND], 'cause', cause, 'fp', fp)
+    if job.run then
+        leave_run(K, job[ID], job.run, 'failed')
+    end
 end
 
 -- What can never run becomes a dead letter that says why, with as much of it as is kept for any other job.
@@ -217,6 +232,9 @@ local function end_undone(K, now, job, epoch, state, reason)
     redis.call('PEXPIRE', key, retain_of(K, job[KIND]))
     release_unique(K, job)
     bump(K, state, 1)
+    if job.run then
+        leave_run(K, job[ID], job.run, 'dropped')
+    end
 end
 
 local function expire(K, now, job, epoch)

@@ -50,7 +50,7 @@ local function carried_options(options, now)
         carried.expires_at_ms, carried.expires_ms = now + carried.expires_ms, nil
     end
     if type(carried.unique) == 'table' then
-        carried.unique = carried.unique.key
+        carried.unique_ms, carried.unique = carried.unique.window_ms, carried.unique.key
     end
     return cjson.encode(carried)
 end

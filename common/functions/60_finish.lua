@@ -10,6 +10,10 @@ local function keep_result(K, now, band, entry, id, result, retain)
     if h[2] and not mine and not FINAL[h[2]] then
         return
     end
+    local run = mine and h[3] and redis.call('HGET', key, 'run') -- a replayed job's body is in its hash
+    if run then
+        leave_run(K, id, run, 'succeeded')
+    end
     if retain == '0' then
         if mine then
             redis.call('UNLINK', key)

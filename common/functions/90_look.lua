@@ -40,6 +40,8 @@ local function put_hash(parts, h)
     put(parts, 'fingerprint', h.fp and quote(h.fp))
     put(parts, 'cause', h.cause and quote(h.cause))
     put(parts, 'died_ms', h.died)
+    put(parts, 'run', h.run and quote(h.run))
+    put(parts, 'edits', h.edits)
     put_errors(parts, h)
 end
 

@@ -288,10 +288,59 @@ static void op_replay(struct life *m)
     freeReplyObject(r);
     if (j->replays >= 3)
         return;
-    j->replays++;
-    j->attempts = j->crashes = j->suspect = j->strikes = 0;
-    j->malformed = false; /* its option was refused and is gone */
-    life_ready_or_later(m, j, later);
+    life_replayed(m, j, later, 0);
+}
+
+/* A replay run over a few letters, in steps of one; the latest run can be undone. */
+static void op_run(struct life *m)
+{
+    enum { LETTERS = 6 };
+    struct life_job *letters[LETTERS];
+    int n = 0, moved = 0;
+    bool later = life_random(m, 3) == 0;
+    char run[24];
+    snprintf(run, sizeof run, "r%u", ++m->runs);
+    m->run = m->runs;
+    life_note(m, "run %s%s", run, later ? " later" : "");
+    freeReplyObject(ftest_call(m->ctx, "stint_replay_open", run, "me", "r",
+                               later ? "{\"guard\":3,\"delay_ms\":6000000}" : "{\"guard\":3}", "{}", "d", NULL));
+    for (int i = 0; i < LIFE_JOBS && n < LETTERS; i++)
+        if (m->jobs[i].state == DEAD && life_random(m, 2) == 0) {
+            letters[n] = &m->jobs[i];
+            ftest_int(ftest_call(m->ctx, "stint_replay_select", run, "d", letters[n++]->id, NULL));
+        }
+    freeReplyObject(ftest_call(m->ctx, "stint_replay_begin", run, "d", NULL));
+    for (int i = 0; i < n; i++) {
+        json_t *told = ftest_json(ftest_call(m->ctx, "stint_replay_step", run, "d", "1", NULL));
+        bool guarded = letters[i]->replays >= 3;
+        moved += !guarded;
+        LIFE_CHECK(m, json_integer_value(json_object_get(told, "moved")) == !guarded, "%s", letters[i]->id);
+        LIFE_CHECK(m, json_integer_value(json_object_get(told, "replayed")) == moved, "%s", letters[i]->id);
+        json_decref(told);
+        if (!guarded)
+            life_replayed(m, letters[i], later, m->run);
+    }
+}
+
+static void op_undo(struct life *m)
+{
+    char run[24];
+    int started;
+    if (m->run == 0)
+        return;
+    snprintf(run, sizeof run, "r%u", m->run);
+    life_note(m, "undo run %s", run);
+    json_t *told = ftest_json(ftest_call(m->ctx, "stint_replay_undo", run, "me", "r", "100", NULL));
+    int undone = life_undone(m, m->run, &started);
+    long long ended = json_integer_value(json_object_get(told, "succeeded")) +
+                      json_integer_value(json_object_get(told, "failed")) +
+                      json_integer_value(json_object_get(told, "dropped"));
+    LIFE_CHECK(m, json_integer_value(json_object_get(told, "undone")) == undone, "undone %lld, expected %d",
+               json_integer_value(json_object_get(told, "undone")), undone);
+    LIFE_CHECK(m, json_integer_value(json_object_get(told, "replayed")) - ended - undone == started,
+               "%s: %lld ended, %d still under way", run, ended, started);
+    json_decref(told);
+    m->run = 0;
 }
 
 static void op_purge(struct life *m)
@@ -313,6 +362,7 @@ static const struct {
 } operations[] = {
     {20, op_enqueue},  {12, op_plain},   {20, op_fetch}, {36, op_finish}, {4, op_handback}, {3, op_crash}, {2, op_host},
     {12, op_make_due}, {12, op_promote}, {3, op_cancel}, {1, op_pause},   {4, op_replay},   {3, op_purge},
+    {2, op_run},       {2, op_undo},
 };
 
 static unsigned long long env_number(const char *name, unsigned long long otherwise)

@@ -117,6 +117,7 @@ void life_ready_or_later(struct life *m, struct life_job *j, bool later)
 void life_end(struct life *m, struct life_job *j, enum life_state state)
 {
     j->state = state;
+    j->run = 0;
     j->known = true; /* a status remains */
     m->cancelled += state == CANCELLED;
     m->expired += state == EXPIRED;
@@ -125,6 +126,7 @@ void life_end(struct life *m, struct life_job *j, enum life_state state)
 void life_dead(struct life_job *j)
 {
     j->state = DEAD;
+    j->run = 0;
     j->hash = j->known = true;
 }
 
@@ -135,6 +137,48 @@ bool life_leave_claim(struct life *m, struct life_job *j)
     if (j->cancel)
         life_end(m, j, CANCELLED);
     return j->cancel;
+}
+
+void life_replayed(struct life *m, struct life_job *j, bool later, unsigned run)
+{
+    j->run = run;
+    j->was_claims = j->claims;
+    j->was_attempts = j->attempts;
+    j->was_crashes = j->crashes;
+    j->was_suspect = j->suspect;
+    j->replays++;
+    j->was_strikes = j->strikes;
+    j->was_band = j->band;
+    j->was_home = j->home;
+    j->attempts = j->crashes = j->suspect = j->strikes = 0;
+    j->malformed = false; /* its option was refused and is gone */
+    life_ready_or_later(m, j, later);
+}
+
+int life_undone(struct life *m, unsigned run, int *ret_started)
+{
+    int undone = 0, started = 0;
+    for (int i = 0; i < LIFE_JOBS; i++) {
+        struct life_job *j = &m->jobs[i];
+        if (j->run != run || run == 0)
+            continue;
+        if (j->state == ACTIVE || j->claims != j->was_claims) {
+            started++;
+            continue;
+        }
+        j->attempts = j->was_attempts;
+        j->crashes = j->was_crashes;
+        j->suspect = j->was_suspect;
+        j->strikes = j->was_strikes;
+        j->band = j->was_band;
+        j->home = j->was_home;
+        j->replays--;
+        j->due = false;
+        life_dead(j);
+        undone++;
+    }
+    *ret_started = started;
+    return undone;
 }
 
 int life_held(const struct life *m, int consumer)
@@ -286,6 +330,7 @@ void life_finished(struct life *m, struct life_job *j, int op, bool later, bool 
         left(m, j);
         j->claims++;
         j->state = DONE;
+        j->run = 0;
         j->known = op == OP_DONE && keep;
         j->hash = j->known;
         m->done++;

@@ -34,6 +34,8 @@ struct life_job {
     bool malformed; /* must end as a dead letter instead of starting */
     uint64_t seq;   /* order in its stream, or of its due time */
     bool due;       /* scheduled: its time has come */
+    unsigned run;   /* number of the replay run it came back by; 0 once it ended */
+    int was_claims, was_attempts, was_crashes, was_suspect, was_strikes, was_band, was_home; /* before that replay */
 };
 
 struct life {
@@ -50,6 +52,7 @@ struct life {
     long long done, cancelled, expired, purged, enqueued;
     char log[LIFE_LOG][200];
     unsigned operations; /* number of the running one */
+    unsigned runs, run;  /* replay runs so far; the one that can be undone, 0 when none */
 };
 
 #define LIFE_CHECK(m, condition, ...)                                                                                  \
@@ -94,6 +97,10 @@ void life_beat(struct life *m, int host, unsigned serves);
 /* A FETCHED reply for this turn and max, from the bands or from the lane: checked against the model job by job, which it
  * moves on. */
 void life_fetched(struct life *m, const redisReply *f, int consumer, bool lane, int turn, int max);
+/* A dead letter is replayed, by a run when run is not 0. */
+void life_replayed(struct life *m, struct life_job *j, bool later, unsigned run);
+/* The run is undone: what nobody claimed since is dead again, as it was. Returns how many; *ret_started: the others. */
+int life_undone(struct life *m, unsigned run, int *ret_started);
 /* Parked jobs come back in no stated order: learns it from the streams. */
 void life_learn_order(struct life *m);
 
