@@ -16,11 +16,18 @@ enum {
     WORKER_FD_END = 6,
 };
 
-/* A worker's arguments, all required (each --name and its value are two arguments):
- *   stint-worker --pool NAME --instance INSTANCE --slot NUMBER --generation NUMBER
+/* A worker's arguments (each --name and its value are two arguments), the last for `stint job repro` alone:
+ *   stint-worker --pool NAME --instance INSTANCE --slot NUMBER --generation NUMBER [--repro run|hold]
  * slot is its cell in the scoreboard; its consumer name is INSTANCE:NUMBER:NUMBER.
  *   stint-relay --instance INSTANCE
  * has no cell: its descriptor WORKER_FD_SCOREBOARD is /dev/null. */
+
+/* A worker started to reproduce a job: nothing it writes to PostgreSQL is committed. */
+enum repro_mode {
+    REPRO_NO,
+    REPRO_RUN,
+    REPRO_HOLD, /* …and it, or the parser's cell, stops itself (SIGSTOP) just before the work: a debugger is attached then */
+};
 
 /* Exit codes a worker uses on purpose; exit_cause.c reads them. */
 enum {

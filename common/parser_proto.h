@@ -36,6 +36,7 @@ struct parser_request {
     uint64_t reply_bytes;   /* longest reply, head included */
     uint32_t max_pages;
     uint32_t probe;         /* 0; test builds: enum parser_probe, a cell that misbehaves on purpose */
+    uint32_t hold;          /* 1: the cell stops itself before it looks at the document, for a debugger */
     char expect[16];        /* "auto", "lecture", "test", "exam", "table", "text" */
     char password[128];     /* "" when none is given */
 };

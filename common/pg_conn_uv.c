@@ -307,9 +307,21 @@ static void on_send_failed(uv_timer_t *timer)
     batch_done(c, &e);
 }
 
+static void make_savepoints(struct pg_batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (strcmp(b->statements[i].sql, "BEGIN") == 0)
+            b->statements[i].sql = "SAVEPOINT discarded";
+        else if (strcmp(b->statements[i].sql, "COMMIT") == 0)
+            b->statements[i].sql = "RELEASE SAVEPOINT discarded";
+    }
+}
+
 void pg_conn_send(struct pg_conn *c, struct pg_batch *b, pg_done_fn on_done, void *arg)
 {
     assert(!c->batch && b->n > 0 && c->state != PG_CONN_CONNECTING);
+    if (c->discard)
+        make_savepoints(b);
     c->batch = b;
     c->on_done = on_done;
     c->done_arg = arg;

@@ -32,6 +32,7 @@ struct pg_conn {
     enum pg_conn_state state;
     bool taken;                /* pool: it belongs to a caller */
     bool spoilt;               /* not to be used again: dropped on release */
+    bool discard;              /* pg_pool_discard: BEGIN and COMMIT are those of a savepoint */
     PGconn *pg;                /* owned; NULL when empty */
     uv_poll_t *poll;           /* owned; NULL: none. On the heap: libpq may change its socket while connecting */
     int poll_fd, open_handles; /* handles whose close callback has yet to come */

@@ -87,6 +87,30 @@ static void connect_one(struct pg_pool *p, struct pg_conn *c)
     pg_conn_connect(c, keywords, values, p->conf.connect_timeout);
 }
 
+static void on_begun(void *arg, PGresult *const results[], size_t n, const struct err *e)
+{
+    struct pg_conn *c = arg;
+    (void)results;
+    (void)n;
+    c->taken = false;
+    if (e && c->state == PG_CONN_IDLE)
+        pg_conn_drop(c, e);
+    schedule(c->arg, 0);
+}
+
+/* The transaction a discarded session lives in, before anybody gets it. */
+static void begin_discarded(struct pg_conn *c)
+{
+    struct pg_batch *begin = pg_batch_new();
+    if (!begin || pg_batch_add(begin, "BEGIN TRANSACTION", 0, NULL) < 0) {
+        pg_batch_free(begin);
+        pg_conn_drop(c, NULL); /* no memory: nobody may get a session that would keep what it is told */
+        return;
+    }
+    c->taken = true;
+    pg_conn_send(c, begin, on_begun, c);
+}
+
 static void serve_waiters(struct pg_pool *p)
 {
     while (p->n_waiters > 0 && !p->closing) {
@@ -95,6 +119,10 @@ static void serve_waiters(struct pg_pool *p)
             return;
         if (!pg_conn_alive(c))
             continue;
+        if (c->discard && !pg_conn_in_transaction(c)) {
+            begin_discarded(c);
+            continue;
+        }
         struct waiter w = pop_waiter(p);
         c->taken = true;
         w.on_conn(w.arg, c, NULL);
@@ -248,6 +276,12 @@ struct pg_pool *pg_pool_new(uv_loop_t *loop, const struct conf_postgres *conf, c
         c->on_gone = on_part_gone;
     }
     return p;
+}
+
+void pg_pool_discard(struct pg_pool *p)
+{
+    for (size_t i = 0; i < p->n_conns; i++)
+        p->conns[i].discard = true;
 }
 
 void pg_pool_close(struct pg_pool *p, void (*on_closed)(void *arg), void *arg)

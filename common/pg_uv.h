@@ -21,6 +21,10 @@ struct pg_conn;
 
 /* Connects only when first asked for a connection. Copies conf. NULL when memory is short. */
 struct pg_pool *pg_pool_new(uv_loop_t *loop, const struct conf_postgres *conf, const char *application_name);
+/* From now on nothing is kept: whatever a caller does between acquire and release is one transaction that is rolled back
+ * at the release, with savepoints where the caller says BEGIN and COMMIT. What it locks stays locked until then. For
+ * running a job again without its effects. Call it before the first acquire. */
+void pg_pool_discard(struct pg_pool *p);
 /* Pending acquires fail with ERR_STORE_UNAVAILABLE, batches under way too, before this returns. */
 void pg_pool_close(struct pg_pool *p, void (*on_closed)(void *arg), void *arg);
 

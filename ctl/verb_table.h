@@ -22,6 +22,9 @@
     X(job_cancel, "job cancel", "Jobs", 1, 1, "ID",                                                                    \
       "end a job that waits, ask one that runs to stop",                                                               \
       "stint job cancel 0192f0c1-7f2a --reason sent-twice")                                                            \
+    X(job_repro, "job repro", "Jobs", 1, 1, "ID",                                                                      \
+      "run it again in the same sandbox and limits, without effects; exit 1 when it fails again",                      \
+      "stint job repro 0192f0c1-7f2a\nstint job repro 0192f0c1-7f2a --gdb")                                             \
     X(match_submit, "match submit", "The two kinds", 0, 0, "",                                                         \
       "put a person into a pool, or a file of them",                                                                   \
       "stint match submit --pool za --id ann --gender F --seeking M --age 25\nstint match submit --pool za --bulk people.ndjson")\

@@ -196,6 +196,8 @@ void cell_run(const struct parser_request *request, int document_fd, int reply_f
     void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, CELL_FD_DOCUMENT, 0) : NULL;
     if (bytes == MAP_FAILED)
         cell_refuse("the document could not be mapped");
+    if (request->hold)
+        (void)raise(SIGSTOP); /* outside its walls still: the debugger's first step brings it inside */
     cell_limits(request, base_bytes + size);
     if (sandbox_seccomp_trap(CELL_CALLS, &e) < 0)
         cell_refuse(e.message);

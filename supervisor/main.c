@@ -52,6 +52,8 @@ int main(int argc, char *argv[])
     }
 
     /* 4. control socket, signals, slots, Redis, service manager; the workers */
+    supervisor.repro = options.repro;
+    supervisor.wrap = options.wrap;
     int rc = supervisor_open(&supervisor, conf, log_fd, &e);
 
     /* 5. run, until drained */

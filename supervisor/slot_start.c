@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-enum { CONFIG_TEXT_MAX = 1 << 20, START_ARGS_MAX = 10 };
+enum { CONFIG_TEXT_MAX = 1 << 20, START_ARGS_MAX = 14 };
 
 /* What a worker may see of the environment: nothing that holds a secret, nothing that is a promise to the supervisor
  * alone (NOTIFY_SOCKET). */
@@ -127,10 +127,22 @@ static int start_with(const struct slot_start *in, char *const env[], int config
     (void)snprintf(instance, sizeof instance, "%s", in->instance);
     (void)snprintf(slot, sizeof slot, "%u", in->slot);
     (void)snprintf(generation, sizeof generation, "%u", in->generation);
-    char name[] = "stint-worker", a_pool[] = "--pool", a_slot[] = "--slot", a_instance[] = "--instance",
-         a_generation[] = "--generation";
-    char *const argv[START_ARGS_MAX] = {name,       a_pool,   pool,         a_slot,     slot,
-                                        a_instance, instance, a_generation, generation, NULL};
+    char name[512], wrap[512], repro[8], a_pool[] = "--pool", a_slot[] = "--slot", a_instance[] = "--instance",
+                                         a_generation[] = "--generation", a_repro[] = "--repro";
+    char *argv[START_ARGS_MAX] = {name,       a_pool,   pool,         a_slot,     slot,
+                                  a_instance, instance, a_generation, generation, NULL};
+    (void)snprintf(name, sizeof name, "%s", in->wrap ? in->program : "stint-worker");
+    (void)snprintf(wrap, sizeof wrap, "%s", in->wrap ? in->wrap : "");
+    (void)snprintf(repro, sizeof repro, "%s", in->repro ? in->repro : "");
+    size_t n = 9;
+    if (in->repro) {
+        argv[n++] = a_repro;
+        argv[n++] = repro;
+    }
+    if (in->wrap) {
+        memmove(argv + 1, argv, n * sizeof *argv);
+        argv[0] = wrap;
+    }
     const int fds[WORKER_FD_END] = {
         [0] = -1,
         [1] = in->log_fd,
@@ -141,7 +153,7 @@ static int start_with(const struct slot_start *in, char *const env[], int config
     };
     struct limits limits = limits_of(in->pool);
     const struct spawn s = {
-        .path = in->program,
+        .path = in->wrap ? in->wrap : in->program,
         .argv = argv,
         .envp = env,
         .fds = fds,

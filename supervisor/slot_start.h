@@ -15,6 +15,8 @@ enum { START_ENV_MAX = 32 };
 /* All borrowed for the call. */
 struct slot_start {
     const char *program; /* absolute path of stint-worker */
+    const char *repro;   /* value of the worker's --repro; NULL: none */
+    const char *wrap;    /* absolute path of a program that is given the worker's command line; NULL: none */
     const char *instance;
     const struct conf *conf;
     const struct conf_pool *pool;

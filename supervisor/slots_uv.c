@@ -97,6 +97,8 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     }
     const struct slot_start in = {
         .program = u->program,
+        .repro = u->repro,
+        .wrap = u->wrap,
         .instance = u->instance,
         .conf = u->conf,
         .pool = pool->conf,

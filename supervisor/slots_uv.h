@@ -39,6 +39,7 @@ struct slots_uv {
     const char *instance;    /* borrowed */
     const struct cgroup_tree *cgroups; /* borrowed; where each worker gets a group */
     char program[512];       /* absolute path of the worker */
+    const char *repro, *wrap; /* slot_start.h; borrowed; NULL: none */
     int log_fd;              /* borrowed */
     struct slots_hooks hooks;
     uint32_t conf_serial; /* raised by what makes running workers outdated */

@@ -36,6 +36,10 @@ int supervisor_options_read(struct supervisor_options *o, int argc, char *const 
             read.config = arg + strlen("--config=");
         else if (strcmp(arg, "--config") == 0 && i + 1 < argc)
             read.config = argv[++i];
+        else if (strcmp(arg, "--repro") == 0 && i + 1 < argc)
+            read.repro = argv[++i];
+        else if (strcmp(arg, "--wrap") == 0 && i + 1 < argc)
+            read.wrap = argv[++i];
         else if (strcmp(arg, "--config") == 0)
             return err_set(e, ERR_BAD_ARGUMENT, "--config needs a file: --config /etc/stint/stint.conf");
         else

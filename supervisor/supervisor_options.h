@@ -11,6 +11,8 @@
 struct supervisor_options {
     const char *config; /* borrowed from argv; NULL: not given */
     bool check, version, help;
+    const char *repro;  /* for `stint job repro`: workers get --repro with this; NULL: as usual */
+    const char *wrap;   /* program that is started with the worker's command line as arguments; NULL: none */
 };
 
 /* Reads argv. ERR_BAD_ARGUMENT with e naming the argument and what is allowed. */

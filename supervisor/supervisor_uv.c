@@ -207,7 +207,10 @@ static int open_slots(struct supervisor *s, struct err *e)
         .on_other = on_other,
         .on_change = on_change,
     };
-    return slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, &s->cgroups, s->log_fd, &hooks, e);
+    rc = slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, &s->cgroups, s->log_fd, &hooks, e);
+    s->procs.repro = s->repro;
+    s->procs.wrap = s->wrap;
+    return rc;
 }
 
 static int open_all(struct supervisor *s, struct err *e)

@@ -58,6 +58,7 @@ struct supervisor {
     uv_timer_t stop_step; /* while draining and stopping: what is next? */
     uint64_t give_up_ms;  /* DRAINING: kill past it. STOPPING: leave without farewell past it */
     bool told_ready;      /* READY=1 was sent */
+    const char *repro, *wrap; /* supervisor_options; set before supervisor_open; borrowed */
     char info[SUPERVISOR_INFO_MAX];
 };
 

@@ -21,9 +21,18 @@ static int boot_number(const char *name, const char *text, uint32_t most, uint32
     return 0;
 }
 
+static int boot_repro(const char *text, enum repro_mode *ret, struct err *e)
+{
+    if (text && strcmp(text, "run") != 0 && strcmp(text, "hold") != 0)
+        return err_set(e, ERR_BAD_ARGUMENT, "--repro %s: allowed are run and hold", text);
+    *ret = !text ? REPRO_NO : text[0] == 'r' ? REPRO_RUN : REPRO_HOLD;
+    return 0;
+}
+
 int boot_arguments(struct boot *b, int argc, char *const argv[], struct err *e)
 {
-    static const char *const names[] = {"--pool", "--instance", "--slot", "--generation"};
+    enum { REQUIRED = 4 };
+    static const char *const names[] = {"--pool", "--instance", "--slot", "--generation", "--repro"};
     const char *values[ARRAY_LEN(names)] = {NULL};
     for (int i = 1; i < argc; i += 2) {
         size_t k = 0;
@@ -36,7 +45,7 @@ int boot_arguments(struct boot *b, int argc, char *const argv[], struct err *e)
                            argv[i], k == ARRAY_LEN(names) ? "unknown" : "its value is missing");
         values[k] = argv[i + 1];
     }
-    for (size_t k = 0; k < ARRAY_LEN(names); k++)
+    for (size_t k = 0; k < REQUIRED; k++)
         if (!values[k])
             return err_set(e, ERR_BAD_ARGUMENT, "%s is missing; stint-worker is started by stint-supervisor, not by hand: "
                                                 "use `stint up` or `stint-supervisor`", names[k]);
@@ -44,6 +53,8 @@ int boot_arguments(struct boot *b, int argc, char *const argv[], struct err *e)
     int rc = boot_number(names[2], values[2], SCORE_SLOT_MAX - 1, &b->slot, e);
     if (rc == 0)
         rc = boot_number(names[3], values[3], UINT32_MAX, &b->generation, e);
+    if (rc == 0)
+        rc = boot_repro(values[REQUIRED], &b->repro, e);
     if (rc == 0 && (size_t)snprintf(b->instance, sizeof b->instance, "%s", values[1]) >= sizeof b->instance)
         rc = err_set(e, ERR_BAD_ARGUMENT, "--instance is longer than %zu characters", sizeof b->instance - 1);
     snprintf(b->consumer, sizeof b->consumer, "%s:%u:%u", b->instance, b->slot, b->generation);

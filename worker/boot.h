@@ -15,6 +15,7 @@ struct boot {
     char instance[INSTANCE_MAX];
     char consumer[CONSUMER_MAX];
     uint32_t slot, generation;
+    enum repro_mode repro;
     struct conf *conf;            /* owned */
     const struct conf_pool *pool; /* inside conf */
     char queue[QUEUE_MAX];

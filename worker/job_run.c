@@ -14,6 +14,7 @@
 #include "retry_policy.h"
 #include "worker.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -118,6 +119,8 @@ static void hand_over(struct worker *w, struct job_core *const group[], size_t n
         log_start(group[i]);
     }
     KILL_POINT("before_run");
+    if (w->boot.repro == REPRO_HOLD && !kind->ops->holds_itself)
+        (void)raise(SIGSTOP);
     kind->ops->start(kind->state, r->runs, n);
 }
 

@@ -73,6 +73,7 @@
 #include "base.h"
 #include "conf.h"
 #include "err.h"
+#include "ipc.h"
 #include "job.h"
 #include "pg_uv.h"
 #include "redis_uv.h"
@@ -89,6 +90,7 @@ struct worker_ctx {
     const char *pool;
     const char *instance;         /* this host's supervisor incarnation */
     const char *consumer;         /* this process: <instance>:<slot>:<generation> */
+    enum repro_mode repro;        /* for a kind with a child to debug: the child is held, not this process */
 };
 
 enum cancel_reason {
@@ -130,6 +132,8 @@ struct kind_ops {
     /* Its effects and outcomes are in PostgreSQL: redelivered jobs are claimed there first, and nothing is fetched while
      * PostgreSQL cannot be reached. */
     bool stores;
+    /* Its work is done by a child that holds itself under REPRO_HOLD. */
+    bool holds_itself;
 };
 
 /* The rows of kind_table.h. NULL when this build does not know the kind. Static storage. */

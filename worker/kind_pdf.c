@@ -127,6 +127,7 @@ static void pdf_parse(struct pdf_work *w)
         .wall_ms = (uint32_t)r->timeout_ms,
         .reply_bytes = (uint64_t)w->kind->ctx->conf->pdf.max_reply,
         .max_pages = (uint32_t)r->max_pages,
+        .hold = w->kind->ctx->repro == REPRO_HOLD,
     };
     struct err e = {0};
     (void)snprintf(request.expect, sizeof request.expect, "%s", r->expect);
@@ -160,7 +161,7 @@ static void pdf_begin(struct pdf_work *w, int rc, const struct err *e)
         pdf_fail(w, e);
         return;
     }
-    if (w->request.password[0] != '\0') {
+    if (w->request.password[0] != '\0' || w->kind->ctx->repro != REPRO_NO) {
         pdf_parse(w);
         return;
     }
@@ -263,4 +264,5 @@ static void pdf_close(void *state)
 }
 
 extern const struct kind_ops kind_pdf_ops;
-const struct kind_ops kind_pdf_ops = {.open = pdf_open, .start = pdf_start, .cancel = pdf_cancel, .close = pdf_close, .stores = true};
+const struct kind_ops kind_pdf_ops = {.open = pdf_open, .start = pdf_start, .cancel = pdf_cancel, .close = pdf_close, .stores = true,
+                                     .holds_itself = true};

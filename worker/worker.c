@@ -60,6 +60,7 @@ static int open_kinds(struct worker *w, struct err *e)
         .pool = w->boot.pool_name,
         .instance = w->boot.instance,
         .consumer = w->boot.consumer,
+        .repro = w->boot.repro,
     };
     return kind_set_open(&w->kinds, &base, w->boot.pool, w->boot.cell, e);
 }
@@ -77,6 +78,8 @@ int worker_open(struct worker *w, struct boot *boot, struct err *e)
     w->redis = redis_uv_new(&w->loop, &w->boot.conf->redis, name, false, on_redis_state, w);
     if (!w->pg || !w->redis)
         return err_set(e, ERR_BOOT_FAILURE, "cannot set up the connections: no memory left, or a url is wrong");
+    if (w->boot.repro != REPRO_NO)
+        pg_pool_discard(w->pg);
     redis_uv_on_rtt(w->redis, on_rtt, w);
     int rc = open_kinds(w, e);
     if (rc < 0)
