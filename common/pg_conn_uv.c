@@ -116,34 +116,39 @@ void pg_conn_abandon(struct pg_conn *c)
     close_session(c);
 }
 
-/* Text of libpq as one line. */
-static void one_line(char *text)
-{
-    for (char *p = text; *p; p++) {
-        if (*p == '\n' || *p == '\t')
-            *p = ' ';
-    }
-    for (size_t len = strlen(text); len > 0 && text[len - 1] == ' '; len--)
-        text[len - 1] = '\0';
-}
-
-static void connection_error(const struct pg_conn *c, const char *why, struct err *e)
+static void connection_error(struct pg_conn *c, enum pg_condition condition, const char *why, struct err *e)
 {
     char text[ERR_MESSAGE_MAX];
-    (void)snprintf(text, sizeof text, "%s", why ? why : PQerrorMessage(c->pg));
-    one_line(text);
-    (void)err_set(e, ERR_STORE_UNAVAILABLE, "PostgreSQL: %s; is it running, and is postgres.url right?", text);
+    if (why && c->state == PG_CONN_CONNECTING)
+        (void)snprintf(text, sizeof text, "connection to %.200s, port %.20s: %s", c->pg && PQhost(c->pg) ? PQhost(c->pg) : "",
+                       c->pg && PQport(c->pg) ? PQport(c->pg) : "", why);
+    else
+        (void)snprintf(text, sizeof text, "%s", why ? why : PQerrorMessage(c->pg));
+    pg_error_one_line(text);
+    c->condition = condition;
+    (void)err_set(e, pg_condition_code(condition), "PostgreSQL %s: %.600s; %s", pg_condition_text(condition), text,
+                  pg_condition_remedy(condition));
 }
 
-/* The session ended by itself. */
-static void lost(struct pg_conn *c, const char *why)
+/* What ended the session, as far as libpq tells. A server that ends sessions one by one says its SQLSTATE first. */
+static enum pg_condition loss_condition(const struct pg_conn *c)
+{
+    char state[PG_STATE_SIZE];
+    pg_error_state_in(PQerrorMessage(c->pg), state);
+    if (state[0])
+        return pg_error_condition(state);
+    return c->state == PG_CONN_CONNECTING ? PG_AWAY : PG_LOST;
+}
+
+/* The session ended by itself. why NULL: libpq says why. */
+static void lost(struct pg_conn *c, enum pg_condition condition, const char *why)
 {
     struct err e;
     bool connecting = c->state == PG_CONN_CONNECTING;
-    if (c->batch && c->error.code == ERR_STORE_UNAVAILABLE)
+    if (c->batch && pg_condition_code(c->condition) == ERR_STORE_UNAVAILABLE && c->error.code)
         e = c->error; /* the server said why it hangs up */
     else
-        connection_error(c, why, &e);
+        connection_error(c, why ? condition : loss_condition(c), why, &e);
     pg_conn_drop(c, &e);
     if (connecting)
         c->on_connected(c->arg, c, &e);
@@ -160,9 +165,10 @@ static void on_timer(uv_timer_t *timer)
         (void)uv_timer_start(timer, on_timer, 1, 0);
         return;
     }
-    lost(c, c->state == PG_CONN_CONNECTING
-                ? "no connection in time (postgres.connect_timeout)"
-                : "no answer in time; is it stopped or overloaded? (postgres.statement_timeout)");
+    if (c->state == PG_CONN_CONNECTING)
+        lost(c, PG_AWAY, "no answer in time (postgres.connect_timeout)");
+    else
+        lost(c, PG_SLOW, "the session is given up");
 }
 
 static void arm(struct pg_conn *c, int64_t ms)
@@ -184,11 +190,12 @@ static void connected(struct pg_conn *c)
     (void)PQsetNoticeProcessor(c->pg, ignore_notice, NULL);
     (void)fcntl(PQsocket(c->pg), F_SETFD, FD_CLOEXEC);
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1 || watch(c, UV_READABLE) < 0) {
-        lost(c, "no memory for the session");
+        lost(c, PG_RESOURCES, "no memory or descriptor for the session");
         return;
     }
     (void)uv_timer_stop(&c->timer);
     c->state = PG_CONN_IDLE;
+    c->condition = PG_FINE;
     c->on_connected(c->arg, c, NULL);
 }
 
@@ -209,18 +216,18 @@ static void advance_connect(struct pg_conn *c)
         break;
     case PGRES_POLLING_FAILED:
     case PGRES_POLLING_ACTIVE:
-        lost(c, NULL);
+        lost(c, PG_LOST, NULL);
         return;
     }
     if (rc < 0)
-        lost(c, uv_strerror(rc));
+        lost(c, PG_RESOURCES, uv_strerror(rc));
 }
 
 /* A start that failed at once is told from the loop, as every other failure is. */
 static void on_start_failed(uv_timer_t *timer)
 {
     struct pg_conn *c = timer->data;
-    lost(c, c->pg ? NULL : "out of memory");
+    lost(c, PG_RESOURCES, c->pg ? NULL : "no memory for a connection");
 }
 
 void pg_conn_connect(struct pg_conn *c, const char *const keywords[], const char *const values[], int64_t timeout_ms)
@@ -228,6 +235,8 @@ void pg_conn_connect(struct pg_conn *c, const char *const keywords[], const char
     assert(c->state == PG_CONN_EMPTY);
     c->state = PG_CONN_CONNECTING;
     c->pg = PQconnectStartParams(keywords, values, 1);
+    if (c->pg) /* so that a refused connection tells its SQLSTATE */
+        (void)PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE);
     if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD || watch(c, UV_WRITABLE) < 0) {
         (void)uv_timer_start(&c->timer, on_start_failed, 0, 0);
         return;
@@ -299,10 +308,10 @@ static void on_send_failed(uv_timer_t *timer)
     struct pg_conn *c = timer->data;
     struct err e;
     if (c->state == PG_CONN_BUSY) {
-        lost(c, NULL);
+        lost(c, PG_LOST, NULL);
         return;
     }
-    (void)err_set(&e, ERR_STORE_UNAVAILABLE,
+    (void)err_set(&e, ERR_STORE_LOST,
                   "PostgreSQL: the session was lost before this batch; run the transaction again");
     batch_done(c, &e);
 }
@@ -346,15 +355,18 @@ static void note_failure(struct pg_conn *c, const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    enum pg_condition condition = pg_error_condition(state);
+    const char *remedy = pg_condition_remedy(condition);
     if (pg_error_spoils_session(state))
         c->spoilt = true;
     if (c->error.code != 0)
         return;
+    c->condition = condition;
     /* only the primary message: the detail may quote a person's data */
-    (void)err_set(&c->error, pg_error_code(state), "PostgreSQL, statement %zu of %zu (%.*s...): %s [%s]%s", c->at + 1,
-                  c->batch->n, SQL_SHOWN_MAX, c->batch->statements[c->at].sql, text ? text : "the connection was lost",
-                  state ? state : "-", pg_error_remedy(state));
-    one_line(c->error.message);
+    (void)err_set(&c->error, pg_condition_code(condition), "PostgreSQL, statement %zu of %zu (%.*s...): %s [%s]%s%s",
+                  c->at + 1, c->batch->n, SQL_SHOWN_MAX, c->batch->statements[c->at].sql,
+                  text ? text : "the connection was lost", state ? state : "-", remedy[0] ? "; " : "", remedy);
+    pg_error_one_line(c->error.message);
 }
 
 static bool result_good(const PGresult *result)
@@ -396,6 +408,8 @@ static void batch_answered(struct pg_conn *c)
     struct err e = c->error;
     forget_unsure(c);
     c->state = PG_CONN_IDLE;
+    if (!e.code)
+        c->condition = PG_FINE;
     batch_done(c, e.code ? &e : NULL);
 }
 
@@ -421,7 +435,7 @@ static void read_answers(struct pg_conn *c)
         PGresult *result = PQgetResult(c->pg);
         if (PQstatus(c->pg) == CONNECTION_BAD) {
             PQclear(result);
-            lost(c, NULL);
+            lost(c, PG_LOST, NULL);
             return;
         }
         bool sense;
@@ -441,7 +455,7 @@ static void read_answers(struct pg_conn *c)
                 PQclear(result);
         }
         if (!sense) {
-            lost(c, "the answers do not fit the statements sent; the session is given up");
+            lost(c, PG_LOST, "the answers do not fit the statements sent; the session is given up");
             return;
         }
     }
@@ -457,18 +471,18 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (status < 0) {
-        lost(c, uv_strerror(status));
+        lost(c, PG_LOST, uv_strerror(status));
         return;
     }
     if ((events & UV_READABLE) && PQconsumeInput(c->pg) != 1) {
-        lost(c, NULL);
+        lost(c, PG_LOST, NULL);
         return;
     }
     if (c->state != PG_CONN_BUSY)
         return;
     arm(c, c->answer_timeout_ms); /* each answer has the whole time: statements run one after the other */
     if ((events & UV_WRITABLE) && !flush(c)) {
-        lost(c, NULL);
+        lost(c, PG_LOST, NULL);
         return;
     }
     read_answers(c);

@@ -1,12 +1,13 @@
 /*
  * pg_conn_uv - one PostgreSQL session of the pool: connecting, one batch at a time, and its loss.
  *
- * Runs in: worker. Thread: the loop's only. Never blocks, except that libpq looks up a host name before it connects:
- * name an address or a Unix socket in postgres.url where that matters. Owner: pg_pool, which embeds it. A session that
- * is lost leaves the struct empty; it can be connected again.
+ * Runs in: worker. Thread: the loop's only. Never blocks: the pool gives it addresses, never a name to look up
+ * (pg_resolve_uv). Owner: pg_pool, which embeds it. A session that is lost leaves the struct empty; it can be connected
+ * again.
  */
 #pragma once
 
+#include "pg_error.h"
 #include "pg_uv.h"
 
 enum pg_conn_state {
@@ -31,6 +32,7 @@ struct pg_conn {
     uv_loop_t *loop;
     enum pg_conn_state state;
     bool taken;                /* pool: it belongs to a caller */
+    enum pg_condition condition; /* what the last connection or batch met */
     bool spoilt;               /* not to be used again: dropped on release */
     bool discard;              /* pg_pool_discard: BEGIN and COMMIT are those of a savepoint */
     PGconn *pg;                /* owned; NULL when empty */

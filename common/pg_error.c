@@ -5,60 +5,116 @@
 #include "pg_error.h"
 
 struct state_rule {
-    const char *prefix; /* two characters: a class; five: one state. The longest match counts, so states stand first */
-    int code;
-    const char *remedy;
+    const char *prefix; /* two characters: a class; five: one state. The first match counts, so states stand first */
+    enum pg_condition condition;
 };
 
 static const struct state_rule rules[] = {
-    {"40001", ERR_STORE_CONFLICT, ""},
-    {"40P01", ERR_STORE_CONFLICT, ""},
-    {"55P03", ERR_STORE_CONFLICT, ""},
-    {"26000", ERR_STORE_CONFLICT, ""}, /* a prepared statement is gone: a pooler between, or DISCARD ALL */
-    {"0A000", ERR_STORE_CONFLICT,
-     ""}, /* "cached plan must not change result type": the schema changed under the session */
-    {"57014", ERR_STORE_UNAVAILABLE, "; is the database overloaded, or a lock held? (postgres.statement_timeout)"},
-    {"25006", ERR_STORE_UNAVAILABLE, "; postgres.url must name the primary"},
-    {"25P03", ERR_STORE_UNAVAILABLE, ""},
-    {"42501", ERR_STORE_UNAVAILABLE, "; grant the user of postgres.url what it needs on schema stint"},
-    {"42P01", ERR_STORE_UNAVAILABLE, "; run `stint migrate`"},
-    {"42703", ERR_STORE_UNAVAILABLE, "; run `stint migrate`"},
-    {"42883", ERR_STORE_UNAVAILABLE, "; run `stint migrate`"},
-    {"3F000", ERR_STORE_UNAVAILABLE, "; run `stint migrate`"},
-    {"53100", ERR_STORE_UNAVAILABLE, "; free space on the database's disk"},
-    {"53300", ERR_STORE_UNAVAILABLE, "; raise max_connections, or lower postgres.pool_max or the number of workers"},
-    {"08", ERR_STORE_UNAVAILABLE, ""},
-    {"28", ERR_STORE_UNAVAILABLE, "; correct user or password in postgres.url"},
-    {"3D", ERR_STORE_UNAVAILABLE, "; create the database or correct postgres.url"},
-    {"53", ERR_STORE_UNAVAILABLE, ""},
-    {"57", ERR_STORE_UNAVAILABLE, ""},
-    {"58", ERR_STORE_UNAVAILABLE, ""},
+    {"08004", PG_CREDENTIALS}, /* a pooler's refusal */
+    {"08", PG_LOST},
+    {"0A000", PG_SESSION}, /* "cached plan must not change result type": the schema changed under the session */
+    {"25006", PG_READ_ONLY},
+    {"25P03", PG_LOST},
+    {"26000", PG_SESSION}, /* a prepared statement is gone: a pooler between, or DISCARD ALL */
+    {"28", PG_CREDENTIALS},
+    {"3D", PG_DATABASE},
+    {"3F000", PG_SCHEMA},
+    {"40001", PG_CONFLICT},
+    {"40P01", PG_CONFLICT},
+    {"42501", PG_RIGHTS},
+    {"42703", PG_SCHEMA},
+    {"42883", PG_SCHEMA},
+    {"42P01", PG_SCHEMA},
+    {"42P10", PG_SCHEMA}, /* no unique index for ON CONFLICT */
+    {"53100", PG_DISK},
+    {"53200", PG_MEMORY},
+    {"53300", PG_CONNECTIONS},
+    {"53", PG_RESOURCES},
+    {"55P03", PG_CONFLICT},
+    {"57014", PG_SLOW},
+    {"57P04", PG_DATABASE},
+    {"57P05", PG_LOST},
+    {"57", PG_STARTING},
+    {"58", PG_DISK},
 };
 
-static const struct state_rule *rule_of(const char *sqlstate)
+static const struct {
+    int code;
+    const char *text, *remedy;
+} conditions[] = {
+#define X(id, code, text, remedy) [PG_##id] = {code, text, remedy},
+    PG_CONDITIONS(X)
+#undef X
+};
+
+enum pg_condition pg_error_condition(const char *sqlstate)
 {
-    for (size_t i = 0; sqlstate && i < ARRAY_LEN(rules); i++) {
+    if (!sqlstate || !sqlstate[0])
+        return PG_LOST;
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
-            return &rules[i];
+            return rules[i].condition;
     }
-    return NULL;
+    return PG_REFUSED;
 }
 
 int pg_error_code(const char *sqlstate)
 {
-    if (!sqlstate || !sqlstate[0])
-        return ERR_STORE_UNAVAILABLE;
-    const struct state_rule *rule = rule_of(sqlstate);
-    return rule ? rule->code : ERR_STORE_REFUSED;
+    return pg_condition_code(pg_error_condition(sqlstate));
 }
 
-const char *pg_error_remedy(const char *sqlstate)
+int pg_condition_code(enum pg_condition condition)
 {
-    const struct state_rule *rule = rule_of(sqlstate);
-    return rule ? rule->remedy : "";
+    assert((unsigned)condition < PG_CONDITION_COUNT);
+    return conditions[condition].code;
+}
+
+const char *pg_condition_text(uint32_t condition)
+{
+    return condition < PG_CONDITION_COUNT ? conditions[condition].text : "is away";
+}
+
+const char *pg_condition_remedy(uint32_t condition)
+{
+    return condition < PG_CONDITION_COUNT ? conditions[condition].remedy : "";
 }
 
 bool pg_error_spoils_session(const char *sqlstate)
 {
-    return sqlstate && (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0);
+    return sqlstate && pg_error_condition(sqlstate) == PG_SESSION;
+}
+
+/* "  53300: " as it stands behind the severity; NULL when there is none. */
+static const char *find_state(const char *text)
+{
+    for (const char *at = strstr(text, ":  "); at; at = strstr(at + 1, ":  ")) {
+        size_t len = strspn(at + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (len == PG_STATE_SIZE - 1 && at[3 + len] == ':')
+            return at + 3;
+    }
+    return NULL;
+}
+
+void pg_error_state_in(const char *text, char ret_state[static PG_STATE_SIZE])
+{
+    const char *state = find_state(text);
+    memset(ret_state, 0, PG_STATE_SIZE);
+    if (state)
+        memcpy(ret_state, state, PG_STATE_SIZE - 1);
+}
+
+void pg_error_one_line(char *text)
+{
+    char *location = strstr(text, "\nLOCATION:");
+    if (location)
+        *location = '\0';
+    char *state = (char *)(uintptr_t)find_state(text);
+    if (state) /* ":  53300: sorry" becomes ": sorry" */
+        memmove(state - 1, state + PG_STATE_SIZE + 1, strlen(state + PG_STATE_SIZE + 1) + 1);
+    for (char *p = text; *p; p++) {
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    }
+    for (size_t len = strlen(text); len > 0 && text[len - 1] == ' '; len--)
+        text[len - 1] = '\0';
 }

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "pg_conn_uv.h"
+#include "pg_resolve_uv.h"
 
 enum {
     POOL_MAX = 16,      /* conf_table.h's limit of postgres.pool_max */
@@ -36,10 +37,14 @@ struct pg_pool {
     unsigned attempt; /* failed connections in a row */
     uint64_t retry_at_ms;
     struct err last_error; /* why the last connection failed; code 0: it did not */
-    bool overdue, healthy, closing;
+    enum pg_condition condition; /* of the server, as last met */
+    struct pg_resolve *resolve;  /* owned */
+    bool overdue, given_up, closing;
     size_t open_parts; /* sessions and timer whose handles are not gone */
     void (*on_closed)(void *arg);
     void *closed_arg;
+    void (*on_idle_lost)(void *arg);
+    void *idle_lost_arg;
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -78,11 +83,15 @@ static void schedule(struct pg_pool *p, uint64_t delay_ms)
         (void)uv_timer_start(&p->timer, on_timer, delay_ms, 0);
 }
 
-static void connect_one(struct pg_pool *p, struct pg_conn *c)
+/* found NULL: libpq finds the server by itself, nothing has to be looked up. */
+static void connect_one(struct pg_pool *p, struct pg_conn *c, const struct pg_addresses *found)
 {
-    const char *const keywords[] = {"dbname",          "application_name",    "options", "client_encoding",
-                                    "keepalives_idle", "keepalives_interval", NULL};
-    const char *const values[] = {p->conf.url, p->application_name, p->options, "UTF8", "15", "5", NULL};
+    const char *const keywords[] = {"dbname",          "application_name",   "options", "client_encoding",
+                                    "keepalives_idle", "keepalives_interval", found ? "host" : NULL,
+                                    "hostaddr",        "port",                NULL};
+    const char *const values[] = {p->conf.url, p->application_name, p->options, "UTF8", "15", "5",
+                                  found ? found->host : NULL, found ? found->hostaddr : NULL,
+                                  found ? found->port : NULL, NULL};
     c->answer_timeout_ms = p->conf.statement_timeout + PG_ANSWER_GRACE_MS;
     pg_conn_connect(c, keywords, values, p->conf.connect_timeout);
 }
@@ -129,31 +138,57 @@ static void serve_waiters(struct pg_pool *p)
     }
 }
 
+/* Why nobody got a connection in time, when no attempt to connect has told. */
+static void explain_wait(struct pg_pool *p, struct err *e)
+{
+    if (p->last_error.code) {
+        *e = p->last_error;
+        return;
+    }
+    bool resolving = pg_resolve_busy(p->resolve);
+    p->condition = resolving ? PG_NAME : PG_BUSY;
+    if (resolving)
+        (void)err_set(e, ERR_STORE_UNAVAILABLE, "PostgreSQL %s: %s: no answer for %lld ms; %s",
+                      pg_condition_text(PG_NAME), pg_resolve_names(p->resolve), (long long)p->conf.connect_timeout,
+                      pg_condition_remedy(PG_NAME));
+    else
+        (void)err_set(
+            e, ERR_STORE_UNAVAILABLE,
+            "PostgreSQL: all %zu connections of this worker stayed busy for %lld ms; raise postgres.pool_max",
+            p->n_conns, (long long)p->conf.connect_timeout);
+}
+
 static void refuse_waiters(struct pg_pool *p)
 {
-    while (p->n_waiters > 0 && !p->closing && p->waiters[p->first].deadline_ms <= uv_now(p->loop)) {
+    while (p->n_waiters > 0 && !p->closing &&
+           (p->given_up || p->waiters[p->first].deadline_ms <= uv_now(p->loop))) {
         struct err e;
         struct waiter w = pop_waiter(p);
-        if (p->last_error.code)
-            e = p->last_error;
-        else
-            (void)err_set(
-                &e, ERR_STORE_UNAVAILABLE,
-                "PostgreSQL: all %zu connections of this worker stayed busy for %lld ms; raise postgres.pool_max",
-                p->n_conns, (long long)p->conf.connect_timeout);
-        p->healthy = false;
+        explain_wait(p, &e);
         w.on_conn(w.arg, NULL, &e);
+    }
+}
+
+/* As many sessions as there are askers without one on its way. */
+static void connect_all(struct pg_pool *p, const struct pg_addresses *found)
+{
+    while (p->n_waiters > count_conns(p, PG_CONN_CONNECTING)) {
+        struct pg_conn *c = find_conn(p, PG_CONN_EMPTY);
+        if (!c)
+            return;
+        connect_one(p, c, found);
     }
 }
 
 static void connect_for_waiters(struct pg_pool *p)
 {
-    while (p->n_waiters > count_conns(p, PG_CONN_CONNECTING) && uv_now(p->loop) >= p->retry_at_ms) {
-        struct pg_conn *c = find_conn(p, PG_CONN_EMPTY);
-        if (!c)
-            return;
-        connect_one(p, c);
-    }
+    if (uv_now(p->loop) < p->retry_at_ms || p->n_waiters <= count_conns(p, PG_CONN_CONNECTING) ||
+        !find_conn(p, PG_CONN_EMPTY))
+        return;
+    if (pg_resolve_needed(p->resolve))
+        pg_resolve_ask(p->resolve);
+    else
+        connect_all(p, NULL);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -163,7 +198,7 @@ static void on_timer(uv_timer_t *timer)
     if (p->closing || p->n_waiters == 0)
         return;
     uint64_t now = uv_now(p->loop), deadline = p->waiters[p->first].deadline_ms;
-    if (deadline <= now && !p->overdue) {
+    if (deadline <= now && !p->overdue && !p->given_up) {
         p->overdue =
             true; /* the loop itself may have been busy: sockets are looked at once before anybody is refused */
         schedule(p, 1);
@@ -182,25 +217,46 @@ static void on_timer(uv_timer_t *timer)
 
 /* --- what sessions say --- */
 
+static void connecting_failed(struct pg_pool *p, enum pg_condition condition, const struct err *e)
+{
+    uint32_t random = 0;
+    uint64_t limit = MIN_OF((uint64_t)RETRY_BASE_MS << MIN_OF(p->attempt, 8U), (uint64_t)RETRY_MAX_MS);
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = (uint32_t)uv_hrtime();
+    p->last_error = *e;
+    p->condition = condition;
+    p->attempt++;
+    p->retry_at_ms = uv_now(p->loop) + 1 + random % limit;
+}
+
 static void on_connected(void *arg, struct pg_conn *c, const struct err *e)
 {
     struct pg_pool *p = arg;
-    (void)c;
     if (p->closing)
         return;
-    p->healthy = e == NULL;
-    if (!e) {
+    if (e) {
+        connecting_failed(p, c->condition, e);
+    } else {
         p->attempt = 0;
         p->retry_at_ms = 0;
         p->last_error = (struct err){0};
+        p->condition = PG_FINE;
+    }
+    schedule(p, 0);
+}
+
+static void on_resolved(void *arg, const struct pg_addresses *found, const struct err *why)
+{
+    struct pg_pool *p = arg;
+    struct err e;
+    if (p->closing)
+        return;
+    if (found) {
+        connect_all(p, found);
     } else {
-        uint32_t random = 0;
-        uint64_t limit = MIN_OF((uint64_t)RETRY_BASE_MS << MIN_OF(p->attempt, 8U), (uint64_t)RETRY_MAX_MS);
-        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-            random = (uint32_t)uv_hrtime();
-        p->last_error = *e;
-        p->attempt++;
-        p->retry_at_ms = uv_now(p->loop) + 1 + random % limit;
+        (void)err_set(&e, ERR_STORE_UNAVAILABLE, "PostgreSQL %s: %s; %s", pg_condition_text(PG_NAME), why->message,
+                      pg_condition_remedy(PG_NAME));
+        connecting_failed(p, PG_NAME, &e);
     }
     schedule(p, 0);
 }
@@ -209,8 +265,9 @@ static void on_lost(void *arg, struct pg_conn *c, const struct err *e)
 {
     struct pg_pool *p = arg;
     (void)e; /* the batch's sender was told; an idle session that ended is nobody's failure */
-    if (c->taken)
-        p->healthy = false;
+    p->condition = c->condition;
+    if (!c->taken && p->on_idle_lost && !p->closing)
+        p->on_idle_lost(p->idle_lost_arg);
     schedule(p, 0);
 }
 
@@ -263,6 +320,11 @@ struct pg_pool *pg_pool_new(uv_loop_t *loop, const struct conf_postgres *conf, c
         free(p);
         return NULL;
     }
+    p->resolve = pg_resolve_new(loop, conf->url, on_resolved, p);
+    if (!p->resolve) {
+        free(p);
+        return NULL;
+    }
     p->n_conns = (size_t)MIN_OF(MAX_OF(conf->pool_max, INT64_C(1)), (int64_t)POOL_MAX);
     p->open_parts = p->n_conns + 1;
     (void)uv_timer_init(loop, &p->timer);
@@ -296,6 +358,7 @@ void pg_pool_close(struct pg_pool *p, void (*on_closed)(void *arg), void *arg)
     p->closing = true;
     p->on_closed = on_closed;
     p->closed_arg = arg;
+    pg_resolve_free(TAKE(p->resolve));
     (void)err_set(&e, ERR_STORE_UNAVAILABLE, "PostgreSQL: the connections were closed, the worker stops");
     while (p->n_waiters > 0) {
         struct waiter w = pop_waiter(p);
@@ -342,6 +405,7 @@ static void on_rolled_back(void *arg, PGresult *const results[], size_t n, const
 void pg_pool_release(struct pg_pool *p, struct pg_conn *c)
 {
     assert(c->taken);
+    p->condition = c->condition;
     if (c->state == PG_CONN_BUSY || (c->state == PG_CONN_EMPTY && c->batch)) {
         pg_conn_abandon(c);
     } else if (c->state == PG_CONN_IDLE && c->spoilt) {
@@ -359,7 +423,41 @@ void pg_pool_release(struct pg_pool *p, struct pg_conn *c)
     schedule(p, 0);
 }
 
-bool pg_pool_healthy(const struct pg_pool *p)
+void pg_pool_on_idle_lost(struct pg_pool *p, void (*on_idle_lost)(void *arg), void *arg)
 {
-    return p->healthy;
+    p->on_idle_lost = on_idle_lost;
+    p->idle_lost_arg = arg;
+}
+
+bool pg_pool_give_up(struct pg_pool *p, const struct err *e)
+{
+    bool waited = p->n_waiters > 0;
+    for (size_t i = 0; i < p->n_conns; i++)
+        waited = waited || (p->conns[i].state == PG_CONN_BUSY && p->conns[i].taken);
+    if (p->closing || !waited)
+        return false;
+    p->given_up = true;
+    p->condition = PG_SLOW;
+    p->last_error = *e;
+    for (size_t i = 0; i < p->n_conns && !p->closing; i++) {
+        struct pg_conn *c = &p->conns[i];
+        if (c->state != PG_CONN_BUSY || !c->taken)
+            continue;
+        c->condition = PG_SLOW;
+        pg_conn_drop(c, e);
+    }
+    schedule(p, 0);
+    return true;
+}
+
+void pg_pool_resume(struct pg_pool *p)
+{
+    if (p->given_up)
+        p->last_error = (struct err){0};
+    p->given_up = false;
+}
+
+enum pg_condition pg_pool_condition(const struct pg_pool *p)
+{
+    return p->condition;
 }

@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "err.h"
 #include "pg_batch.h"
+#include "pg_error.h"
 #include <libpq-fe.h>
 #include <uv.h>
 
@@ -39,13 +40,19 @@ void pg_pool_acquire(struct pg_pool *p, void (*on_conn)(void *arg, struct pg_con
 void pg_pool_release(struct pg_pool *p, struct pg_conn *conn);
 
 /* Sends the batch (takes it) in one pipeline. on_done: results[i] belongs to statement i (borrowed for the call); on
- * the first failed statement e is set (class by SQLSTATE: connection, serialization 40001, deadlock 40P01, lock and
- * statement timeouts, out of connections, read-only, disk full are TRANSIENT as ERR_STORE_UNAVAILABLE or
- * ERR_STORE_CONFLICT; the rest ERR_STORE_REFUSED), the sqlstate is in e's message, results after it are NULL, and the
+ * the first failed statement e is set (code by SQLSTATE, the table of pg_error: ERR_STORE_UNAVAILABLE, ERR_STORE_LOST,
+ * ERR_STORE_CONFLICT are transient, ERR_STORE_REFUSED is not), the sqlstate is in e's message, results after it are NULL, and the
  * transaction, if one is open, must be ended by the caller (release does it). A lost connection is
- * ERR_STORE_UNAVAILABLE: whether the batch was committed is unknown. One batch at a time on a connection, of at least
+ * ERR_STORE_LOST: whether the batch was committed is unknown. One batch at a time on a connection, of at least
  * one statement. on_done is never called from inside pg_conn_send. */
 typedef void (*pg_done_fn)(void *arg, PGresult *const results[], size_t n, const struct err *e);
 void pg_conn_send(struct pg_conn *conn, struct pg_batch *b, pg_done_fn on_done, void *arg);
-/* True while the last acquire or batch succeeded: feeds readiness. */
-bool pg_pool_healthy(const struct pg_pool *p);
+/* on_idle_lost is called from the loop when a session nobody holds has ended by itself. */
+void pg_pool_on_idle_lost(struct pg_pool *p, void (*on_idle_lost)(void *arg), void *arg);
+/* What the last connections and batches met: PG_FINE, or what is wrong with the server. */
+enum pg_condition pg_pool_condition(const struct pg_pool *p);
+/* Ends every wait now: batches under way and askers fail with e, sessions are dropped, and until pg_pool_resume new
+ * askers are refused on the loop's next turn. For a job whose time is up while the server says nothing. False: nothing
+ * was waiting, and nothing changes. */
+bool pg_pool_give_up(struct pg_pool *p, const struct err *e);
+void pg_pool_resume(struct pg_pool *p);

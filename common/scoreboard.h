@@ -37,7 +37,7 @@ struct score_now {
     uint64_t hard_deadline_ms; /* monotonic; 0: none. The supervisor kills past it */
     uint64_t epoch;           /* of the job, when running == 1 */
     uint32_t band;            /* enum band, when running == 1 */
-    uint32_t reserved;
+    uint32_t store;           /* enum pg_condition, in PHASE_AWAY: what is wrong with PostgreSQL; 0: Redis is away */
     char entry[ENTRY_ID_MAX]; /* stream entry id, when running == 1 */
     char job_id[JOB_ID_MAX];
     char kind[KIND_MAX];      /* valid when running >= 1 */

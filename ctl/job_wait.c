@@ -161,6 +161,8 @@ char *job_wait_next_step(char out[static NEXT_STEP_MAX], const char *id, const c
         {"CRASH", "its input crashes the worker: mend the input or the worker's build, then: stint dlq replay ID"},
         {"REDIS_UNAVAILABLE", "bring Redis back, then: stint dlq replay ID"},
         {"STORE_UNAVAILABLE", "bring PostgreSQL back, then: stint dlq replay ID"},
+        {"STORE_LOST", "see in PostgreSQL's log what ended its sessions or held it up, then: stint dlq replay ID"},
+        {"STORE_CONFLICT", "see in PostgreSQL's log what locks the rows, then: stint dlq replay ID"},
         {"WORKER_LOST", "see whether its host is well, then: stint dlq replay ID"},
     };
     const char *code = json_text(error, "code"), *step = "mend what the error names, then: stint dlq replay ID";

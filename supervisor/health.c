@@ -5,6 +5,7 @@
 #include "health.h"
 
 #include "buf.h"
+#include "pg_error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,6 +55,17 @@ static void health_redis(const struct metrics_snapshot *s, const struct conf *co
     }
 }
 
+static void health_storage(const struct metrics_pool *pool, struct health *ret)
+{
+    const char *remedy = pg_condition_remedy(pool->store);
+    if (pool->store != PG_FINE)
+        health_add(ret, HEALTH_STORAGE_AWAY, pool->name, "PostgreSQL %s, so its %u workers wait%s%s",
+                   pg_condition_text(pool->store), pool->live, remedy[0] != '\0' ? "; " : "", remedy);
+    else
+        health_add(ret, HEALTH_STORAGE_AWAY, pool->name, "all its %u workers wait for Redis or PostgreSQL to come back",
+                   pool->live);
+}
+
 static void health_pool(const struct metrics_pool *pool, struct health *ret)
 {
     if (pool->stopped)
@@ -62,8 +74,7 @@ static void health_pool(const struct metrics_pool *pool, struct health *ret)
     else if (pool->live == 0 && pool->desired > 0)
         health_add(ret, HEALTH_POOL_NOT_UP, pool->name, "none of its %u workers is ready", pool->desired);
     else if (pool->live > 0 && pool->away == pool->live)
-        health_add(ret, HEALTH_STORAGE_AWAY, pool->name, "all its %u workers wait for Redis or PostgreSQL to come back",
-                   pool->live);
+        health_storage(pool, ret);
     else if (pool->live > 0 && pool->stalled + pool->away >= pool->live)
         health_add(ret, HEALTH_FETCH_STALLED, pool->name,
                    "none of its %u workers finished a round trip or a job in its time", pool->live);

@@ -4,6 +4,7 @@
  */
 #include "metrics_snapshot.h"
 
+#include "pg_error.h"
 #include "slot_fsm.h"
 
 #include <stdio.h>
@@ -123,6 +124,8 @@ static void metrics_take_worker(struct metrics_pool *pool, const struct conf *co
     case SLOT_READY:
         pool->live++;
         pool->away += now.phase == PHASE_AWAY;
+        if (now.phase == PHASE_AWAY && now.store != PG_FINE)
+            pool->store = now.store;
         pool->stalled += metrics_stalled(conf, &now, now_ms);
         pool->states[now.phase < PHASE_COUNT ? now.phase : PHASE_BOOT]++;
         break;

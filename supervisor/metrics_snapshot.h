@@ -60,6 +60,7 @@ struct metrics_pool {
     uint32_t states[METRICS_STATE_COUNT]; /* workers by phase; METRICS_STATE_BACKOFF: waiting to be started again */
     uint32_t live;                        /* processes that said READY and were not asked to stop */
     uint32_t away;                        /* of them: cannot reach Redis or PostgreSQL */
+    uint32_t store;                       /* enum pg_condition some of those met; 0: they miss Redis */
     uint32_t stalled;                     /* of them: in a phase for longer than it can last */
     uint32_t desired;
     bool stopped; /* given up after boot failures */

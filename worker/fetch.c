@@ -58,6 +58,11 @@ static bool may_claim(const struct worker *w)
     return !w->fetch.stopping && !w->fetch.quiet && store_gate_is_open(w);
 }
 
+static uint32_t next_size(struct worker *w)
+{
+    return store_gate_on_trial(w) ? 1 : batch_size_next(&w->fetch.size);
+}
+
 /* Claimed jobs nobody will start here go back, so that another worker can have them now. */
 static void return_unstarted(struct worker *w, const char *reason)
 {
@@ -288,7 +293,7 @@ static void send_call(struct worker *w, enum fetch_call call, uint32_t asked)
 static void send_fetch(struct worker *w)
 {
     struct fetch *f = &w->fetch;
-    uint32_t max = batch_size_next(&f->size);
+    uint32_t max = next_size(w);
     fetch_args_fetch(&f->args, w->boot.instance, w->boot.consumer, f->turn++, max);
     send_call(w, CALL_FETCH, max);
 }
@@ -319,7 +324,7 @@ static void call_at_rest(struct worker *w)
     struct fetch *f = &w->fetch;
     (void)recycle_due(w);
     if (w->batch.count[JOB_ENDED]) {
-        send_finish(w, may_claim(w) && !f->orphans ? batch_size_next(&f->size) : 0);
+        send_finish(w, may_claim(w) && !f->orphans ? next_size(w) : 0);
     } else if (f->orphans) {
         fetch_args_reclaim(&f->args, w->boot.consumer);
         send_call(w, CALL_RECLAIM, 0);

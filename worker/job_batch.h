@@ -36,6 +36,7 @@ struct job_core {
     char *a;                     /* owned; NULL: "" */
     char b[24];
     bool told_before;            /* a finish with it went unanswered: it may have been carried out */
+    bool soft_passed;            /* its soft deadline was acted upon */
     bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */
     /* the hand-back, valid from JOB_RETURNED */
     const char *return_reason;   /* literal */

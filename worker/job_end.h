@@ -14,6 +14,8 @@ void job_end_done(struct job_core *item, const char *result_json);
 void job_end_fail(struct job_core *item, const struct err *e, const char *cause, const char *detail_json);
 void job_end_snooze(struct job_core *item, int64_t delay_ms, const char *reason);
 void job_end_cancelled(struct job_core *item);
+/* The store failed the run: handed back at no cost, and true; false when the job has had its share of that. */
+bool job_end_free(struct job_core *item, const struct err *e);
 /* Handed back, at no cost to the job. reason: a literal. */
 void job_end_return(struct job_core *item, int64_t delay_ms, const char *reason);
 /* The kind's counters, once Redis accepted the end. */

@@ -191,10 +191,28 @@ static void ask_to_stop(struct job_core *item, enum cancel_reason why)
     item->kind->ops->cancel(item->kind->state, &item->run, why);
 }
 
+/* Past its soft deadline it waits for PostgreSQL, and no handler can be asked to stop that: the wait is ended instead, so that the
+ * job goes back at no cost and its process is not killed for it at the hard deadline. */
+static bool stuck_in_store(const struct job_core *item, uint64_t now_ms)
+{
+    bool active = item->state == JOB_SETTLING || item->state == JOB_RUNNING || item->state == JOB_STOPPING;
+    return active && item->kind->ops->stores && item->run.soft_deadline_ms <= now_ms;
+}
+
+static void end_wait_for_store(struct worker *w)
+{
+    struct err e;
+    (void)err_set(&e, ERR_STORE_LOST, "PostgreSQL %s: the job's soft timeout passed while it waited; %s",
+                  pg_condition_text(PG_SLOW), pg_condition_remedy(PG_SLOW));
+    if (pg_pool_give_up(w->pg, &e))
+        log_warn("soft timeout: the wait for PostgreSQL is ended", KV_S("why", e.message));
+}
+
 static void on_soft_deadline(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
     uint64_t now_ms = clock_mono_ms();
+    bool stuck = false;
     for (size_t i = 0; i < w->batch.n; i++) {
         struct job_core *item = &w->batch.items[i];
         if (!cancellable(item) || item->run.soft_deadline_ms > now_ms)
@@ -204,6 +222,14 @@ static void on_soft_deadline(uv_timer_t *timer)
         log_job(NULL, NULL, NULL);
         ask_to_stop(item, CANCEL_SOFT_TIMEOUT);
     }
+    for (size_t i = 0; i < w->batch.n; i++) {
+        struct job_core *item = &w->batch.items[i];
+        if (!stuck_in_store(item, now_ms))
+            continue;
+        stuck = item->soft_passed = true;
+    }
+    if (stuck)
+        end_wait_for_store(w);
     job_runner_watch(w);
 }
 
@@ -211,9 +237,13 @@ void job_runner_watch(struct worker *w)
 {
     uint64_t nearest = UINT64_MAX;
     if (job_batch_active(&w->batch))
-        for (size_t i = 0; i < w->batch.n; i++)
-            if (cancellable(&w->batch.items[i]))
-                nearest = MIN_OF(nearest, w->batch.items[i].run.soft_deadline_ms);
+        for (size_t i = 0; i < w->batch.n; i++) {
+            const struct job_core *item = &w->batch.items[i];
+            bool stores = item->kind && item->kind->ops->stores && !item->soft_passed &&
+                          (item->state == JOB_SETTLING || item->state == JOB_RUNNING);
+            if (cancellable(item) || stores)
+                nearest = MIN_OF(nearest, item->run.soft_deadline_ms);
+        }
     if (nearest == UINT64_MAX) {
         (void)uv_timer_stop(&w->runner.timer);
         return;
@@ -260,6 +290,8 @@ void job_run_done(struct job_run *run, const char *result_json)
 {
     if (run->core->kind->ops->stores)
         KILL_POINT("after_commit");
+    if (run->core->kind->ops->stores)
+        store_gate_proved(run->core->worker);
     job_end_done(run->core, result_json);
 }
 
@@ -271,8 +303,10 @@ void job_run_fail(struct job_run *run, const struct err *e, const char *detail_j
 void job_run_fail_as(struct job_run *run, const struct err *e, const char *cause, const char *detail_json)
 {
     struct job_core *item = run->core;
-    if (e->code == ERR_STORE_UNAVAILABLE)
-        store_gate_shut(item->worker);
+    if (e->code == ERR_STORE_UNAVAILABLE || e->code == ERR_STORE_LOST)
+        store_gate_shut(item->worker, e);
+    if (job_end_free(item, e))
+        return;
     if (run->cancelled != CANCEL_SOFT_TIMEOUT || err_class(e->code) == ERR_CLASS_FATAL) {
         job_end_fail(item, e, cause, detail_json);
         return;

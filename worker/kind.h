@@ -130,10 +130,12 @@ struct kind_ops {
      * round blames no job: each comes back as a suspect and runs alone. */
     bool batch_whole;
     /* Its effects and outcomes are in PostgreSQL: redelivered jobs are claimed there first, and nothing is fetched while
-     * PostgreSQL cannot be reached. */
+     * PostgreSQL does not take writes. */
     bool stores;
     /* Its work is done by a child that holds itself under REPRO_HOLD. */
     bool holds_itself;
+    /* A statement that fails on a schema too old for the kind, and otherwise does nothing; NULL: none. Static storage. */
+    const char *needs_sql;
 };
 
 /* The rows of kind_table.h. NULL when this build does not know the kind. Static storage. */

@@ -118,4 +118,5 @@ const struct kind_ops kind_match_ops = {
     .close = match_close,
     .batch_whole = true,
     .stores = true,
+    .needs_sql = "SELECT FROM stint.match_event LIMIT 0",
 };

@@ -264,5 +264,12 @@ static void pdf_close(void *state)
 }
 
 extern const struct kind_ops kind_pdf_ops;
-const struct kind_ops kind_pdf_ops = {.open = pdf_open, .start = pdf_start, .cancel = pdf_cancel, .close = pdf_close, .stores = true,
-                                     .holds_itself = true};
+const struct kind_ops kind_pdf_ops = {
+    .open = pdf_open,
+    .start = pdf_start,
+    .cancel = pdf_cancel,
+    .close = pdf_close,
+    .stores = true,
+    .holds_itself = true,
+    .needs_sql = "SELECT FROM stint.pdf_event LIMIT 0",
+};

@@ -65,6 +65,28 @@ struct retry_decision retry_policy_by_cause(enum cause_policy policy, uint32_t f
     return d;
 }
 
+bool retry_policy_free(int code, uint32_t handbacks, int64_t *ret_delay_ms)
+{
+    static const struct {
+        int code;
+        uint32_t most;
+    } free_codes[] = {
+        {ERR_STORE_UNAVAILABLE, RETRY_FREE_UNAVAILABLE},
+        {ERR_STORE_LOST, RETRY_FREE_LOST},
+        {ERR_STORE_CONFLICT, RETRY_FREE_CONFLICT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(free_codes); i++) {
+        if (free_codes[i].code != code || handbacks >= free_codes[i].most)
+            continue;
+        int64_t delay = RETRY_FREE_FIRST_MS;
+        for (uint32_t k = 0; k < handbacks && delay < RETRY_FREE_MAX_MS; k++)
+            delay *= 2;
+        *ret_delay_ms = MIN_OF(delay, (int64_t)RETRY_FREE_MAX_MS);
+        return true;
+    }
+    return false;
+}
+
 struct retry_decision retry_policy_unknown(uint32_t handbacks, int64_t grace_ms)
 {
     int64_t waited = 0, delay = RETRY_UNKNOWN_FIRST_MS;

@@ -11,6 +11,7 @@
  *
  * A cause with a policy of its own in [kind.NAME] (common/cause_policy.h: a limit, a dead cell, a parser that does not
  * start) is decided by that instead: once as resource, lane the same but in the lane, quarantine dead, free for nothing.
+ * Before that, whatever the class: a store that is away costs nothing (retry_policy_free).
  */
 #pragma once
 
@@ -39,6 +40,19 @@ struct retry_decision {
     enum retry_verdict verdict;
     int64_t delay_ms; /* valid for RETRY_AGAIN, RETRY_LANE and RETRY_FREE */
 };
+
+/* A store that is away is not the job's fault: it is handed back, waits 250 ms, 500 ms … 30 s by its hand-backs so far, and pays
+ * nothing. Yet nothing is free for ever: beyond these hand-backs the failure counts as an attempt. A session lost or a statement
+ * too slow may be the job's own doing, and so may a conflict: those are free less often. */
+enum {
+    RETRY_FREE_UNAVAILABLE = 100, /* STORE_UNAVAILABLE: at least 45 minutes of failures, the time the gate was shut not counted */
+    RETRY_FREE_LOST = 10,         /* STORE_LOST: two minutes */
+    RETRY_FREE_CONFLICT = 10,     /* STORE_CONFLICT */
+    RETRY_FREE_FIRST_MS = 250,
+    RETRY_FREE_MAX_MS = 30000,
+};
+/* True when a failure with this code is free: hand back after *ret_delay_ms. handbacks: the job's so far. */
+bool retry_policy_free(int code, uint32_t handbacks, int64_t *ret_delay_ms);
 
 /* The rule for this job: its own options win over its kind's. */
 struct retry_rule retry_policy_rule(const struct conf_kind *kind, const struct job *job);

@@ -42,9 +42,10 @@ static void on_rtt(void *arg, uint64_t us)
 void worker_phase(struct worker *w, enum worker_phase phase)
 {
     struct score_now *now = &w->boot.now;
-    if (now->phase == (uint32_t)phase)
+    uint32_t store = phase == PHASE_AWAY && redis_uv_ready(w->redis) ? (uint32_t)w->gate.condition : 0;
+    if (now->phase == (uint32_t)phase && now->store == store)
         return;
-    *now = (struct score_now){.phase = phase, .since_ms = clock_mono_ms()};
+    *now = (struct score_now){.phase = phase, .since_ms = clock_mono_ms(), .store = store};
     score_publish(w->boot.cell, now);
     atomic_store_explicit(&w->boot.cell->jobs_run, w->fetch.jobs_done, memory_order_relaxed);
 }

@@ -162,7 +162,7 @@ static void test_pg_conn_send_one_round_transaction_is_committed(void **state)
     assert_int_equal(f->n_results, 5);
     assert_string_equal(f->value, "it's");
     assert_rows("2");
-    assert_true(pg_pool_healthy(f->pool));
+    assert_int_equal(pg_pool_condition(f->pool), PG_FINE);
     pg_pool_release(f->pool, conn);
 }
 
@@ -209,7 +209,7 @@ static void test_pg_conn_send_statement_timeout_is_transient(void **state)
     struct pg_conn *conn = take(f);
     RUN(f, conn, "SET statement_timeout = 50");
     RUN(f, conn, "SELECT pg_sleep(10)");
-    assert_int_equal(f->last.code, ERR_STORE_UNAVAILABLE);
+    assert_int_equal(f->last.code, ERR_STORE_LOST);
     assert_non_null(strstr(f->last.message, "57014"));
     RUN(f, conn, "SELECT 1");
     assert_int_equal(f->last.code, 0);
@@ -328,11 +328,11 @@ static void test_pg_conn_send_killed_server_fails_the_batch_and_the_pool_comes_b
     pg_server_signal_all(&server, SIGKILL);
     pg_server_kill(&server);
     run_until(f, &f->done, 1);
-    assert_int_equal(f->last.code, ERR_STORE_UNAVAILABLE);
-    assert_false(pg_pool_healthy(f->pool));
+    assert_int_equal(f->last.code, ERR_STORE_LOST);
+    assert_int_equal(pg_pool_condition(f->pool), PG_LOST);
     SEND(f, conn, "COMMIT"); /* on a lost session: told, never sent elsewhere */
     run_until(f, &f->done, 2);
-    assert_int_equal(f->last.code, ERR_STORE_UNAVAILABLE);
+    assert_int_equal(f->last.code, ERR_STORE_LOST);
     pg_pool_release(f->pool, conn);
     pg_pool_acquire(f->pool, on_conn, f);
     run_until(f, &f->refused, 1);
@@ -341,7 +341,7 @@ static void test_pg_conn_send_killed_server_fails_the_batch_and_the_pool_comes_b
     conn = take(f);
     RUN(f, conn, "SELECT count(*) FROM t");
     assert_string_equal(f->value, "0");
-    assert_true(pg_pool_healthy(f->pool));
+    assert_int_equal(pg_pool_condition(f->pool), PG_FINE);
     pg_pool_release(f->pool, conn);
 }
 
@@ -378,8 +378,9 @@ static void test_pg_conn_send_stopped_server_times_out(void **state)
     pg_server_signal_all(&server, SIGSTOP);
     SEND(f, conn, "SELECT 1");
     run_until(f, &f->done, 1);
-    assert_int_equal(f->last.code, ERR_STORE_UNAVAILABLE);
-    assert_non_null(strstr(f->last.message, "no answer in time"));
+    assert_int_equal(f->last.code, ERR_STORE_LOST);
+    assert_int_equal(pg_pool_condition(f->pool), PG_SLOW);
+    assert_non_null(strstr(f->last.message, "does not answer in time"));
     pg_pool_release(f->pool, conn);
     pg_pool_acquire(f->pool, on_conn, f);
     run_until(f, &f->refused, 1); /* connecting takes too long as well */

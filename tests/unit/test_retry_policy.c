@@ -134,9 +134,43 @@ static void test_retry_policy_timeouts_soft_comes_before_hard(void **state)
     assert_int_equal(soft, 4500);
 }
 
+static void test_retry_policy_free_store_away_waits_longer_and_longer_and_ends(void **state)
+{
+    static const struct {
+        int code;
+        uint32_t most;
+    } cases[] = {{ERR_STORE_UNAVAILABLE, RETRY_FREE_UNAVAILABLE}, {ERR_STORE_LOST, RETRY_FREE_LOST},
+                 {ERR_STORE_CONFLICT, RETRY_FREE_CONFLICT}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t delay = 0, before = 0;
+        for (uint32_t n = 0; n < cases[i].most; n++, before = delay) {
+            assert_true(retry_policy_free(cases[i].code, n, &delay));
+            assert_true(delay >= before && delay >= RETRY_FREE_FIRST_MS && delay <= RETRY_FREE_MAX_MS);
+        }
+        assert_int_equal(delay, RETRY_FREE_MAX_MS);
+        delay = -1;
+        assert_false(retry_policy_free(cases[i].code, cases[i].most, &delay));
+        assert_false(retry_policy_free(cases[i].code, UINT32_MAX, &delay));
+        assert_int_equal(delay, -1);
+    }
+}
+
+static void test_retry_policy_free_the_jobs_own_failure_is_not(void **state)
+{
+    static const int codes[] = {ERR_STORE_REFUSED, ERR_HANDLER_FAILED, ERR_TIMEOUT, ERR_BAD_PAYLOAD, -ENOENT, 0};
+    int64_t delay = -1;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        assert_false(retry_policy_free(codes[i], 0, &delay));
+    assert_int_equal(delay, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_retry_policy_free_store_away_waits_longer_and_longer_and_ends),
+        cmocka_unit_test(test_retry_policy_free_the_jobs_own_failure_is_not),
         cmocka_unit_test(test_retry_policy_decide_transient_is_tried_attempts_times),
         cmocka_unit_test(test_retry_policy_decide_resource_is_tried_once_more),
         cmocka_unit_test(test_retry_policy_decide_permanent_is_dead_at_once),

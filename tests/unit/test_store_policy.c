@@ -17,8 +17,8 @@ static void test_pg_error_code_known_states_have_the_policy_of_the_contract(void
         const char *sqlstate;
         int code;
     } cases[] = {
-        {NULL, ERR_STORE_UNAVAILABLE},    {"", ERR_STORE_UNAVAILABLE},      {"08006", ERR_STORE_UNAVAILABLE},
-        {"57P01", ERR_STORE_UNAVAILABLE}, {"57P03", ERR_STORE_UNAVAILABLE}, {"57014", ERR_STORE_UNAVAILABLE},
+        {NULL, ERR_STORE_LOST},           {"", ERR_STORE_LOST},             {"08006", ERR_STORE_LOST},
+        {"57P01", ERR_STORE_UNAVAILABLE}, {"57P03", ERR_STORE_UNAVAILABLE}, {"57014", ERR_STORE_LOST},
         {"53300", ERR_STORE_UNAVAILABLE}, {"53100", ERR_STORE_UNAVAILABLE}, {"25006", ERR_STORE_UNAVAILABLE},
         {"42P01", ERR_STORE_UNAVAILABLE}, {"40001", ERR_STORE_CONFLICT},    {"40P01", ERR_STORE_CONFLICT},
         {"55P03", ERR_STORE_CONFLICT},    {"23505", ERR_STORE_REFUSED},     {"22P02", ERR_STORE_REFUSED},
@@ -26,6 +26,39 @@ static void test_pg_error_code_known_states_have_the_policy_of_the_contract(void
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(pg_error_code(cases[i].sqlstate), cases[i].code);
+}
+
+static void test_pg_condition_every_one_that_is_free_for_a_job_names_a_remedy(void **state)
+{
+    (void)state;
+    size_t seen = 0;
+    for (int c = 0; c < PG_CONDITION_COUNT; c++) {
+        int code = pg_condition_code((enum pg_condition)c);
+        assert_true(pg_condition_text((uint32_t)c)[0] != '\0');
+        if (code == ERR_STORE_UNAVAILABLE || code == ERR_STORE_LOST) {
+            assert_true(pg_condition_remedy((uint32_t)c)[0] != '\0');
+            seen++;
+        }
+        assert_null(strpbrk(pg_condition_remedy((uint32_t)c), "\"\\")); /* readiness puts it into JSON as it is */
+    }
+    assert_true(seen >= 10);
+    assert_string_equal(pg_condition_text(9999), "is away");
+}
+
+static void test_pg_error_state_in_a_refused_connection_is_found_and_taken_out(void **state)
+{
+    (void)state;
+    char sqlstate[PG_STATE_SIZE], text[] = "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  53300: sorry, too "
+                                           "many clients already\nLOCATION:  InitProcess, proc.c:354\n";
+    pg_error_state_in(text, sqlstate);
+    assert_string_equal(sqlstate, "53300");
+    pg_error_one_line(text);
+    assert_string_equal(text, "connection to server at \"127.0.0.1\", port 5432 failed: FATAL: sorry, too many clients already");
+    char refused[] = "connection to server on socket \"/x\" failed: Connection refused\n\tIs the server running?\n";
+    pg_error_state_in(refused, sqlstate);
+    assert_string_equal(sqlstate, "");
+    pg_error_one_line(refused);
+    assert_string_equal(refused, "connection to server on socket \"/x\" failed: Connection refused  Is the server running?");
 }
 
 static void test_pg_batch_add_beyond_the_maximum_is_refused_and_nothing_changes(void **state)
@@ -74,6 +107,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pg_error_code_known_states_have_the_policy_of_the_contract),
+        cmocka_unit_test(test_pg_condition_every_one_that_is_free_for_a_job_names_a_remedy),
+        cmocka_unit_test(test_pg_error_state_in_a_refused_connection_is_found_and_taken_out),
         cmocka_unit_test(test_pg_batch_add_beyond_the_maximum_is_refused_and_nothing_changes),
         cmocka_unit_test(test_redis_reply_error_codes_and_trouble_follow_the_first_word),
     };
