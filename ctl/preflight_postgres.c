@@ -4,6 +4,7 @@
 #include "preflight.h"
 
 #include "migrate.h"
+#include "pg_dial.h"
 
 #include <stdio.h>
 
@@ -68,21 +69,15 @@ static void check_settings(struct preflight *p, PGconn *pg)
 
 void preflight_postgres(struct preflight *p)
 {
-    char seconds[24];
-    (void)snprintf(seconds, sizeof seconds, "%lld",
-                   (long long)MAX_OF((p->conf->postgres.connect_timeout + 999) / 1000, 2));
-    const char *const keys[] = {"dbname", "connect_timeout", "application_name", NULL};
-    const char *const values[] = {p->conf->postgres.url, seconds, "stint-preflight", NULL};
-    PGconn *pg = PQconnectdbParams(keys, values, 1);
-    if (PQstatus(pg) == CONNECTION_OK) {
-        check_settings(p, pg);
-        check_migrations(p, pg);
-        check_connections(p, pg);
-    } else {
-        const char *why = PQerrorMessage(pg);
+    struct err e = {.code = 0};
+    PGconn *pg = NULL;
+    if (pg_dial(&p->conf->postgres, "stint-preflight", &pg, &e) < 0) {
         preflight_add(p, "PostgreSQL", FINDING_FAIL,
-                      "start it (\"stint up\" brings its own), or set postgres.url or STINT_POSTGRES_URL", "%.*s",
-                      (int)strcspn(why, "\n"), why);
+                      "start it (\"stint up\" brings its own), or set postgres.url or STINT_POSTGRES_URL", "%s", e.message);
+        return;
     }
+    check_settings(p, pg);
+    check_migrations(p, pg);
+    check_connections(p, pg);
     PQfinish(pg);
 }

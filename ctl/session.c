@@ -180,6 +180,7 @@ enum exit_code session_exit_code(int code)
         return EXIT_NOT_FOUND;
     case ERR_REDIS_UNAVAILABLE:
     case ERR_STORE_UNAVAILABLE:
+    case ERR_STORE_LOST:
     case ERR_TIMED_OUT:
     case -ECONNREFUSED:
         return EXIT_UNREACHABLE;

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "control_client.h"
 #include "migrate.h"
+#include "pg_dial.h"
 #include "stack_conf.h"
 #include "stack_lock.h"
 #include "stack_services.h"
@@ -329,11 +330,10 @@ static int migrate(struct stack *s, struct err *e)
     int rc = s->ours[STACK_POSTGRES] ? stack_postgres_database(&s->dir, e) : 0;
     if (rc < 0)
         return rc;
-    PGconn *pg = PQconnectdb(s->conf->postgres.url);
-    if (PQstatus(pg) == CONNECTION_OK)
+    PGconn *pg = NULL;
+    rc = pg_dial(&s->conf->postgres, "stint", &pg, e);
+    if (rc == 0)
         rc = migrate_run(pg, false, say_migration, s, e);
-    else
-        rc = err_set(e, ERR_STORE_UNAVAILABLE, "PostgreSQL: %.400s", PQerrorMessage(pg));
     PQfinish(pg);
     return rc;
 }
