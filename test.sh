@@ -1,33 +1,35 @@
 #!/usr/bin/env bash
 # Sets up everything and runs every test. ./test.sh [--fast] [RING...]
-#   rings: unit check integration crash faults   (default: all, then builds by clang and for release without a warning, then unit and
+#   rings: unit check integration crash faults e2e   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan)
-#   --fast: only the rings
+#   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
 # The last line says: N passed, N failed, N skipped.
 set -u
 cd "$(dirname "$0")" || exit 1
 . scripts/packages.sh
 . scripts/test-count.sh
 
-fast=no rings=""
+fast=no rings="" named=yes
 for arg in "$@"; do
   case "$arg" in
     --fast) fast=yes ;;
-    unit|check|integration|crash|faults) rings="$rings $arg" ;;
-    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash faults" >&2; exit 2 ;;
+    unit|check|integration|crash|faults|e2e) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash faults e2e" >&2; exit 2 ;;
   esac
 done
 started=$SECONDS
+[ -n "$rings" ] || { rings="unit check integration crash faults"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
 
 # shellcheck disable=SC2086
 packages_install $PACKAGES_BUILD $PACKAGES_RUN $PACKAGES_TEST || exit 1
+case " $rings " in *" e2e "*) packages_install $PACKAGES_E2E || echo "test.sh: without these packages the ring e2e skips" >&2 ;; esac
 echo "== build (dev)"
 build_preset dev || exit 1
 
-for ring in ${rings:-unit check integration crash faults}; do
+for ring in $rings; do
   run_ring dev "$ring"
 done
-if [ "$fast" = no ] && [ -z "$rings" ]; then
+if [ "$fast" = no ] && [ "$named" = no ]; then
   for preset in clang strict; do
     echo "== build ($preset): not one warning"
     if build_preset "$preset"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi

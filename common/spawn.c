@@ -186,6 +186,14 @@ static bool spawn_try(const char *folder, size_t folder_len, const char *name, c
     return true;
 }
 
+/* PREFIX/bin/… started us: the others are in PREFIX/libexec/stint, wherever the install put PREFIX. */
+static bool spawn_beside_bin(const char *folder, size_t folder_len, const char *name, char *ret_path, size_t size)
+{
+    char libexec[4096 + 32];
+    int n = snprintf(libexec, sizeof libexec, "%.*s/../libexec/stint", (int)folder_len, folder);
+    return n > 0 && spawn_try(libexec, (size_t)n, name, ret_path, size);
+}
+
 int spawn_find_program(const char *name, char *ret_path, size_t size, struct err *e)
 {
     char self[4096];
@@ -195,6 +203,7 @@ int spawn_find_program(const char *name, char *ret_path, size_t size, struct err
         if (self[i] == '/')
             beside = (size_t)i;
     if (spawn_try(self, beside, name, ret_path, size) ||
+        spawn_beside_bin(self, beside, name, ret_path, size) ||
         spawn_try(STINT_LIBEXECDIR, strlen(STINT_LIBEXECDIR), name, ret_path, size) ||
         spawn_try(STINT_BINDIR, strlen(STINT_BINDIR), name, ret_path, size))
         return 0;
@@ -205,6 +214,6 @@ int spawn_find_program(const char *name, char *ret_path, size_t size, struct err
             return 0;
         p += len + (p[len] == ':');
     }
-    return err_set(e, -ENOENT, "the program %s was not found in %.*s, %s, %s or $PATH; install it beside the others",
+    return err_set(e, -ENOENT, "the program %s was not found in %.*s, ../libexec/stint, %s, %s or $PATH; install it beside the others",
                    name, (int)beside, self, STINT_LIBEXECDIR, STINT_BINDIR);
 }

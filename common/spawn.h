@@ -28,6 +28,6 @@ struct spawn {
  * the step that failed; the child is reaped then. */
 int spawn_exec(const struct spawn *s, pid_t *ret_pid, struct err *e);
 
-/* Absolute path of a sibling program ("stint-worker"): beside the running executable, else the install's libexec folder,
- * else $PATH. 0 or -ENOENT with e listing where it looked. */
+/* Absolute path of a sibling program ("stint-worker"): beside the running executable, else in ../libexec/stint from there,
+ * else the configured libexec and bin folders, else $PATH. 0 or -ENOENT with e listing where it looked. */
 int spawn_find_program(const char *name, char *ret_path, size_t size, struct err *e);

@@ -21,7 +21,7 @@ failures() {
 # if it passes then, it is reported as flaky, loudly, and not as failed.
 run_ring() {
   local preset=$1 ring=$2 log="build/$1-$2.log" ok bad=0 skip jobs=2 rc
-  case "$ring" in crash|faults) jobs=1 ;; esac
+  case "$ring" in crash|faults|e2e) jobs=1 ;; esac
   echo "== $ring ($preset)"
   ctest --test-dir "build/$preset" -L "^$ring\$" -V -j "$jobs" --no-tests=error >"$log" 2>&1
   rc=$?
@@ -30,7 +30,7 @@ run_ring() {
   if [ $rc -ne 0 ]; then
     bad=$(failures "$log")
     report_failures "$log"
-    case "$ring" in integration|crash|faults)
+    case "$ring" in integration|crash|faults|e2e)
       echo "   --- once more, alone"
       if ctest --test-dir "build/$preset" --rerun-failed -V >"$log.again" 2>&1; then
         echo "   FLAKY: the programs above passed when run alone (counted as passed; please mend them)"
