@@ -4,7 +4,7 @@
  */
 #include "dead_letters.h"
 
-#include "base64_encode.h"
+#include "base64.h"
 #include "job_wait.h"
 #include "keys.h"
 

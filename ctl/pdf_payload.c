@@ -4,7 +4,7 @@
  */
 #include "pdf_payload.h"
 
-#include "base64_encode.h"
+#include "base64.h"
 #include "payload_in.h"
 
 enum { PASSWORD_MAX = 4096, PAYLOAD_MAX_BYTES = 16 * 1024 * 1024 };

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base64_encode.h"
+#include "base64.h"
 #include "dlq_replay.h"
 #include "enqueue_options.h"
 #include "job_show.h"
