@@ -74,11 +74,11 @@ int dead_record_field(const json_t *record, const char *name, char **ret_bytes, 
     return rc == -EINVAL ? ERR_BAD_PAYLOAD : rc < 0 ? ERR_OUT_OF_MEMORY : 0;
 }
 
-static int check_texts(const json_t *object, const char *where, struct err *e)
+static int check_texts(json_t *object, const char *where, struct err *e)
 {
     const char *name;
-    const json_t *value;
-    json_object_foreach((json_t *)object, name, value) /* cast: jansson's macro reads only, but says otherwise */
+    json_t *value;
+    json_object_foreach(object, name, value)
     {
         if (!json_is_string(value) || strlen(name) > NAME_MAX_BYTES)
             return err_set(e, ERR_BAD_PAYLOAD, "%s: \"%.64s\" is not a text under a name of at most %d bytes", where, name,
@@ -92,8 +92,9 @@ int dead_record_check(const json_t *record, struct err *e)
     const char *format = json_string_value(json_object_get(record, "format"));
     const char *queue = json_string_value(json_object_get(record, "queue"));
     const char *id = json_string_value(json_object_get(record, "id"));
-    const json_t *v = json_object_get(record, "v"), *fields = json_object_get(record, "fields");
-    const json_t *raw = json_object_get(record, "fields_b64");
+    const json_t *v = json_object_get(record, "v");
+    json_t *fields = json_object_get(record, "fields");
+    json_t *raw = json_object_get(record, "fields_b64");
     if (format == NULL || strcmp(format, DEAD_RECORD_FORMAT) != 0)
         return err_set(e, ERR_BAD_PAYLOAD, "\"format\" is not \"%s\"; is this a file of \"stint dlq drain\"?",
                        DEAD_RECORD_FORMAT);

@@ -185,6 +185,13 @@ local function leave_run(K, id, run, outcome)
     end
 end
 
+-- The memory a dead letter takes, kept in its hash so that exactly as much is given back when it leaves the dead.
+local function weigh(K, id)
+    local bytes = redis.call('MEMORY', 'USAGE', hash(K, id), 'SAMPLES', 0) or 0
+    redis.call('HSET', hash(K, id), 'bytes', bytes)
+    return bytes
+end
+
 local function bury(K, now, job, epoch, json, fingerprint)
     local cause, fp = cause_of(add_error(now, job, json)), safe_fingerprint(fingerprint)
     write(K, job, record(job, 'dead', epoch), 'fp', fp, 'cause', cause, 'died', now)
@@ -196,6 +203,7 @@ local function bury(K, now, job, epoch, json, fingerprint)
     if job.run then
         leave_run(K, job[ID], job.run, 'failed')
     end
+    bump(K, 'dead_bytes', weigh(K, job[ID]))
 end
 
 -- What can never run becomes a dead letter that says why, with as much of it as is kept for any other job.

@@ -1,6 +1,6 @@
 -- ------------------------------------------------------------------------------------------------------- dead letters
--- Used further down: REPLAY_OPTIONS, LETTER_FIELDS, replay_options, replay_one, bump_all.
-local REPLAY_OPTIONS, LETTER_FIELDS, replay_options, replay_one, bump_all
+-- Used further down: REPLAY_OPTIONS, LETTER_FIELDS, replay_options, replay_one, bump_all, inter, exhume, payload_token.
+local REPLAY_OPTIONS, LETTER_FIELDS, replay_options, replay_one, bump_all, inter, exhume, payload_token
 do
 REPLAY_OPTIONS = {
     band = ALONE.band, kind = ALONE.kind, delay_ms = ALONE.delay_ms,
@@ -28,7 +28,7 @@ end
 
 -- Takes a dead letter out of its indexes; the hash stays. False when it is none. tally: ledger field -> change, for
 -- bump_all at the end of the call.
-local function exhume(K, id, fp, cause, tally)
+function exhume(K, id, fp, cause, tally)
     if redis.call('ZREM', K .. ':dead', id) == 0 then
         return false
     end
@@ -36,7 +36,22 @@ local function exhume(K, id, fp, cause, tally)
     if cause then
         tally['dead:' .. cause] = (tally['dead:' .. cause] or 0) - 1
     end
+    local bytes = redis.call('HGET', hash(K, id), 'bytes')
+    if bytes then
+        redis.call('HDEL', hash(K, id), 'bytes')
+        tally.dead_bytes = (tally.dead_bytes or 0) - bytes
+    end
     return true
+end
+
+-- Puts a letter whose hash is written back into its indexes.
+function inter(K, id, died, fp, cause, tally)
+    redis.call('ZADD', K .. ':dead', died, id)
+    redis.call('ZADD', K .. ':fp', 0, fp .. ':' .. id)
+    if cause then
+        tally['dead:' .. cause] = (tally['dead:' .. cause] or 0) + 1
+    end
+    tally.dead_bytes = (tally.dead_bytes or 0) + weigh(K, id)
 end
 
 -- One write a counter, however many jobs of the call changed it. A count of dead letters that came to nothing is removed.
@@ -49,7 +64,7 @@ function bump_all(K, tally)
 end
 
 -- What a change of a dead letter's payload is compared with: it differs after every death and every edit.
-local function payload_token(died, edits)
+function payload_token(died, edits)
     return (died or '') .. ':' .. (edits or '0')
 end
 

@@ -420,11 +420,7 @@ local function undo_one(K, now, run, id, delivered, tally)
     redis.call('HSET', key, unpack(set))
     redis.call('HDEL', key, unpack(drop))
     give_unique_back(K, now, id, was)
-    redis.call('ZADD', K .. ':dead', was.died or now, id)
-    redis.call('ZADD', K .. ':fp', 0, (was.fp or '') .. ':' .. id)
-    if was.cause then
-        tally['dead:' .. was.cause] = (tally['dead:' .. was.cause] or 0) + 1
-    end
+    inter(K, id, was.died or now, was.fp or '', was.cause, tally)
     tally.undone = (tally.undone or 0) + 1
     return true
 end

@@ -78,8 +78,8 @@ local function letter_of(id, fields)
         return nil, 'field state is not dead'
     elseif not (h.kind and valid_kind(h.kind)) then
         return nil, 'field kind is not 1 to 32 of [a-z0-9-]'
-    elseif not IS_BAND[h.band] then
-        return nil, 'field band is not express, high, normal or low'
+    elseif not IS_STREAM[h.band] then
+        return nil, 'field band is not express, high, normal, low or the lane large'
     elseif not (h.n and read_counters(job, h.n)) then
         return nil, 'field n is not epoch,attempts,crashes,handbacks,replays,suspect,created_ms'
     elseif not h.payload then

@@ -355,6 +355,39 @@ static void op_purge(struct life *m)
     *j = (struct life_job){0};
 }
 
+enum { RETURN_ARGS_MAX = 256 };
+
+/* A letter leaves the queue for somewhere else and comes back: purged once, enqueued once more, otherwise as it was. */
+static void op_leave_and_return(struct life *m)
+{
+    struct life_job *j = life_pick(m, 1u << DEAD);
+    if (!j)
+        return;
+    life_note(m, "leave and return %s", j->id);
+    redisReply *h = ftest_redis(m->ctx, "HGETALL stint:{q}:j:%s", j->id);
+    char *died = ftest_text(ftest_redis(m->ctx, "HGET stint:{q}:j:%s died", j->id)), token[64], count[16];
+    (void)snprintf(token, sizeof token, "%s:0", died);
+    free(died);
+    long long n = ftest_int(ftest_call(m->ctx, "stint_dead_remove", "drain", "me", "r", "", "u", j->id, "1:0", NULL));
+    LIFE_CHECK(m, n == 0, "removed %lld of another death", n);
+    n = ftest_int(ftest_call(m->ctx, "stint_dead_remove", "drain", "me", "r", "", "u", j->id, token, "nobody", token, NULL));
+    LIFE_CHECK(m, n == 1, "removed %lld", n);
+    const char *args[RETURN_ARGS_MAX] = {"me", "r", "i", "keep", j->id, count};
+    LIFE_CHECK(m, h->elements + 6 <= RETURN_ARGS_MAX, "%zu fields", h->elements);
+    (void)snprintf(count, sizeof count, "%zu", h->elements);
+    for (size_t i = 0; i < h->elements; i++)
+        args[6 + i] = h->element[i]->str;
+    for (int round = 0; round < 2; round++) {
+        redisReply *r = ftest_call_argv(m->ctx, "stint_dead_import", (int)h->elements + 6, args);
+        LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY && strcmp(r->element[0]->str, round == 0 ? "imported" : "same") == 0,
+                   "%s: %s", j->id, r->type == REDIS_REPLY_ARRAY ? r->element[0]->str : r->str);
+        freeReplyObject(r);
+    }
+    freeReplyObject(h);
+    m->purged++;
+    m->enqueued++;
+}
+
 /* How often each operation is drawn, in parts of the sum. */
 static const struct {
     unsigned weight;
@@ -362,7 +395,7 @@ static const struct {
 } operations[] = {
     {20, op_enqueue},  {12, op_plain},   {20, op_fetch}, {36, op_finish}, {4, op_handback}, {3, op_crash}, {2, op_host},
     {12, op_make_due}, {12, op_promote}, {3, op_cancel}, {1, op_pause},   {4, op_replay},   {3, op_purge},
-    {2, op_run},       {2, op_undo},
+    {2, op_run},       {2, op_undo},     {3, op_leave_and_return},
 };
 
 static unsigned long long env_number(const char *name, unsigned long long otherwise)

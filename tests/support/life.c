@@ -430,6 +430,21 @@ static void check_count(struct life *m, const json_t *stats, const char *name, l
     LIFE_CHECK(m, got == expected, "%s is %lld, expected %lld", name, got, expected);
 }
 
+/* What the ledger says dead letters take is the sum of what each of them was counted with. */
+static void check_dead_bytes(struct life *m, long long told)
+{
+    long long sum = 0;
+    for (int i = 0; i < LIFE_JOBS; i++) {
+        if (m->jobs[i].state != DEAD)
+            continue;
+        redisReply *r = ftest_redis(m->ctx, "HGET stint:{q}:j:%s bytes", m->jobs[i].id);
+        LIFE_CHECK(m, r->type == REDIS_REPLY_STRING, "%s is dead and not weighed", m->jobs[i].id);
+        sum += strtoll(r->str, NULL, 10);
+        freeReplyObject(r);
+    }
+    LIFE_CHECK(m, sum == told, "dead letters take %lld bytes, the ledger says %lld", sum, told);
+}
+
 void life_check_counts(struct life *m)
 {
     long long count[STATES] = {0}, ready[LIFE_BANDS] = {0}, active[LIFE_BANDS] = {0};
@@ -453,6 +468,7 @@ void life_check_counts(struct life *m)
     check_count(m, stats, "scheduled", count[SCHEDULED]);
     check_count(m, stats, "parked", count[PARKED]);
     check_count(m, stats, "dead", count[DEAD]);
+    check_dead_bytes(m, json_integer_value(json_object_get(ledger, "dead_bytes")));
     check_count(m, stats, "enqueued", m->enqueued);
     check_count(m, stats, "drift", 0);
     json_decref(stats);
