@@ -1,6 +1,6 @@
 -- -------------------------------------------------------------------------------------------- hand back, crash, sweep
--- Used further down: suspect, held, forget_consumer, consumers, lost_owners.
-local suspect, held, forget_consumer, consumers, lost_owners
+-- Used further down: suspect, held, forget_consumer, consumers, lost_owners, sweep_args, sweep_lost.
+local suspect, held, forget_consumer, consumers, lost_owners, sweep_args, sweep_lost
 do
 -- Back to ready (or later) at no cost to the job: it was not its fault.
 local function hand_back(K, now, job, delay)
@@ -266,12 +266,15 @@ local function forget_instances(K, now)
     end
 end
 
-local function stint_sweep(K, args)
-    count_args(args, 2, 3, 'error JSON, crash limit, and rules by kind')
-    local why = why_args(args[1], '', args[2], 0)
-    why.rules = args[3] and rules_arg(args[3])
-    local now, budget, moved, remaining = clock(), MOVE_MAX, {}, 0
-    why.fingerprint = string.sub(redis.sha1hex('worker_lost'), 1, 16)
+function sweep_args(json, limit, rules)
+    local why = why_args(json, string.sub(redis.sha1hex('worker_lost'), 1, 16), limit, 0)
+    why.rules = rules and rules_arg(rules)
+    return why
+end
+
+-- Moves what lost consumers hold: all of them, or those of the instance `only`.
+function sweep_lost(K, now, why, only)
+    local budget, moved, remaining = MOVE_MAX, {}, 0
     local all, names = consumers(K), {}
     for name in pairs(all) do
         names[#names + 1] = name
@@ -279,7 +282,7 @@ local function stint_sweep(K, args)
     table.sort(names) -- the order in which jobs come back is not left to a hash table
     for _, name in ipairs(names) do
         local c = all[name]
-        if is_lost(K, now, name, c) then
+        if (not only or c.owner == only) and is_lost(K, now, name, c) then
             local most = math.min(budget, c.held)
             if c.held - most == 1 then
                 most = most - 1 -- one left over for the next call would look like the only one and be blamed
@@ -297,6 +300,11 @@ local function stint_sweep(K, args)
     end
     forget_instances(K, now)
     return {moved, remaining}
+end
+
+local function stint_sweep(K, args)
+    count_args(args, 2, 3, 'error JSON, crash limit, and rules by kind')
+    return sweep_lost(K, clock(), sweep_args(args[1], args[2], args[3]), nil)
 end
 
 register('stint_handback', guarded(stint_handback), WORKS_AT_OOM)

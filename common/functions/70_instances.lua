@@ -1,6 +1,13 @@
 -- ---------------------------------------------------------------------------------------------------------- instances
 -- Nothing further down uses what is in here.
 do
+-- When the next lease of another instance ends unless it is renewed, -1 when there is none: who hears it can sweep then
+-- instead of at its own next beat.
+local function next_lapse(K, now, instance)
+    local ends = redis.call('ZRANGEBYSCORE', K .. ':i', '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 2)
+    return tonumber(ends[ends[1] == instance and 4 or 2] or -1)
+end
+
 local function stint_beat(K, args)
     count_args(args, 3, 3, 'instance, lease_ms, info JSON')
     local instance = instance_arg(args[1])
@@ -10,7 +17,16 @@ local function stint_beat(K, args)
     redis.call('ZADD', K .. ':i', now + lease, instance)
     redis.call('HSET', K .. ':ii', instance, args[3])
     leave_unserved_lane(K, now, MOVE_MAX)
-    return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused')}
+    return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused'),
+        next_lapse(K, now, instance)}
+end
+
+-- An instance of which somebody has proof that it and its workers are gone: its lease ends now, and what it held moves.
+local function stint_gone(K, args)
+    count_args(args, 3, 4, 'instance, error JSON, crash limit, and rules by kind')
+    local instance, why, now = instance_arg(args[1]), sweep_args(args[2], args[3], args[4]), clock()
+    redis.call('ZADD', K .. ':i', 'XX', now, instance)
+    return sweep_lost(K, now, why, instance)
 end
 
 local function stint_bye(K, args)
@@ -34,6 +50,7 @@ local function stint_bye(K, args)
 end
 
 register('stint_beat', guarded(stint_beat), WORKS_AT_OOM)
+register('stint_gone', guarded(stint_gone), WORKS_AT_OOM)
 register('stint_bye', guarded(stint_bye), WORKS_AT_OOM)
 end
 

@@ -256,6 +256,56 @@ static void test_sweep_after_lease_end_moves_what_the_host_held(void **state)
     freeReplyObject(fenced);
 }
 
+/* What stint_gone answers for h-2, which is judged lost. */
+static redisReply *gone(redisContext *ctx)
+{
+    redisReply *reply = ftest_call(ctx, "stint_gone", "h-2", LOST, "2", NULL);
+    if (reply->type != REDIS_REPLY_ARRAY)
+        fail_msg("gone: %s", reply->str);
+    return reply;
+}
+
+static void test_gone_moves_what_a_leased_instance_held_and_nobody_elses(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    freeReplyObject(ftest_call(ctx, "stint_beat", "h-2", "600000", "{}", NULL));
+    fill(ctx, "high", 6);
+    freeReplyObject(claim_as(ctx, "h-2", "h-2:0:1", "1"));
+    freeReplyObject(claim_as(ctx, "h-2", "h-2:1:1", "3"));
+    freeReplyObject(claim_as(ctx, "h-1", "h-1:0:1", "2"));
+    redisReply *reply = gone(ctx);
+    assert_int_equal(moved_as(reply, "retried"), 1);
+    assert_int_equal(moved_as(reply, "handed_back"), 3);
+    assert_int_equal(reply->element[1]->integer, 0);
+    freeReplyObject(reply);
+    assert_int_equal(ftest_stat(ctx, "instances"), 1);
+    assert_int_equal(ftest_stat(ctx, "bands.high.active"), 2);
+    ftest_assert_ledger(ctx);
+    redisReply *fenced = ftest_call(ctx, "stint_fetch", "h-2", "h-2:0:1", "0", "1", NULL);
+    assert_string_equal(fenced->element[0]->str, "fenced");
+    freeReplyObject(fenced);
+    reply = gone(ctx); /* again, or for an instance nobody knows: nothing */
+    assert_int_equal(reply->element[0]->elements, 0);
+    assert_int_equal(reply->element[1]->integer, 0);
+    freeReplyObject(reply);
+    ftest_assert_error(ftest_call(ctx, "stint_gone", "h 2", LOST, "2", NULL), "STINT_BADARG", "instance");
+    ftest_assert_error(ftest_call(ctx, "stint_gone", "h-2", "text", "2", NULL), "STINT_BADARG", "error JSON");
+    ftest_assert_error(ftest_call(ctx, "stint_gone", "h-2", LOST, "0", NULL), "STINT_BADARG", "crash limit");
+}
+
+static void test_beat_tells_when_the_next_lease_of_another_ends(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    freeReplyObject(ftest_call(ctx, "stint_beat", "h-2", "50000", "{}", NULL));
+    freeReplyObject(ftest_call(ctx, "stint_beat", "h-3", "90000", "{}", NULL));
+    redisReply *beat = ftest_call(ctx, "stint_beat", "h-1", "10000", "{}", NULL);
+    assert_in_range(beat->element[5]->integer - beat->element[0]->integer, 40000, 50000);
+    freeReplyObject(beat);
+    beat = ftest_call(ctx, "stint_beat", "h-2", "200000", "{}", NULL);
+    assert_in_range(beat->element[5]->integer - beat->element[0]->integer, 1, 10000);
+    freeReplyObject(beat);
+}
+
 static void test_sweep_never_leaves_one_of_many_to_be_blamed(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -307,7 +357,8 @@ static void test_beat_tells_the_time_and_what_waits(void **state)
     fill(ctx, "low", 3);
     AUTO_FREE char *id = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000}", "{}", "scheduled");
     redisReply *beat = ftest_call(ctx, "stint_beat", "h-1", "5000", "{\"host\":\"a\"}", NULL);
-    assert_int_equal(beat->elements, 5);
+    assert_int_equal(beat->elements, 6);
+    assert_int_equal(beat->element[5]->integer, -1); /* nobody else holds a lease */
     assert_in_range(beat->element[1]->integer - beat->element[0]->integer, 50000, 60000);
     assert_int_equal(beat->element[2]->integer, 3);
     assert_int_equal(beat->element[3]->integer, 0);
@@ -346,6 +397,8 @@ int main(void)
         cmocka_unit_test_setup(test_crash_of_a_cancelled_job_is_its_end, ftest_reset),
         cmocka_unit_test_setup(test_crash_bad_arguments_name_themselves, ftest_reset),
         cmocka_unit_test_setup(test_sweep_after_lease_end_moves_what_the_host_held, ftest_reset),
+        cmocka_unit_test_setup(test_gone_moves_what_a_leased_instance_held_and_nobody_elses, ftest_reset),
+        cmocka_unit_test_setup(test_beat_tells_when_the_next_lease_of_another_ends, ftest_reset),
         cmocka_unit_test_setup(test_sweep_never_leaves_one_of_many_to_be_blamed, ftest_reset),
         cmocka_unit_test_setup(test_sweep_finds_jobs_of_a_host_that_was_never_registered, ftest_reset),
         cmocka_unit_test_setup(test_sweep_leaves_a_strangers_fresh_read_alone, ftest_reset),

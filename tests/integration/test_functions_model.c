@@ -179,9 +179,13 @@ static void op_host(struct life *m)
     }
     if (life_random(m, 5) != 0)
         return; /* mostly alive */
-    life_note(m, "host %d is lost", host);
-    freeReplyObject(ftest_redis(m->ctx, "ZADD stint:{q}:i 1 h-%d", host + 1));
-    redisReply *r = ftest_call(m->ctx, "stint_sweep", "{\"cause\":\"worker_lost\"}", "2", NULL);
+    bool proven = life_random(m, 2) == 0; /* declared gone before its lease ends */
+    life_note(m, "host %d is %s", host, proven ? "gone" : "lost");
+    if (!proven)
+        freeReplyObject(ftest_redis(m->ctx, "ZADD stint:{q}:i 1 h-%d", host + 1));
+    static const char *const lost = "{\"cause\":\"worker_lost\"}";
+    redisReply *r = proven ? ftest_call(m->ctx, "stint_gone", host ? "h-2" : "h-1", lost, "2", NULL)
+                           : ftest_call(m->ctx, "stint_sweep", lost, "2", NULL);
     LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY && r->element[1]->integer == 0, "%s", r->str ? r->str : "some remained");
     freeReplyObject(r);
     m->lease[host] = false;
