@@ -13,7 +13,8 @@ enum {
     WORKER_FD_SCOREBOARD = 3, /* memfd, shared map: see scoreboard.h */
     WORKER_FD_CONTROL = 4,    /* seqpacket socket to the supervisor */
     WORKER_FD_CONFIG = 5,     /* sealed memfd: the effective configuration as INI text, secrets included */
-    WORKER_FD_END = 6,
+    WORKER_FD_LIFE = 6,       /* held, never used: the supervisor's lock is free when its last worker is gone too */
+    WORKER_FD_END = 7,
 };
 
 /* A worker's arguments (each --name and its value are two arguments), the last for `stint job repro` alone:

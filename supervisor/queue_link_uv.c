@@ -2,32 +2,26 @@
  * queue_link_uv - see queue_link_uv.h. Every move of a job is a Function's; this only says when. Refuses to forget a
  * death while Redis is away, and to send a second command of a kind for a queue before the first one is answered.
  */
-#include "queue_link_uv.h"
+#include "queue_link_impl.h"
 
 #include "clock.h"
 #include "job.h"
 #include "killpoint.h"
 #include "log.h"
 #include "redis_reply.h"
-#include <jansson.h>
 #include <stdio.h>
 
 enum {
     MOVES_MAX = 100, /* a Function moves no more in one call */
     FCALL_ARGS_MAX = 12,
-    TELL_AGAIN_MS = 500, /* after an error answer */
     EXPIRE_EVERY_BEATS = 4,
-    SWEEP_CRASHES = 2, /* crash limit for jobs of a lost host whose kind our configuration does not know */
     SILENT_BEATS = 3,  /* heartbeats that may be missing before the watchdog is no longer fed */
 };
 
 static void tell_next(struct queue_link *q);
 static void promote(struct queue_link *q);
-static void sweep(struct queue_link *q);
 
-/* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
-static bool fcall(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n,
-                  const char *const args[])
+bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[])
 {
     const char *argv[FCALL_ARGS_MAX] = {"FCALL", function, "1", q->prefix};
     size_t lens[FCALL_ARGS_MAX];
@@ -40,8 +34,7 @@ static bool fcall(struct queue_link *q, const char *function, redis_uv_reply_fn 
     return redis_uv_argv(q->owner->redis, on_reply, q, argc, argv, lens) == 0;
 }
 
-/* True when the reply is an array of at least n; else says why not. */
-static bool is_array(const struct queue_link *q, const char *what, const redisReply *r, size_t n)
+bool queue_reply_is(const struct queue_link *q, const char *function, const redisReply *r, size_t n)
 {
     if (r == NULL)
         return false;
@@ -50,17 +43,16 @@ static bool is_array(const struct queue_link *q, const char *what, const redisRe
     if (r->type == REDIS_REPLY_ERROR) {
         struct err e;
         (void)redis_reply_error(r->str, &e);
-        log_warn("Redis refused a call; it is made again in time", KV_S("queue", q->name), KV_S("function", what),
+        log_warn("Redis refused a call; it is made again in time", KV_S("queue", q->name), KV_S("function", function),
                  KV_S("why", e.message));
     } else {
-        log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", what),
+        log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", function),
                   KV_S("answer", "not the expected array"));
     }
     return false;
 }
 
-/* An integer, or the number of elements of an array. */
-static int64_t number_of(const redisReply *r)
+int64_t queue_reply_number(const redisReply *r)
 {
     if (r->type == REDIS_REPLY_INTEGER)
         return r->integer;
@@ -71,8 +63,7 @@ static int64_t number_of(const redisReply *r)
     return 0;
 }
 
-/* The doorbell would ring for them too, but it may be at rest or between two connections. */
-static void wake_for(struct queue_link *q, const redisReply *moved)
+void queue_wake_for(struct queue_link *q, const redisReply *moved)
 {
     if (moved->type == REDIS_REPLY_ARRAY && moved->elements > 0)
         q->owner->hooks.on_moved(q->owner->hooks.arg, q->index, (uint32_t)moved->elements);
@@ -105,12 +96,12 @@ static void on_promoted(void *arg, const redisReply *r, const struct err *e)
     (void)e;
     struct queue_link *q = arg;
     q->promoting = false;
-    if (!is_array(q, "stint_promote", r, 2))
+    if (!queue_reply_is(q, "stint_promote", r, 2))
         return;
-    if (number_of(r->element[0]) >= MOVES_MAX)
+    if (queue_reply_number(r->element[0]) >= MOVES_MAX)
         promote(q);
     else
-        retime(q, number_of(r->element[1]));
+        retime(q, queue_reply_number(r->element[1]));
 }
 
 static void promote(struct queue_link *q)
@@ -118,7 +109,7 @@ static void promote(struct queue_link *q)
     const char *args[] = {"100"};
     KILL_POINT("supervisor_promote");
     if (!q->promoting)
-        q->promoting = fcall(q, "stint_promote", on_promoted, 1, args);
+        q->promoting = queue_call(q, "stint_promote", on_promoted, 1, args);
 }
 
 void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms)
@@ -137,63 +128,6 @@ static void on_expired(void *arg, const redisReply *r, const struct err *e)
         log_error("expiring jobs failed", KV_S("queue", q->name), KV_S("answer", r->str));
 }
 
-/* -- lost hosts ------------------------------------------------------------------------------------------------------
- */
-
-static void on_swept(void *arg, const redisReply *r, const struct err *e)
-{
-    (void)e;
-    struct queue_link *q = arg;
-    q->sweeping = false;
-    if (!is_array(q, "stint_sweep", r, 2))
-        return;
-    log_warn("a host's lease ended: its jobs were moved on", KV_S("queue", q->name),
-             KV_I("jobs", number_of(r->element[0])), KV_I("remaining", number_of(r->element[1])));
-    wake_for(q, r->element[0]);
-    if (number_of(r->element[1]) > 0)
-        sweep(q);
-}
-
-/* It is not known here whose kind the jobs of a lost host are: {"<kind>":["<policy>",<crash limit>], …} of all kinds we
- * know. NULL without memory. */
-static char *sweep_rules(const struct queue_link *q)
-{
-    const struct conf *conf = q->owner->conf;
-    json_t *rules = json_object();
-    for (size_t i = 0; i < conf->n_kinds; i++) {
-        const struct conf_kind *kind = &conf->kinds[i];
-        enum cause_policy policy = CAUSE_ONCE;
-        (void)cause_policy_of(kind, "worker_lost", &policy);
-        (void)json_object_set_new(rules, kind->name,
-                                  json_pack("[s,I]", cause_policy_name(policy), (json_int_t)kind->crashes));
-    }
-    char *text = json_dumps(rules, JSON_COMPACT);
-    json_decref(rules);
-    return text;
-}
-
-static void sweep(struct queue_link *q)
-{
-    if (q->sweeping)
-        return;
-    const struct job_evidence lost = {
-        .code = ERR_WORKER_LOST,
-        .cause = "worker_lost",
-        .message = "the host that ran the job is gone: its lease ended",
-        .wall_ms = -1,
-        .cpu_ms = -1,
-        .rss_bytes = -1,
-        .exit_status = -1,
-    };
-    AUTO_FREE char *json = job_error_json(&lost);
-    AUTO_FREE char *rules = sweep_rules(q);
-    char limit[24];
-    (void)snprintf(limit, sizeof limit, "%d", SWEEP_CRASHES);
-    const char *args[] = {json != NULL ? json : "{}", limit, rules != NULL ? rules : "{}"};
-    KILL_POINT("supervisor_sweep");
-    q->sweeping = fcall(q, "stint_sweep", on_swept, 3, args);
-}
-
 /* -- heartbeat -------------------------------------------------------------------------------------------------------
  */
 
@@ -202,16 +136,17 @@ static void on_beat(void *arg, const redisReply *r, const struct err *e)
     (void)e;
     struct queue_link *q = arg;
     q->beating = false;
-    if (!is_array(q, "stint_beat", r, 5))
+    if (!queue_reply_is(q, "stint_beat", r, 6))
         return;
     uint64_t now_ms = clock_mono_ms();
     q->beat_ms = now_ms;
-    q->offset_ms = number_of(r->element[0]) - (int64_t)now_ms;
-    q->ready = number_of(r->element[2]);
-    q->paused = number_of(r->element[4]) != 0;
-    retime(q, number_of(r->element[1]));
-    if (number_of(r->element[3]) > 0)
-        sweep(q);
+    q->offset_ms = queue_reply_number(r->element[0]) - (int64_t)now_ms;
+    q->ready = queue_reply_number(r->element[2]);
+    q->paused = queue_reply_number(r->element[4]) != 0;
+    retime(q, queue_reply_number(r->element[1]));
+    queue_lapse_at(q, queue_reply_number(r->element[5]));
+    if (queue_reply_number(r->element[3]) > 0)
+        queue_sweep(q);
     q->owner->hooks.on_beat(q->owner->hooks.arg, q->index, q->ready, q->paused);
 }
 
@@ -223,10 +158,10 @@ static void beat(struct queue_link *q)
     (void)snprintf(lease, sizeof lease, "%lld", (long long)q->owner->conf->supervisor.lease);
     const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg, q->index)};
     KILL_POINT("supervisor_beat");
-    q->beating = fcall(q, "stint_beat", on_beat, 3, args);
+    q->beating = queue_call(q, "stint_beat", on_beat, 3, args);
     if (q->beating && q->beats++ % EXPIRE_EVERY_BEATS == 0 && !q->expiring) {
         const char *expire[] = {"100"};
-        q->expiring = fcall(q, "stint_expire", on_expired, 1, expire);
+        q->expiring = queue_call(q, "stint_expire", on_expired, 1, expire);
     }
 }
 
@@ -259,9 +194,10 @@ static void log_moved(const struct queue_link *q, const char *consumer, const re
     }
 }
 
-static void on_again(uv_timer_t *timer)
+void queue_link_again(uv_timer_t *timer)
 {
     tell_next(timer->data);
+    queue_gone_next(timer->data);
 }
 
 /* An error answer: what the Function calls our mistake will stay one, and must not keep the others waiting. */
@@ -272,7 +208,7 @@ static void told_in_vain(struct queue_link *q, const redisReply *r)
               KV_S("answer", r->str), KV_S("error", report->error_json));
     if (strncmp(r->str, "STINT_BADARG", strlen("STINT_BADARG")) == 0)
         crash_queue_pop(&q->deaths);
-    (void)uv_timer_start(&q->again, on_again, TELL_AGAIN_MS, 0);
+    (void)uv_timer_start(&q->again, queue_link_again, TELL_AGAIN_MS, 0);
 }
 
 static void on_told(void *arg, const redisReply *r, const struct err *e)
@@ -286,14 +222,14 @@ static void on_told(void *arg, const redisReply *r, const struct err *e)
         told_in_vain(q, r);
         return;
     }
-    if (!is_array(q, "stint_crash", r, 2)) {
-        (void)uv_timer_start(&q->again, on_again, TELL_AGAIN_MS, 0);
+    if (!queue_reply_is(q, "stint_crash", r, 2)) {
+        (void)uv_timer_start(&q->again, queue_link_again, TELL_AGAIN_MS, 0);
         return;
     }
     KILL_POINT("supervisor_crash_told");
-    wake_for(q, r->element[0]);
+    queue_wake_for(q, r->element[0]);
     log_moved(q, crash_queue_peek(&q->deaths)->consumer, r->element[0]);
-    if (number_of(r->element[1]) == 0)
+    if (queue_reply_number(r->element[1]) == 0)
         crash_queue_pop(&q->deaths);
     tell_next(q);
 }
@@ -309,7 +245,7 @@ static void tell_next(struct queue_link *q)
     const char *args[] = {report->consumer, report->blame, report->error_json, report->fingerprint,
                           limit,            delay,         cause_policy_name(report->policy)};
     KILL_POINT("supervisor_crash");
-    q->telling = fcall(q, "stint_crash", on_told, 7, args);
+    q->telling = queue_call(q, "stint_crash", on_told, 7, args);
 }
 
 void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash_report *report)
@@ -346,6 +282,7 @@ static void on_bye(void *arg, const redisReply *r, const struct err *e)
     struct queue_link *q = arg;
     q->leaving = false;
     q->left = true;
+    q->clean = r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer == 0;
     if (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer > 0)
         log_warn("left a queue with jobs still claimed: they move on when the lease ends", KV_S("queue", q->name),
                  KV_I("jobs", r->integer));
@@ -359,7 +296,7 @@ void queue_links_bye(struct queue_links *l)
         const char *args[] = {l->instance};
         KILL_POINT("supervisor_bye");
         if (!q->left && !q->leaving)
-            q->leaving = fcall(q, "stint_bye", on_bye, 1, args);
+            q->leaving = queue_call(q, "stint_bye", on_bye, 1, args);
         q->left = q->left || !q->leaving;
     }
 }
@@ -368,6 +305,14 @@ bool queue_links_left(const struct queue_links *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
         if (!l->links[i].left)
+            return false;
+    return true;
+}
+
+bool queue_links_clean(const struct queue_links *l)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!l->links[i].clean)
             return false;
     return true;
 }
@@ -411,8 +356,8 @@ static void tell_kinds(struct queue_link *q)
         (void)snprintf(retain_ms, sizeof retain_ms, "%lld", (long long)kind->retain);
         const char *track_args[] = {track, kind->track != 0 ? "1" : "0", q->owner->instance};
         const char *retain_args[] = {retain, retain_ms, q->owner->instance};
-        (void)fcall(q, "stint_config", NULL, 3, track_args);
-        (void)fcall(q, "stint_config", NULL, 3, retain_args);
+        (void)queue_call(q, "stint_config", NULL, 3, track_args);
+        (void)queue_call(q, "stint_config", NULL, 3, retain_args);
     }
 }
 
@@ -431,6 +376,7 @@ static void on_state(void *arg, bool ready, const struct err *e)
             l->links[i].beat_ms = 0;
             tell_kinds(&l->links[i]);
             tell_next(&l->links[i]);
+            queue_gone_next(&l->links[i]);
             beat(&l->links[i]);
         }
     }
@@ -454,6 +400,7 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
         (void)uv_timer_init(loop, &q->due);
         (void)uv_timer_init(loop, &q->again);
         q->due.data = q->again.data = q;
+        queue_lost_init(q);
     }
     (void)uv_timer_init(loop, &l->heartbeat);
     l->heartbeat.data = l;
@@ -470,6 +417,7 @@ void queue_links_close(struct queue_links *l)
     for (uint32_t i = 0; i < l->n; i++) {
         uv_close((uv_handle_t *)&l->links[i].due, NULL);
         uv_close((uv_handle_t *)&l->links[i].again, NULL);
+        uv_close((uv_handle_t *)&l->links[i].lapse, NULL);
     }
     redis_uv_close(l->redis, NULL, NULL);
     l->redis = NULL;

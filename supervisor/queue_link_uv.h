@@ -3,7 +3,8 @@
  * deaths told, and a farewell.
  *
  * Runs in: supervisor. Thread: the loop's only. Never blocks.
- * Owns: the command connection (the doorbell has its own) and the deaths not yet told.
+ * Owns: the command connection (the doorbell has its own) and the deaths not yet told. Split over queue_link_uv.c and
+ * queue_lost_uv.c (hosts and predecessors that are gone).
  */
 #pragma once
 
@@ -22,6 +23,8 @@ struct queue_links_hooks {
     void (*on_beat)(void *arg, uint32_t queue, int64_t ready, bool paused);
     /* n jobs of the queue are ready again: their worker died, or their host. */
     void (*on_moved)(void *arg, uint32_t queue, uint32_t n);
+    /* No queue has anything of the instance any more that was declared gone (queue_links_gone). */
+    void (*on_gone)(void *arg, const char *instance);
     /* JSON text about this instance for the queue's registry; borrowed until the next call. */
     const char *(*info)(void *arg, uint32_t queue);
 };
@@ -38,13 +41,26 @@ struct queue_link {
     uv_timer_t due;                                                /* fires when the next scheduled job is due */
     uv_timer_t again;                                              /* tells deaths again after an error */
     bool beating, promoting, sweeping, telling, expiring, leaving; /* a command is under way */
+    uv_timer_t lapse;                                              /* fires when another's lease ends */
+    bool lapsed;                                                   /* … and did: the sweep under way is for that */
+    bool ending;                                                   /* stint_gone is under way, for … */
+    char ending_instance[INSTANCE_MAX];
     bool left;                                                     /* said good-bye, or cannot any more */
+    bool clean;                                                    /* … and nothing of ours was left there */
     uint64_t beat_ms;    /* monotonic; when the last heartbeat came back; 0: never */
     int64_t offset_ms;   /* Redis' clock minus our monotonic one */
     int64_t next_due_ms; /* Redis' clock; -1: none */
     int64_t ready;       /* as of the last heartbeat */
     bool paused;
     uint32_t beats; /* sent */
+};
+
+enum { GONE_MAX = 16 }; /* predecessors being ended at once */
+
+/* An instance that is proven gone. */
+struct gone_instance {
+    char instance[INSTANCE_MAX];
+    uint64_t told; /* a bit a queue: it has nothing of the instance any more */
 };
 
 struct queue_links {
@@ -56,6 +72,8 @@ struct queue_links {
     uv_timer_t heartbeat;
     struct queue_link *links; /* owned, n */
     uint32_t n;
+    struct gone_instance gone[GONE_MAX];
+    size_t n_gone;
     bool ready; /* Redis can be reached */
     uint64_t started_ms;
     uint64_t away_ms; /* monotonic; since when Redis cannot be reached, unless ready */
@@ -76,6 +94,9 @@ void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash
 bool queue_links_room(const struct queue_links *l, uint32_t queue);
 /* Deaths not yet told, of all queues. */
 size_t queue_links_untold(const struct queue_links *l);
+/* Ends an instance of which the caller has proof that it and its workers are gone: what it held in our queues moves on at
+ * once, or when Redis is back. False when GONE_MAX wait already: ask again later. */
+bool queue_links_gone(struct queue_links *l, const char *instance);
 /* Beats now instead of at the next turn. */
 void queue_links_beat(struct queue_links *l, uint32_t queue);
 /* A job is due at that time of Redis' clock: promote then, unless one is due earlier. */
@@ -84,6 +105,8 @@ void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms);
 void queue_links_bye(struct queue_links *l);
 /* True when every queue was left, or Redis cannot be reached. */
 bool queue_links_left(const struct queue_links *l);
+/* True when every queue was left with nothing of ours in it. */
+bool queue_links_clean(const struct queue_links *l);
 /* True while each queue's heartbeats come back in time, or Redis is known to be away: what the service manager's
  * watchdog asks. */
 bool queue_links_alive(const struct queue_links *l, uint64_t now_ms);

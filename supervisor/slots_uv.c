@@ -31,6 +31,7 @@ int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, cons
                            .instance = instance,
                            .cgroups = cgroups,
                            .log_fd = log_fd,
+                           .life_fd = -1,
                            .hooks = *hooks};
     int rc = spawn_find_program("stint-worker", u->program, sizeof u->program, e);
     if (rc < 0)
@@ -105,6 +106,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
         .slot = slot->number,
         .generation = slot->generation,
         .log_fd = u->log_fd,
+        .life_fd = u->life_fd,
         .board_fd = u->slots->board_fd,
         .cgroup_fd = slot->cgroup_fd,
     };

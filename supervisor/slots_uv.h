@@ -41,6 +41,7 @@ struct slots_uv {
     char program[512];       /* absolute path of the worker */
     const char *repro, *wrap; /* slot_start.h; borrowed; NULL: none */
     int log_fd;              /* borrowed */
+    int life_fd;             /* borrowed; set before the first start; -1: none */
     struct slots_hooks hooks;
     uint32_t conf_serial; /* raised by what makes running workers outdated */
     bool quiet;           /* workers that become ready are told to fetch nothing */

@@ -93,6 +93,11 @@ static void on_moved(void *arg, uint32_t queue, uint32_t n)
     (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, true, n);
 }
 
+static void on_gone(void *arg, const char *instance)
+{
+    predecessors_ended(&((struct supervisor *)arg)->past, instance);
+}
+
 enum { LANE_KINDS_MAX = CONF_STR_MAX * 2 };
 
 /* "kind","kind" of the queue that pools of ours run from the lane. A pool that is stopped or scaled to nothing serves
@@ -172,7 +177,7 @@ static void bell_resume(void *arg, uint32_t queue, bool whole)
 
 static int open_links(struct supervisor *s, struct err *e)
 {
-    const struct queue_links_hooks links = {.arg = s, .on_state = on_redis, .on_beat = on_beat, .on_moved = on_moved, .info = info_of};
+    const struct queue_links_hooks links = {.arg = s, .on_state = on_redis, .on_beat = on_beat, .on_moved = on_moved, .on_gone = on_gone, .info = info_of};
     int rc = queue_links_open(&s->links, &s->loop, s->conf, s->instance, (const char(*)[QUEUE_MAX])s->slots->queues,
                               (uint32_t)s->slots->n_queues, &links, e);
     if (rc < 0)
@@ -231,15 +236,20 @@ static int open_all(struct supervisor *s, struct err *e)
     (void)uv_timer_init(&s->loop, &s->pulse);
     (void)uv_timer_init(&s->loop, &s->stop_step);
     s->watchdog.data = s->pulse.data = s->stop_step.data = s;
+    s->past.own.fd = -1;
     rc = control_new(&s->loop, s->conf->supervisor.run_dir, control_verbs_answer, s, &s->control, e);
     if (rc == 0)
         rc = supervisor_signals_open(s, e);
-    if (rc == 0)
-        rc = open_slots(s, e);
+    if (rc < 0)
+        return rc;
+    predecessors_open(&s->past, &s->loop, s->conf, s->instance);
+    rc = open_slots(s, e);
     if (rc == 0)
         rc = open_links(s, e);
     if (rc < 0)
         return rc;
+    s->procs.life_fd = s->past.own.fd;
+    predecessors_watch(&s->past, &s->links);
     s->metrics = metrics_thread_start(s->conf, s->slots->board, s->instance, e);
     if (s->metrics == NULL)
         return ERR_BOOT_FAILURE;
@@ -286,6 +296,7 @@ static void close_handles(struct supervisor *s)
     control_close(s->control);
     supervisor_signals_close(s);
     doorbell_close(s->bell);
+    predecessors_close(&s->past, queue_links_clean(&s->links));
     if (s->links.redis != NULL)
         queue_links_close(&s->links);
     relay_child_close(&s->relay);

@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "doorbell_uv.h"
 #include "notify.h"
+#include "predecessors_uv.h"
 #include "queue_link_uv.h"
 #include "relay_child_uv.h"
 #include "reload.h"
@@ -47,6 +48,7 @@ struct supervisor {
     struct slots_uv procs;
     struct relay_child relay;
     struct queue_links links;
+    struct predecessors past; /* supervisors of this machine that died */
     struct doorbell *bell;          /* owned */
     struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */

@@ -66,11 +66,12 @@ int boot_descriptors(struct err *e)
     int type = 0;
     socklen_t size = sizeof type;
     bool control = getsockopt(WORKER_FD_CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
-    if (!control || fcntl(WORKER_FD_SCOREBOARD, F_GETFD) < 0 || fcntl(WORKER_FD_CONFIG, F_GETFD) < 0)
+    if (!control || fcntl(WORKER_FD_SCOREBOARD, F_GETFD) < 0 || fcntl(WORKER_FD_CONFIG, F_GETFD) < 0 ||
+        fcntl(WORKER_FD_LIFE, F_GETFD) < 0)
         return err_set(e, ERR_BOOT_FAILURE,
                        "descriptors %d to %d are not those a supervisor gives; stint-worker is started by stint-supervisor, not by "
                        "hand: use `stint up` or `stint-supervisor`",
-                       WORKER_FD_SCOREBOARD, WORKER_FD_CONFIG);
+                       WORKER_FD_SCOREBOARD, WORKER_FD_LIFE);
     if (close_range(WORKER_FD_END, ~0U, 0) < 0)
         return err_set_errno(e, errno, "cannot close foreign descriptors");
     for (int fd = WORKER_FD_SCOREBOARD; fd < WORKER_FD_END; fd++)

@@ -15,7 +15,7 @@ POINTS="before_run:- after_run:- after_fetch:- before_finish:- after_finish:- af
 match.played:- match.written:- match.committed:- match.told:-
 pdf_parsed:- pdf_before_store:- pdf_before_commit:- pdf_committed:-
 supervisor_beat:- supervisor_promote:- supervisor_crash:crash supervisor_crash_told:crash supervisor_reaped:crash
-supervisor_spawned:crash supervisor_sweep:lose supervisor_bye:leave"
+supervisor_spawned:crash supervisor_sweep:lose supervisor_gone:restart supervisor_bye:leave"
 
 points_in_sources() {
   grep -rhoE 'KILL_POINT\("[^"]+"\)' "$STINT_SOURCE/worker" "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u
@@ -53,7 +53,8 @@ one_case() {
   took=$(now_ms)
   case "$trigger" in
     crash) book_probe "$name-crash" "done" "\"do\":\"crash\",\"times\":$deaths" ;;
-    lose) arm none 0; kill -9 "$(supervisor_pid)" ;;
+    restart) arm none 0; kill -9 "$(supervisor_pid)" ;;
+    lose) arm none 0; rm -f "$STACK_DIR"/instances/*; kill -9 "$(supervisor_pid)" ;; # no proof: the lease has to end
   esac
   arm "$point" "$deaths"
   [ "$trigger" = leave ] && kill -TERM "$(supervisor_pid)"

@@ -211,11 +211,36 @@ static void test_supervisor_second_on_the_same_socket_refuses(void **state)
     assert_true(stage_answers(s));
 }
 
-static bool lost_is_recorded(struct stage *s, const void *arg)
+struct recorded {
+    const char *job, *text;
+};
+
+static bool is_recorded(struct stage *s, const void *arg)
 {
+    const struct recorded *want = arg;
     char text[4096];
-    stage_job_text(s, arg, text, sizeof text);
-    return strstr(text, "worker_lost") != NULL;
+    stage_job_text(s, want->job, text, sizeof text);
+    return strstr(text, want->text) != NULL;
+}
+
+/* Removes the proof that the supervisor is gone, as if it had run on another machine. */
+static void forget_lives(const struct stage *s)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "rm -f %s/instances/*", s->dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* Before the supervisor starts: a lease nobody would wait for. */
+static void set_long_lease(void)
+{
+    (void)setenv("STINT_SUPERVISOR_LEASE", "600s", 1);
+}
+
+static int teardown_long_lease(void **state)
+{
+    (void)unsetenv("STINT_SUPERVISOR_LEASE");
+    return stage_teardown(state);
 }
 
 static void test_supervisor_killed_takes_workers_along_and_its_jobs_move_on_after_the_lease(void **state)
@@ -228,10 +253,76 @@ static void test_supervisor_killed_takes_workers_along_and_its_jobs_move_on_afte
     assert_int_equal(kill(s->pid, SIGKILL), 0);
     assert_int_equal(stage_wait_exit(s), -1);
     WAIT_UNTIL(s, process_is_gone, &worker);
+    forget_lives(s);
     stage_up(s, "workers = 1", 1); /* replaces the socket the dead one left */
-    WAIT_UNTIL(s, lost_is_recorded, "left");
+    const struct recorded lost = {"left", "its lease ended"};
+    WAIT_UNTIL(s, is_recorded, &lost);
     WAIT_UNTIL(s, stage_phase_is, "run");
     assert_int_equal(stage_stat_number(s, "drift"), 0);
+}
+
+static bool one_life_is_left(struct stage *s, const void *arg)
+{
+    (void)arg;
+    char path[128];
+    int n = 0;
+    (void)snprintf(path, sizeof path, "%s/instances", s->dir);
+    DIR *folder = opendir(path);
+    for (const struct dirent *d = folder != NULL ? readdir(folder) : NULL; d != NULL; d = readdir(folder))
+        n += d->d_name[0] != '.';
+    if (folder != NULL)
+        (void)closedir(folder);
+    return n == 1;
+}
+
+static void test_supervisor_restarted_ends_its_predecessor_without_its_lease(void **state)
+{
+    struct stage *s = *state;
+    set_long_lease();
+    stage_up(s, "workers = 2", 2);
+    stage_enqueue(s, "left", "{\"do\":\"hang\"}", "");
+    WAIT_UNTIL(s, stage_phase_is, "run");
+    assert_int_equal(kill(s->pid, SIGKILL), 0);
+    assert_int_equal(stage_wait_exit(s), -1);
+    stage_up(s, "workers = 2", 2);
+    const struct recorded restarted = {"left", "supervisor restarted"};
+    WAIT_UNTIL(s, is_recorded, &restarted);
+    const struct recorded again = {"left", "\"epoch\":2"};
+    WAIT_UNTIL(s, is_recorded, &again);
+    WAIT_UNTIL(s, one_life_is_left, NULL);
+    assert_int_equal(stage_stat_number(s, "instances"), 1);
+    assert_int_equal(stage_stat_number(s, "drift"), 0);
+}
+
+static void test_supervisor_restarted_leaves_alone_what_a_survivor_holds(void **state)
+{
+    struct stage *s = *state;
+    set_long_lease();
+    stage_up(s, "workers = 1", 1);
+    stage_enqueue(s, "held", "{\"do\":\"child hang\"}", ",\"timeout_ms\":600000");
+    WAIT_UNTIL(s, child_is_known, NULL);
+    pid_t child = read_child(s), worker = (pid_t)stage_worker_number(s, 0, "pid");
+    assert_int_equal(kill(s->pid, SIGKILL), 0);
+    assert_int_equal(stage_wait_exit(s), -1);
+    WAIT_UNTIL(s, process_is_gone, &worker);
+    stage_up(s, "workers = 1", 1);
+    stage_enqueue(s, "next", "{\"do\":\"ok\"}", ""); /* by its end the newcomer has looked */
+    const struct stage_job_state done = {"next", "done"}, held = {"held", "active"};
+    WAIT_UNTIL(s, stage_job_is, &done);
+    assert_true(stage_job_is(s, &held)); /* a process that may still act for it lives */
+    assert_int_equal(kill(child, SIGKILL), 0);
+    const struct recorded restarted = {"held", "supervisor restarted"};
+    WAIT_UNTIL(s, is_recorded, &restarted);
+}
+
+static void test_supervisor_leaves_no_life_behind_after_a_drain(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1", 1);
+    assert_true(one_life_is_left(s, NULL));
+    assert_int_equal(kill(s->pid, SIGTERM), 0);
+    assert_int_equal(stage_wait_exit(s), 0);
+    assert_false(one_life_is_left(s, NULL));
 }
 
 static void test_supervisor_bad_configuration_does_not_start(void **state)
@@ -255,6 +346,11 @@ int main(int argc, char *argv[])
         T(test_supervisor_as_pid_one_runs_reaps_and_drains),
         T(test_supervisor_second_on_the_same_socket_refuses),
         T(test_supervisor_killed_takes_workers_along_and_its_jobs_move_on_after_the_lease),
+        cmocka_unit_test_setup_teardown(test_supervisor_restarted_ends_its_predecessor_without_its_lease, stage_setup,
+                                        teardown_long_lease),
+        cmocka_unit_test_setup_teardown(test_supervisor_restarted_leaves_alone_what_a_survivor_holds, stage_setup,
+                                        teardown_long_lease),
+        T(test_supervisor_leaves_no_life_behind_after_a_drain),
         T(test_supervisor_bad_configuration_does_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,33 @@
+/*
+ * queue_link_impl - what the files of a queue's link share: the calls, and which of them is whose.
+ *
+ * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (beats, due jobs, deaths, farewell) and
+ * queue_lost_uv.c (lost hosts and predecessors).
+ */
+#pragma once
+
+#include "queue_link_uv.h"
+
+enum { TELL_AGAIN_MS = 500 }; /* after an error answer */
+
+/* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
+bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[]);
+/* True when the reply is an array of at least n; else says why not in the log (nothing for NULL: the connection's end is
+ * told by others). */
+bool queue_reply_is(const struct queue_link *q, const char *function, const redisReply *r, size_t n);
+/* An integer, or the number of elements of an array. */
+int64_t queue_reply_number(const redisReply *r);
+/* The timer `again`: what was refused is told again. */
+void queue_link_again(uv_timer_t *timer);
+/* As many idle workers as jobs were moved are woken: the doorbell would ring for them too, but it may be at rest or
+ * between two connections. */
+void queue_wake_for(struct queue_link *q, const redisReply *moved);
+
+/* The timer that sweeps when another's lease ends; closed with the link's other handles. */
+void queue_lost_init(struct queue_link *q);
+/* Takes jobs from whoever has no lease. */
+void queue_sweep(struct queue_link *q);
+/* A beat told when the next lease of another ends, on Redis' clock; -1: nobody else has one. */
+void queue_lapse_at(struct queue_link *q, int64_t lapse_ms);
+/* Tells the queue of the next instance that is proven gone, unless a call is under way. */
+void queue_gone_next(struct queue_link *q);
