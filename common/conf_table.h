@@ -106,7 +106,7 @@
     X(INT, processes, 0, 0, 1048576, true, "RLIMIT_NPROC (counts the whole user's); 0: as inherited")                  \
     X(SIZE, core, 0, 0, CONF_MIB(1048576), true, "RLIMIT_CORE")                                                        \
     X(SIZE, file_size, CONF_MIB(1024), 0, CONF_MIB(1048576), true, "RLIMIT_FSIZE; 0: none")                            \
-    X(INT, nice, 5, 0, 19, true, "added niceness")                                                                     \
+    X(INT, nice, 5, 0, 19, true, "added niceness, once it is ready")                                                                     \
     X(INT, recycle_jobs, 100000, 0, 1000000000, true, "a worker is replaced after so many jobs; 0: never")             \
     X(DURATION, recycle_age, CONF_DAY_MS, 0, 365 * CONF_DAY_MS, true, "… after this age; 0: never")                    \
     X(SIZE, recycle_rss, CONF_MIB(512), 0, CONF_MIB(1048576), true, "… above this resident memory; 0: never")          \

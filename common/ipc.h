@@ -52,7 +52,7 @@ enum ipc_type {
     IPC_QUIET,  /* fetch no more; go on living */
     IPC_RESUME, /* fetch again */
     IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */
-    IPC_CANCEL, /* text: stream entry id of the job to cancel; ignored when it is not the one in hand */
+    IPC_CANCEL, /* text: "<band>:<entry id>" of the job to cancel; ignored when it is not the one in hand */
 };
 
 enum { IPC_TEXT_MAX = 480 };

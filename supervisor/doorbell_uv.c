@@ -106,13 +106,13 @@ static const char *field_of(const redisReply *fields, const char *name)
 static void on_event(struct doorbell *d, uint32_t queue, const redisReply *fields)
 {
     const char *type = field_of(fields, "t"), *due = field_of(fields, "due"), *entry = field_of(fields, "entry");
-    const char *kind = field_of(fields, "kind");
+    const char *kind = field_of(fields, "kind"), *band = field_of(fields, "band");
     if (type == NULL)
         return;
     if (due != NULL)
         d->hooks.on_due(d->hooks.arg, queue, strtoll(due, NULL, 10));
-    if (strcmp(type, "cancel") == 0 && entry != NULL)
-        d->hooks.on_cancel(d->hooks.arg, queue, entry);
+    if (strcmp(type, "cancel") == 0 && band != NULL && entry != NULL)
+        d->hooks.on_cancel(d->hooks.arg, queue, band, entry);
     bool whole = kind == NULL || kind[0] == '\0';
     if (strcmp(type, "resume") == 0)
         d->hooks.on_resume(d->hooks.arg, queue, whole);

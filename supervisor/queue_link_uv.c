@@ -200,15 +200,17 @@ void queue_link_again(uv_timer_t *timer)
     queue_gone_next(timer->data);
 }
 
-/* An error answer: what the Function calls our mistake will stay one, and must not keep the others waiting. */
 static void told_in_vain(struct queue_link *q, const redisReply *r)
 {
     const struct crash_report *report = crash_queue_peek(&q->deaths);
+    const char *next = report->refusals == 0
+                           ? "it is told again in a plainer form"
+                           : "it is told again; is another build's Functions library loaded? `stint preflight` compares them";
     log_error("Redis refused a death's report", KV_S("queue", q->name), KV_S("consumer", report->consumer),
-              KV_S("answer", r->str), KV_S("error", report->error_json));
-    if (strncmp(r->str, "STINT_BADARG", strlen("STINT_BADARG")) == 0)
-        crash_queue_pop(&q->deaths);
-    (void)uv_timer_start(&q->again, queue_link_again, TELL_AGAIN_MS, 0);
+              KV_S("answer", r->str), KV_S("blame", report->blame), KV_S("error", report->error_json),
+              KV_I("refusals", report->refusals + 1), KV_S("next", next));
+    uint64_t ms = crash_queue_refused(&q->deaths, strncmp(r->str, "STINT_BADARG", strlen("STINT_BADARG")) == 0);
+    (void)uv_timer_start(&q->again, queue_link_again, ms, 0);
 }
 
 static void on_told(void *arg, const redisReply *r, const struct err *e)
@@ -340,8 +342,8 @@ bool queue_links_lost(const struct queue_links *l, uint64_t now_ms)
  */
 
 /* Enqueue decides in Redis whether a kind's status is kept, and for how long: what this host's configuration says is
- * told to the queue. An error is not heard: at maxmemory the fields stay as they were, and the next connection tells
- * again. */
+ * told to the queue, on connecting and after a reload. An error is not heard: at maxmemory the fields stay as they were,
+ * and the next connection tells again. */
 static void tell_kinds(struct queue_link *q)
 {
     const struct conf *conf = q->owner->conf;
@@ -359,6 +361,12 @@ static void tell_kinds(struct queue_link *q)
         (void)queue_call(q, "stint_config", NULL, 3, track_args);
         (void)queue_call(q, "stint_config", NULL, 3, retain_args);
     }
+}
+
+void queue_links_tell_kinds(struct queue_links *l)
+{
+    for (uint32_t i = 0; l->ready && i < l->n; i++)
+        tell_kinds(&l->links[i]);
 }
 
 static void on_state(void *arg, bool ready, const struct err *e)

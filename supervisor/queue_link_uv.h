@@ -97,6 +97,8 @@ size_t queue_links_untold(const struct queue_links *l);
 /* Ends an instance of which the caller has proof that it and its workers are gone: what it held in our queues moves on at
  * once, or when Redis is back. False when GONE_MAX wait already: ask again later. */
 bool queue_links_gone(struct queue_links *l, const char *instance);
+/* Tells the queues anew what the configuration says of their kinds: after a reload. */
+void queue_links_tell_kinds(struct queue_links *l);
 /* Beats now instead of at the next turn. */
 void queue_links_beat(struct queue_links *l, uint32_t queue);
 /* A job is due at that time of Redis' clock: promote then, unless one is due earlier. */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "log.h"
 #include <stdio.h>
+#include <sys/resource.h>
 
 enum { IPC_BURST_MAX = 64 }; /* messages taken from one worker before the others get their turn */
 
@@ -16,12 +17,23 @@ struct slot_io {
     struct slot *slot;
 };
 
+/* It boots with our own niceness, because a job may be waiting for it, and yields from READY on. Its group: what a kind
+ * started while it opened, too. */
+static void make_nice(const struct slot *slot)
+{
+    int nice = getpriority(PRIO_PROCESS, 0) + (int)slot->pool->conf->nice;
+    if (setpriority(PRIO_PGRP, (id_t)slot->pid, MIN_OF(nice, 19)) < 0)
+        log_warn("a worker keeps the supervisor's niceness", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
+                 KV_S("error", strerror(errno)));
+}
+
 static void on_ready(struct slots_uv *u, struct slot *slot)
 {
     if (slot->was_ready)
         return;
     slot->was_ready = true;
     slot->boot_us = clock_mono_ns() / 1000 - slot->started_us;
+    make_nice(slot);
     slots_move(u->slots, slot, SLOT_EVENT_READY);
     struct pool *pool = slot->pool;
     pool->boot_failures = 0;

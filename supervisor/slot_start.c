@@ -92,7 +92,6 @@ static struct limits limits_of(const struct conf_pool *p)
         .core_bytes_set = 1,
         .core_bytes = (uint64_t)p->core,
         .file_size_bytes = (uint64_t)p->file_size,
-        .nice = (int)p->nice,
         .no_new_privs = true,
         .parent_death_signal = SIGKILL,
     };

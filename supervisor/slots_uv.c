@@ -5,6 +5,7 @@
 #include "slots_uv.h"
 
 #include "clock.h"
+#include "keys.h"
 #include "killpoint.h"
 #include "log.h"
 #include "slot_cgroup.h"
@@ -293,15 +294,24 @@ uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n
     return woken;
 }
 
-bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *entry)
+/* The page is the worker's: its numbers may be anything. */
+static bool runs(const struct score_now *now, const char *band, const char *entry)
 {
+    return now->running == 1 && now->band < (uint32_t)BAND_COUNT && strcmp(band_name((enum band)now->band), band) == 0 &&
+           strncmp(now->entry, entry, sizeof now->entry) == 0;
+}
+
+bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *band, const char *entry)
+{
+    char which[IPC_TEXT_MAX];
+    (void)snprintf(which, sizeof which, "%s:%s", band, entry);
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         struct slot *slot = &u->slots->table[i];
         if (!slot_state_live(slot->state) || slot->idle || slot->pool->queue != queue)
             continue;
         struct score_now now;
-        if (score_read(slots_cell(u->slots, slot), &now) && now.running == 1 && strcmp(now.entry, entry) == 0)
-            return say(slot, IPC_CANCEL, entry);
+        if (score_read(slots_cell(u->slots, slot), &now) && runs(&now, band, entry))
+            return say(slot, IPC_CANCEL, which);
     }
     return false;
 }

@@ -187,6 +187,7 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
         if (pool->stopped)
             slots_uv_retry_pool(&s->procs, pool);
     }
+    queue_links_tell_kinds(&s->links);
     if (r->changed.n > 0) /* workers read their configuration when they start */
         slots_uv_roll(&s->procs);
     slots_uv_apply(&s->procs);

@@ -149,10 +149,10 @@ static void bell_due(void *arg, uint32_t queue, int64_t due_ms)
     queue_links_due(&((struct supervisor *)arg)->links, queue, due_ms);
 }
 
-static void bell_cancel(void *arg, uint32_t queue, const char *entry)
+static void bell_cancel(void *arg, uint32_t queue, const char *band, const char *entry)
 {
     struct supervisor *s = arg;
-    if (slots_uv_cancel(&s->procs, queue, entry))
+    if (slots_uv_cancel(&s->procs, queue, band, entry))
         log_info("a running job is asked to stop", KV_S("queue", s->slots->queues[queue]), KV_S("entry", entry));
 }
 

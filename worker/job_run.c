@@ -253,11 +253,16 @@ void job_runner_watch(struct worker *w)
     (void)uv_timer_start(&w->runner.timer, on_soft_deadline, nearest > now_ms ? nearest - now_ms : 0, 0);
 }
 
-bool job_runner_cancel(struct worker *w, const char *entry)
+bool job_runner_cancel(struct worker *w, const char *which)
 {
+    char band[16] = "";
+    const char *entry = strchr(which, ':');
+    if (!entry || (size_t)(entry - which) >= sizeof band)
+        return false;
+    memcpy(band, which, (size_t)(entry++ - which));
     for (size_t i = 0; i < w->batch.n; i++) {
         struct job_core *item = &w->batch.items[i];
-        if (strcmp(item->job.entry, entry) != 0)
+        if (strcmp(item->job.entry, entry) != 0 || strcmp(band_name(item->job.band), band) != 0)
             continue;
         if (item->state == JOB_CLAIMED && item->kind)
             job_end_cancelled(item);

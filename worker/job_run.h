@@ -29,7 +29,7 @@ void job_runner_fini(struct worker *w);
 void job_runner_start(struct worker *w);
 /* Arms the soft timeout of what is still active; stops it when nothing is. Call when control returns to the loop. */
 void job_runner_watch(struct worker *w);
-/* Asks the run with this stream entry to stop; a job not started yet ends as cancelled. False: no such job in hand. */
-bool job_runner_cancel(struct worker *w, const char *entry);
+/* Asks the run with this stream entry ("<band>:<entry id>") to stop; a job not started yet ends as cancelled. False: no such job in hand. */
+bool job_runner_cancel(struct worker *w, const char *which);
 /* For outcome.c: the claims of a redelivered group are in; starts those still JOB_SETTLING. */
 void job_runner_settled(struct worker *w, struct job_core *const group[], size_t n);

@@ -430,6 +430,40 @@ static void test_supervisor_operator_kill_and_control_errors_name_themselves(voi
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void test_supervisor_report_that_redis_refuses_is_told_plainly(void **state)
+{
+    struct stage *s = *state;
+    (void)setenv("STINT_SUPERVISOR_LEASE", "600s", 1);
+    stage_up(s, "workers = 1", 1);
+    (void)unsetenv("STINT_SUPERVISOR_LEASE");
+    stage_enqueue(s, "scribbler", "{\"do\":\"scribble segv\"}", ""); /* its page names an entry that cannot be one */
+    const struct stage_job_state dead = {"scribbler", "dead"};
+    WAIT_UNTIL(s, stage_job_is, &dead);
+    char text[4096];
+    stage_job_text(s, "scribbler", text, sizeof text);
+    assert_non_null(strstr(text, "Redis refused the full report"));
+    assert_int_equal(stage_stat_number(s, "drift"), 0);
+}
+
+static bool cfg_is(struct stage *s, const void *arg)
+{
+    redisReply *r = redisCommand(s->ctx, "HGET stint:{probe}:cfg retain:probe");
+    assert_non_null(r);
+    bool is = r->type == REDIS_REPLY_STRING && strcmp(r->str, arg) == 0;
+    freeReplyObject(r);
+    return is;
+}
+
+static void test_supervisor_reload_tells_queues_what_kinds_keep(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 1\n[kind.default]\nretain = 1h", 1);
+    WAIT_UNTIL(s, cfg_is, "3600000");
+    stage_write_conf(s, "workers = 1\n[kind.probe]\nretain = 7s");
+    json_decref(stage_ask_ok(s, "{\"verb\":\"reload\"}"));
+    WAIT_UNTIL(s, cfg_is, "7000");
+}
+
 int main(int argc, char *argv[])
 {
     if (strcmp(argv[0], "stint-worker") == 0)
@@ -457,6 +491,8 @@ int main(int argc, char *argv[])
         T(test_supervisor_quiet_fetches_nothing_until_resume),
         T(test_supervisor_redis_away_keeps_workers_and_remembers_deaths),
         T(test_supervisor_operator_kill_and_control_errors_name_themselves),
+        T(test_supervisor_report_that_redis_refuses_is_told_plainly),
+        T(test_supervisor_reload_tells_queues_what_kinds_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
  * A real worker on a real Redis, step by step: what a job's life looks like from one process.
  */
+#include "keys.h"
 #include "worker_harness.h"
 
 #include "clock.h"
@@ -150,7 +151,11 @@ static void cancel_running(struct worker_harness *h, const char *id)
     harness_wait_phase(h, PHASE_RUN, id);
     freeReplyObject(harness_cmd(h, "FCALL stint_cancel 1 stint:{%s} %s test test", h->queue, id));
     assert_true(score_read(h->cell, &now));
-    harness_say(h, IPC_CANCEL, now.entry);
+    char which[ENTRY_ID_MAX + 16];
+    snprintf(which, sizeof which, "%s:%s", "express", now.entry); /* another band's entry of the same id */
+    harness_say(h, IPC_CANCEL, which);
+    snprintf(which, sizeof which, "%s:%s", band_name((enum band)now.band), now.entry);
+    harness_say(h, IPC_CANCEL, which);
     harness_wait_state(h, id, "cancelled");
 }
 

@@ -40,6 +40,50 @@ static void test_crash_queue_order_over_the_ring_is_first_in_first_out(void **ar
     free(q);
 }
 
+static void test_crash_queue_refused_reduces_then_lets_the_others_go_first(void **arg)
+{
+    (void)arg;
+    struct crash_queue *q = calloc(1, sizeof *q);
+    assert_non_null(q);
+    struct crash_report bad = report(7), good = report(8);
+    (void)snprintf(bad.blame, sizeof bad.blame, "normal:no entry");
+    assert_int_equal(crash_queue_push(q, &bad), 0);
+    assert_int_equal(crash_queue_push(q, &good), 0);
+    assert_int_equal(crash_queue_refused(q, true), 0); /* reduced, and told again at once */
+    assert_string_equal(crash_queue_peek(q)->consumer, "host:7:1");
+    assert_string_equal(crash_queue_peek(q)->blame, "*");
+    assert_non_null(strstr(crash_queue_peek(q)->error_json, "refused"));
+    assert_int_equal(crash_queue_refused(q, true), 0); /* behind the other one, whose turn it is */
+    assert_string_equal(crash_queue_peek(q)->consumer, "host:8:1");
+    crash_queue_pop(q);
+    uint64_t before = 0, wait = 0;
+    for (int i = 0; i < 20; i++, before = wait) {
+        wait = crash_queue_refused(q, true);
+        assert_in_range(wait, MAX_OF(before, (uint64_t)CRASH_QUEUE_WAIT_MS), CRASH_QUEUE_WAIT_MAX_MS);
+        assert_int_equal(q->n, 1);
+    }
+    assert_int_equal(wait, CRASH_QUEUE_WAIT_MAX_MS);
+    crash_queue_fini(q);
+    free(q);
+}
+
+static void test_crash_queue_refused_for_the_servers_mood_keeps_the_report(void **arg)
+{
+    (void)arg;
+    struct crash_queue *q = calloc(1, sizeof *q);
+    assert_non_null(q);
+    struct crash_report r = report(7);
+    (void)snprintf(r.blame, sizeof r.blame, "normal:1-0");
+    assert_int_equal(crash_queue_push(q, &r), 0);
+    assert_int_equal(crash_queue_refused(q, false), CRASH_QUEUE_WAIT_MS);
+    assert_int_equal(crash_queue_refused(q, false), CRASH_QUEUE_WAIT_MS);
+    assert_string_equal(crash_queue_peek(q)->blame, "normal:1-0");
+    assert_int_equal(crash_queue_refused(q, false), 0);
+    assert_string_equal(crash_queue_peek(q)->blame, "*");
+    crash_queue_fini(q);
+    free(q);
+}
+
 static void test_crash_queue_push_full_refuses_and_keeps_all(void **arg)
 {
     (void)arg;
@@ -64,6 +108,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash_queue_order_over_the_ring_is_first_in_first_out),
+        cmocka_unit_test(test_crash_queue_refused_reduces_then_lets_the_others_go_first),
+        cmocka_unit_test(test_crash_queue_refused_for_the_servers_mood_keeps_the_report),
         cmocka_unit_test(test_crash_queue_push_full_refuses_and_keeps_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
