@@ -75,3 +75,19 @@ int dead_filter_from_args(struct session *s, struct dead_filter *ret_filter, str
         *ret_filter = f;
     return rc;
 }
+
+int dead_letters_select(struct session *s, size_t limit, bool bare, struct dead_letters *ret_letters, struct err *e)
+{
+    struct dead_filter f;
+    const struct args *a = &s->args;
+    if (a->n_positionals > 0)
+        return dead_letters_by_id(s, a, ret_letters, e);
+    if (!dead_filter_given(a) && !args_has(a, "all"))
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "name dead letters by ID, or by a filter (--queue --kind --cause --code "
+                       "--fingerprint --since --until --match), or say --all");
+    int rc = dead_filter_from_args(s, &f, e);
+    f.limit = limit;
+    f.bare = bare;
+    return rc < 0 ? rc : dead_letters_find(s, &f, ret_letters, e);
+}

@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 /* Order of the fields in FIELD_NAMES. */
-enum { FIELD_KIND, FIELD_CAUSE, FIELD_FINGERPRINT, FIELD_DIED, FIELD_ERRORS, FIELD_COUNT };
-static const char *const FIELD_NAMES[FIELD_COUNT] = {"kind", "cause", "fp", "died", "errs"};
+enum { FIELD_KIND, FIELD_CAUSE, FIELD_FINGERPRINT, FIELD_DIED, FIELD_ERRORS, FIELD_COUNTERS, FIELD_COUNT };
+static const char *const FIELD_NAMES[FIELD_COUNT] = {"kind", "cause", "fp", "died", "errs", "n"};
 
 struct page {
     struct session *s;
@@ -124,6 +124,9 @@ static void take_fields(struct page *p, size_t i, const redisReply *reply)
     (void)snprintf(letter->cause, sizeof letter->cause, "%s", field_text(reply, FIELD_CAUSE));
     (void)snprintf(letter->fingerprint, sizeof letter->fingerprint, "%s", field_text(reply, FIELD_FINGERPRINT));
     letter->errors = strtoll(field_text(reply, FIELD_ERRORS), NULL, 10);
+    long long replays = 0; /* epoch,attempts,crashes,handbacks,replays,… */
+    if (sscanf(field_text(reply, FIELD_COUNTERS), "%*d,%*d,%*d,%*d,%lld", &replays) == 1)
+        letter->replays = replays;
     if (reply->element[FIELD_DIED]->type == REDIS_REPLY_STRING)
         letter->died_ms = strtoll(field_text(reply, FIELD_DIED), NULL, 10);
 }
@@ -194,6 +197,10 @@ static int keep_page(struct page *p, const struct dead_filter *f, struct dead_le
     int rc = 0;
     for (size_t i = 0; i < p->n; i++) {
         bool wanted = rc == 0 && p->there[i] && l->n < f->limit && passes(f, &p->letters[i]);
+        if (wanted && f->bare) {
+            json_decref(p->letters[i].last_error);
+            p->letters[i].last_error = NULL;
+        }
         if (wanted)
             rc = keep(l, &p->letters[i], e);
         json_decref(p->letters[i].last_error);

@@ -17,6 +17,7 @@ struct dead_filter {
     int64_t since_ms, until_ms; /* time of death, ms since 1970 (Redis' clock) */
     size_t limit;               /* most letters */
     bool newest_first;
+    bool bare; /* what is kept comes without its last error: a hundred thousand of them need no room */
 };
 
 struct dead_letter {
@@ -24,7 +25,7 @@ struct dead_letter {
     char id[JOB_ID_MAX];
     char kind[KIND_MAX];
     char cause[64], code[64], fingerprint[24];
-    int64_t died_ms, errors;
+    int64_t died_ms, errors, replays;
     json_t *last_error; /* owned; NULL when none is kept */
 };
 
@@ -50,6 +51,9 @@ struct dead_letters {
 int dead_filter_from_args(struct session *s, struct dead_filter *ret_filter, struct err *e);
 /* True when any filter option was given. */
 bool dead_filter_given(const struct args *a);
+/* The letters that IDs, a filter or --all name, at most `limit`, oldest first; of ids given twice, one. ERR_BAD_ARGUMENT when
+ * none of them is given: never all by accident. The verb's table has an option "all". */
+int dead_letters_select(struct session *s, size_t limit, bool bare, struct dead_letters *ret_letters, struct err *e);
 /* Collects. *ret_letters is the caller's (dead_letters_fini). */
 int dead_letters_find(struct session *s, const struct dead_filter *f, struct dead_letters *ret_letters, struct err *e);
 /* The letters of these ids, in --queue or wherever they are; ERR_NOT_FOUND names the first that is no dead letter. */

@@ -71,8 +71,29 @@
       "dead letters grouped into problems",                                                                            \
       "stint dlq triage --since 1d")                                                                                   \
     X(dlq_replay, "dlq replay", "Dead letters", 0, VERB_MANY, "[ID...]",                                               \
-      "give dead letters another run",                                                                                 \
-      "stint dlq replay --code SOURCE_UNAVAILABLE --dry-run\nstint dlq replay ID --edit '{\"expect\":\"table\"}'")     \
+      "give dead letters another run: dry run, canary, rate, undo",                                                    \
+      "stint dlq replay --code SOURCE_UNAVAILABLE --dry-run\nstint dlq replay --fingerprint 5ac1f2 --canary 5 --rate 50/s --stop-at 10\nstint dlq replay ID --edit '{\"expect\":\"table\"}'\nstint dlq replay --undo r-7k2m9qax")\
+    X(replay_rate, "dlq replay rate", "Dead letters", 2, 2, "RUN N/s",                                                 \
+      "change how fast a replay goes, while it goes",                                                                  \
+      "stint dlq replay rate r-7k2m9qax 200/s")                                                                        \
+    X(replay_pause, "dlq replay pause", "Dead letters", 1, 1, "RUN",                                                   \
+      "hold a replay",                                                                                                 \
+      "stint dlq replay pause r-7k2m9qax --reason lunch")                                                              \
+    X(replay_resume, "dlq replay resume", "Dead letters", 1, 1, "RUN",                                                 \
+      "go on with a replay that was paused, stopped, or whose tool died",                                              \
+      "stint dlq replay resume r-7k2m9qax")                                                                            \
+    X(replay_cancel, "dlq replay cancel", "Dead letters", 1, 1, "RUN",                                                 \
+      "end a replay; what was not replayed yet stays dead",                                                            \
+      "stint dlq replay cancel r-7k2m9qax")                                                                            \
+    X(replay_status, "dlq replay status", "Dead letters", 1, 1, "RUN",                                                 \
+      "how far a replay is, and what became of its jobs",                                                              \
+      "stint dlq replay status r-7k2m9qax --follow")                                                                   \
+    X(replay_list, "dlq replay list", "Dead letters", 0, 0, "",                                                        \
+      "replays of the last days",                                                                                      \
+      "stint dlq replay list --queue pdf")                                                                             \
+    X(dlq_edit, "dlq edit", "Dead letters", 1, 1, "ID",                                                                \
+      "change a dead letter's payload in place",                                                                       \
+      "stint dlq edit ID --patch '{\"expect\":null}'\nstint dlq edit ID")                                              \
     X(dlq_drain, "dlq drain", "Dead letters", 0, VERB_MANY, "[ID...]",                                                 \
       "write dead letters to a file, then remove them",                                                                \
       "stint dlq drain --queue pdf --out pdf-dead.ndjson")                                                             \

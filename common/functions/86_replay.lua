@@ -280,11 +280,11 @@ local function stint_replay_step(K, args)
         for i = 4, #args do
             edits[#edits + 1] = args[i]
         end
-        if (#edits > 0) ~= (r.edit ~= nil) or #edits % 3 ~= 0 then
-            badarg('ARGV', 'id, token, payload of each letter, exactly when the run edits them')
+        if (#edits > 0 and not r.edit) or #edits % 3 ~= 0 then
+            badarg('ARGV', 'id, token, payload of each letter, only when the run edits them')
         end
         local every, tat
-        most, every, tat = allowance(r, precise, #edits > 0 and math.min(most, #edits / 3) or most)
+        most, every, tat = allowance(r, precise, r.edit and math.min(most, #edits / 3) or most)
         if r.edit then
             check_edits(K, run, edits, most)
         end

@@ -32,7 +32,8 @@ run 0 dlq replay --fingerprint fp1 --dry-run; says "2 would be replayed"
 run 0 dlq list; says d1
 run 0 dlq replay --fingerprint fp1 --max 1; says "1 replayed"
 run 0 job show d1; says "state        ready"
-run 2 dlq replay --all --edit '{"a":1}'; says "change one dead letter"
+run 5 dlq replay --all --edit '{"a":1}'; says "--yes"
+run 2 dlq replay --all --payload '{"a":1}'; says "one dead letter"
 run 2 dlq replay d3 --edit '{"a":' ; says "not JSON"
 run 0 dlq replay d3 --edit '{"expect":null,"keep":{"b":2}}' --band high; says "1 replayed"
 run 0 job show d3 --json; says '"keep":{"a":1,"b":2}'; says '"band":"high"'

@@ -295,7 +295,8 @@ static void test_step_edits_compare_the_letter(void **state)
     char token[64], token2[64];
     (void)snprintf(token, sizeof token, "%s:0", died);
     (void)snprintf(token2, sizeof token2, "%s:0", died2);
-    ftest_assert_error(step(ctx, "3"), "STINT_BADARG", "edits");
+    assert_int_equal(run_is(step(ctx, "3"), "running", "moved"), 0); /* no edits in hand: it only looks at the ends */
+    ftest_assert_error(ftest_call(ctx, "stint_replay_step", "r", "d", "3", "l0", token, NULL), "STINT_BADARG", "edits");
     ftest_assert_error(ftest_call(ctx, "stint_replay_step", "r", "d", "3", "l1", token, "{}", NULL), "STINT_REFUSED", "l0");
     AUTO_FREE char *edited = ftest_text(ftest_call(ctx, "stint_edit", "l0", token, "{\"v\":9}", "me", "typo", NULL));
     assert_non_null(strstr(edited, ":1"));

@@ -6,13 +6,13 @@
 #include <cmocka.h>
 
 #include "base64.h"
-#include "dlq_replay.h"
+#include "payload_edit.h"
 #include "enqueue_options.h"
 #include "job_show.h"
 #include "job_wait.h"
 
 /* The cases of RFC 7396, appendix A. */
-static void test_dlq_replay_merge_follows_the_rfc(void **state)
+static void test_payload_edit_merge_follows_the_rfc(void **state)
 {
     (void)state;
     static const char *const cases[][3] = {
@@ -36,7 +36,7 @@ static void test_dlq_replay_merge_follows_the_rfc(void **state)
         json_t *target = json_loads(cases[i][0], JSON_DECODE_ANY, NULL);
         json_t *patch = json_loads(cases[i][1], JSON_DECODE_ANY, NULL);
         json_t *want = json_loads(cases[i][2], JSON_DECODE_ANY, NULL);
-        json_t *got = dlq_replay_merge(target, patch);
+        json_t *got = payload_edit_merge(target, patch);
         assert_true(json_equal(got, want));
         json_decref(target);
         json_decref(patch);
@@ -106,7 +106,7 @@ static void test_job_wait_last_error_index_wraps_in_the_second_half(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dlq_replay_merge_follows_the_rfc),
+        cmocka_unit_test(test_payload_edit_merge_follows_the_rfc),
         cmocka_unit_test(test_enqueue_options_time_zones_are_honoured),
         cmocka_unit_test(test_base64_encode_rfc_vectors),
         cmocka_unit_test(test_job_show_presentable_hides_secrets_at_any_depth),
