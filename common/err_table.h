@@ -55,4 +55,5 @@
     X(PROTOCOL, -5304, FATAL, "a peer answered what the protocol does not allow")                                      \
     X(NOT_FOUND, -5305, PERMANENT, "there is no such thing")                                                           \
     X(REFUSED, -5306, PERMANENT, "a guard refused")                                                                    \
-    X(OUT_OF_MEMORY, -5307, RESOURCE, "out of memory")
+    X(OUT_OF_MEMORY, -5307, RESOURCE, "out of memory")                                                                 \
+    X(LEDGER_REPAIR, -5308, PERMANENT, "the job's record was damaged, and stint fsck could not make it runnable")

@@ -130,6 +130,9 @@
     X(audit, "audit", "Operations", 0, 0, "",                                                                          \
       "what operators did",                                                                                            \
       "stint audit --queue pdf --limit 20")                                                                            \
+    X(fsck, "fsck", "Operations", 0, 0, "",                                                                            \
+      "prove that every job is accounted for, and mend what is not; exit 1 when something is wrong",                   \
+      "stint fsck --queue pdf\nstint fsck --repair --postgres")                                                         \
     X(config_check, "config check", "Operations", 0, 0, "",                                                            \
       "is the configuration valid",                                                                                    \
       "stint config check --config /etc/stint/stint.conf")                                                             \

@@ -83,6 +83,7 @@ function claim(K, band, consumer, count)
     local read = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', key, '>')
     if read and read.err then
         redis.call('XGROUP', 'CREATE', key, GROUP, '0', 'MKSTREAM')
+        bump(K, 'group:' .. band, 1) -- from now on its absence is a fault
         read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', key, '>')
     end
     return read and read[1] and read[1][2] or {}

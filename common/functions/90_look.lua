@@ -1,5 +1,6 @@
 -- ------------------------------------------------------------------------------------------------------------ looking
--- Nothing further down uses what is in here.
+-- Used further down: ledger_drift.
+local ledger_drift
 do
 -- Appends name:value to the JSON parts; nil values are left out.
 local function put(parts, name, json)
@@ -142,6 +143,31 @@ local function ledger_stats(K)
     return '{' .. table.concat(all, ',') .. '}', '{' .. table.concat(dead, ',') .. '}', ledger
 end
 
+-- Both sides of the ledger: how many were enqueued, and how many more than are accounted for.
+local function balance(K, sum, ledger, resting, dead)
+    local enqueued = sum.added - (ledger.readded or 0) + (ledger.sched or 0) + (ledger.repaired or 0)
+    return enqueued, enqueued - (sum.length + resting + (ledger.done or 0) + dead + (ledger.cancelled or 0) +
+        (ledger.expired or 0) + (ledger.purged or 0))
+end
+
+-- The drift alone; keys of a wrong type count as empty.
+function ledger_drift(K)
+    local function size(command, key)
+        local n = redis.pcall(command, key)
+        return type(n) == 'number' and n or 0
+    end
+    local sum, ledger = {added = 0, length = 0}, {}
+    for _, band in ipairs(STREAMS) do
+        sum.added, sum.length = sum.added + stream_added(K, band), sum.length + size('XLEN', stream(K, band))
+    end
+    local raw = redis.pcall('HGETALL', K .. ':ledger')
+    for i = 1, raw.err and 0 or #raw, 2 do
+        ledger[raw[i]] = tonumber(raw[i + 1])
+    end
+    local _, drift = balance(K, sum, ledger, size('ZCARD', K .. ':d'), size('ZCARD', K .. ':dead'))
+    return drift
+end
+
 local function stint_stats(K, args)
     count_args(args, 0, 0, 'none')
     local now = clock()
@@ -149,9 +175,7 @@ local function stint_stats(K, args)
     local all, dead_causes, ledger = ledger_stats(K)
     local resting, dead = redis.call('ZCARD', K .. ':d'), redis.call('ZCARD', K .. ':dead')
     local parked = redis.call('ZCOUNT', K .. ':d', PARKED, '+inf')
-    local enqueued = sum.added - (ledger.readded or 0) + (ledger.sched or 0)
-    local right = sum.length + resting + (ledger.done or 0) + dead + (ledger.cancelled or 0) + (ledger.expired or 0) +
-        (ledger.purged or 0)
+    local enqueued, drift = balance(K, sum, ledger, resting, dead)
     local parts = {}
     put(parts, 'queue', quote(string.match(K, '{(.*)}')))
     put(parts, 'now', string.format('%.0f', now))
@@ -160,8 +184,7 @@ local function stint_stats(K, args)
     put(parts, 'bands', bands)
     for _, pair in ipairs({{'scheduled', resting - parked}, {'parked', parked}, {'next_due', next_due(K, now)},
         {'dead', dead},
-                           {'instances', redis.call('ZCARD', K .. ':i')}, {'enqueued', enqueued}, {'drift',
-                               enqueued - right}}) do
+                           {'instances', redis.call('ZCARD', K .. ':i')}, {'enqueued', enqueued}, {'drift', drift}}) do
         put(parts, pair[1], string.format('%.0f', pair[2]))
     end
     put(parts, 'dead_causes', dead_causes)
