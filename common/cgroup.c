@@ -100,15 +100,17 @@ static bool says_delegated(int fd)
     return false;
 }
 
-/* Root may write anywhere, so for root it is not enough that it can. The root of the whole hierarchy has no cgroup.type;
- * that of a namespace has one. Anyone else was given what it may write, from the topmost such folder down. */
+/* Root may write anywhere, so for root it is not enough that it can. The root of the whole hierarchy has no
+ * cgroup.type; that of a namespace has one. Anyone else was given what it may write, from the topmost such folder down.
+ */
 static int check_delegated(const struct cgroup_tree *t, int fd, struct err *e)
 {
-    if (faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 || faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) < 0)
-        return errno == EROFS
-                   ? err_set(e, -EROFS, "cgroup v2 is mounted read-only here: rlimits only; the container's own limits "
+    if (faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 ||
+        faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) < 0)
+        return errno == EROFS ? err_set(e, -EROFS,
+                                        "cgroup v2 is mounted read-only here: rlimits only; the container's own limits "
                                         "hold for all workers together")
-                   : err_set(e, -EACCES, "cgroup v2 not delegated (%s): " REMEDY, t->path);
+                              : err_set(e, -EACCES, "cgroup v2 not delegated (%s): " REMEDY, t->path);
     bool whole_namespace = strcmp(t->path, "/") == 0 && faccessat(fd, "cgroup.type", F_OK, 0) == 0;
     if (says_delegated(fd) || whole_namespace)
         return 0;
@@ -145,8 +147,8 @@ static int enable_controllers(struct cgroup_tree *t, int fd, struct err *e)
     for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
         char word[16];
         (void)snprintf(word, sizeof word, "+%s", controller_names[i]);
-        t->has[i] = cgroup_parse_has_word(offered, controller_names[i]) &&
-                    write_at(fd, "cgroup.subtree_control", word) == 0;
+        t->has[i] =
+            cgroup_parse_has_word(offered, controller_names[i]) && write_at(fd, "cgroup.subtree_control", word) == 0;
     }
     if (!t->has[CGROUP_MEMORY])
         return err_set(e, -ENODEV, "cgroup v2 offers no memory controller in %s (it offers: %.100s): rlimits only",

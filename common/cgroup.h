@@ -24,14 +24,14 @@ enum cgroup_controller {
 #define X(suffix, name) CGROUP_##suffix,
     CGROUP_CONTROLLERS(X)
 #undef X
-    CGROUP_CONTROLLER_COUNT
+        CGROUP_CONTROLLER_COUNT
 };
 
 struct cgroup_tree {
-    int fd;                              /* owned: our group's folder; -1: limits come from rlimits alone */
-    bool has[CGROUP_CONTROLLER_COUNT];   /* enabled for leaves; memory always when fd is open */
-    char path[CGROUP_PATH_MAX];          /* as in /proc/self/cgroup; "" when unknown */
-    char why[CGROUP_WHY_MAX];            /* which limits apply and why, one line for people */
+    int fd;                            /* owned: our group's folder; -1: limits come from rlimits alone */
+    bool has[CGROUP_CONTROLLER_COUNT]; /* enabled for leaves; memory always when fd is open */
+    char path[CGROUP_PATH_MAX];        /* as in /proc/self/cgroup; "" when unknown */
+    char why[CGROUP_WHY_MAX];          /* which limits apply and why, one line for people */
 };
 
 /* 0 in any field: no limit. */
@@ -52,7 +52,8 @@ struct cgroup_usage {
 
 /* Finds our group by proc_self ("/proc/self"), checks that it is delegated, moves every process in it to the leaf
  * `supervisor` and enables the controllers. t is the caller's; its why is set in any case. 0, or a negative code with e
- * (why there is no delegation, and the remedy); t->fd is -1 then. Call before there are threads that start processes. */
+ * (why there is no delegation, and the remedy); t->fd is -1 then. Call before there are threads that start processes.
+ */
 int cgroup_open(struct cgroup_tree *t, const char *proc_self, struct err *e);
 /* A tree that is not used, for the reason given. */
 void cgroup_none(struct cgroup_tree *t, const char *why);
@@ -75,8 +76,8 @@ void cgroup_leaf_drop(const struct cgroup_tree *t, const char *name, int leaf_fd
 uint32_t cgroup_sweep(const struct cgroup_tree *t);
 
 /* -- parsing, pure -- */
-/* The v2 path ("0::/…") of /proc/PID/cgroup's text, without a trailing "/supervisor" of an earlier cgroup_open. 0, -ENOENT
- * without a v2 line, -EINVAL for a path outside our cgroup namespace or too long. */
+/* The v2 path ("0::/…") of /proc/PID/cgroup's text, without a trailing "/supervisor" of an earlier cgroup_open. 0,
+ * -ENOENT without a v2 line, -EINVAL for a path outside our cgroup namespace or too long. */
 int cgroup_parse_self(const char *text, char ret_path[static CGROUP_PATH_MAX]);
 /* Where mountinfo's text says that the path's folder is. 0, or -ENOENT when no cgroup2 file system shows it. */
 int cgroup_parse_mount(const char *mountinfo, const char *path, char ret_folder[static CGROUP_PATH_MAX]);

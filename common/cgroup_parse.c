@@ -1,6 +1,6 @@
 /*
- * cgroup_parse - what the kernel's text files about cgroups say (see cgroup.h). Pure; refuses to guess: a path that lies
- * outside our cgroup namespace, or one that needs unescaping, is not ours to write below.
+ * cgroup_parse - what the kernel's text files about cgroups say (see cgroup.h). Pure; refuses to guess: a path that
+ * lies outside our cgroup namespace, or one that needs unescaping, is not ours to write below.
  */
 #include "cgroup.h"
 

@@ -127,6 +127,12 @@
     X(drain, "drain", "Workers", 0, 0, "",                                                                             \
       "finish all jobs in hand, then stop the supervisor",                                                             \
       "stint drain")                                                                                                   \
+    X(drill_list, "drill list", "Operations", 0, 0, "",                                                                \
+      "the failure lab: faults to make on staging, and what must come of each",                                        \
+      "stint drill list")                                                                                              \
+    X(drill_run, "drill run", "Operations", 1, VERB_MANY, "NAME...|all",                                               \
+      "make faults on purpose with probe jobs, and judge what came of them",                                           \
+      "stint drill run segfault hang\nstint drill run all --json")                                                     \
     X(audit, "audit", "Operations", 0, 0, "",                                                                          \
       "what operators did",                                                                                            \
       "stint audit --queue pdf --limit 20")                                                                            \

@@ -1,6 +1,6 @@
 /*
- * slot_cgroup - see slot_cgroup.h. Refuses to start a worker without the group it should have: a limit that is there only
- * sometimes is none.
+ * slot_cgroup - see slot_cgroup.h. Refuses to start a worker without the group it should have: a limit that is there
+ * only sometimes is none.
  */
 #include "slot_cgroup.h"
 

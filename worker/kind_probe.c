@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 struct probe {
     json_int_t ms, mib, times;
@@ -152,6 +153,28 @@ static void probe_fork(struct job_run *run, const struct probe *p)
     job_run_done(run, result);
 }
 
+/* Forks until it is refused, at most FORKS_MAX times, and ends what it made. */
+static void probe_fork_many(struct job_run *run, const struct probe *p)
+{
+    enum { FORKS_MAX = 512 };
+    pid_t children[FORKS_MAX];
+    size_t n = 0;
+    char result[64];
+    (void)p;
+    while (n < FORKS_MAX && (children[n] = fork()) > 0)
+        n++;
+    if (n < FORKS_MAX && children[n] == 0)
+        for (;;)
+            (void)poll(NULL, 0, -1);
+    for (size_t i = 0; i < n; i++) {
+        (void)kill(children[i], SIGKILL);
+        (void)waitpid(children[i], NULL, 0);
+    }
+    (void)snprintf(result, sizeof result, "{\"ok\":true,\"children\":%zu,\"refused\":%s}", n,
+                   n < FORKS_MAX ? "true" : "false");
+    job_run_done(run, result);
+}
+
 /* Tries to reach the network (the discard port of this host) and reports what the system said. */
 static void probe_net(struct job_run *run, const struct probe *p)
 {
@@ -195,7 +218,8 @@ static void probe_exit(struct job_run *run, const struct probe *p)
 #define PROBES(X)                                                                                                      \
     X("ok", probe_ok) X("sleep", probe_sleep) X("fail", probe_fail) X("fail-permanent", probe_fail_permanent)          \
     X("crash", probe_crash) X("abort", probe_abort) X("hang", probe_hang) X("spin", probe_spin)                        \
-    X("alloc", probe_alloc) X("fork", probe_fork) X("net", probe_net) X("write", probe_write) X("exit", probe_exit)
+    X("alloc", probe_alloc) X("fork", probe_fork) X("fork-many", probe_fork_many) X("net", probe_net)                  \
+    X("write", probe_write) X("exit", probe_exit)
 
 static const struct {
     const char *name;

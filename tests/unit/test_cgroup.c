@@ -61,7 +61,8 @@ static int plant_tree(void **arg)
     plant_folder("fs/leaf");
     char mount[256];
     (void)snprintf(mount, sizeof mount,
-                   "22 1 0:20 / /proc rw - proc proc rw\n31 24 0:27 / %s/fs rw,nosuid shared:9 - cgroup2 cgroup2 rw\n", root);
+                   "22 1 0:20 / /proc rw - proc proc rw\n31 24 0:27 / %s/fs rw,nosuid shared:9 - cgroup2 cgroup2 rw\n",
+                   root);
     plant("proc/mountinfo", mount);
     plant("proc/cgroup", "1:name=systemd:/x\n0::/\n");
     plant("fs/cgroup.procs", "");

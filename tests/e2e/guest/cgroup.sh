@@ -99,6 +99,14 @@ until_true 60 runs victim
 stint job cancel victim >/dev/null
 until_true 60 state_is victim cancelled
 
+# --- the failure lab, where groups hold ---
+until_true 90 ready_is 3
+stint drill run fork-bomb memory --yes --json >/tmp/drills
+same "drill fork-bomb: refused by pids.max, and the worker lives" "$(jq -r 'select(.drill == "fork-bomb").verdict' /tmp/drills)" ok
+same "drill memory: the group's limit comes first" \
+  "$(jq -r 'select(.drill == "memory") | .verdict + " " + (.happened | split(" ")[2])' /tmp/drills)" "ok oom_kill"
+sed 's/^/# /' /tmp/drills
+
 # --- afterwards ---
 until_true 90 ready_is 3
 holds "no leaf of a dead worker is left" until_true 30 leaves_are 3
