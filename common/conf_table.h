@@ -52,6 +52,8 @@
     X(BOOL, enabled, 1, 0, 1, true, "run stint-relay, which moves rows between Redis and PostgreSQL")                  \
     X(DURATION, interval, 5000, 50, 3600000, true, "how often it looks for work")                                      \
     X(DURATION, stall, 60000, 1000, 3600000, true, "one that says nothing for so long is killed and started again")    \
+    X(DURATION, outbox_keep, CONF_DAY_MS, 0, 365 * CONF_DAY_MS, true,                                                  \
+      "how long a row of stint_outbox is kept after it became a job; its id is recognised so long")                    \
     X(SIZE, memory, CONF_MIB(1024), CONF_MIB(128), CONF_MIB(1048576), true, "its RLIMIT_AS")
 
 #define CONF_DEAD(X)                                                                                                   \

@@ -82,6 +82,17 @@ int repro_conf_make(const struct conf *conf, const json_t *job, const char *queu
         struct conf_kind *kind = &c->kinds[i];
         kind->enabled = strcmp(kind->name, kind_name) == 0;
         kind->attempts = kind->crashes = kind->track = 1;
+#define ONCE(field) (void)snprintf(kind->field, sizeof kind->field, "once")
+        ONCE(on_hard_timeout);
+        ONCE(on_soft_timeout);
+        ONCE(on_cpu_limit);
+        ONCE(on_mem_limit);
+        ONCE(on_oom_kill);
+        ONCE(on_signal);
+        ONCE(on_sandbox_violation);
+        ONCE(on_operator_kill);
+        ONCE(on_boot_failure);
+#undef ONCE
         if (kind->enabled)
             widen(c, kind, tool);
     }

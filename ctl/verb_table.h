@@ -133,6 +133,9 @@
     X(drill_run, "drill run", "Operations", 1, VERB_MANY, "NAME...|all",                                               \
       "make faults on purpose with probe jobs, and judge what came of them",                                           \
       "stint drill run segfault hang\nstint drill run all --json")                                                     \
+    X(outbox, "outbox", "Operations", 0, 0, "",                                                                        \
+      "rows of stint_outbox: waiting, on their way, relayed, refused",                                                 \
+      "stint outbox")                                                                                                  \
     X(audit, "audit", "Operations", 0, 0, "",                                                                          \
       "what operators did",                                                                                            \
       "stint audit --queue pdf --limit 20")                                                                            \

@@ -11,6 +11,7 @@
 #include "relay_archive.h"
 #include "relay_link.h"
 #include "relay_lock.h"
+#include "relay_outbox.h"
 #include "relay_task_table.h"
 
 #include <stdio.h>
@@ -42,6 +43,8 @@ static int connect_all(struct relay *r, struct err *e)
         rc = redis_sync_open(&r->redis, &r->conf->redis, e);
         if (rc == 0)
             rc = redis_sync_functions(&r->redis, e);
+        for (size_t i = 0; i < r->n_queues; i++) /* a server that came back may have lost its last second */
+            relay_outbox_forget(&r->queues[i].outbox);
     }
     return rc;
 }
@@ -152,6 +155,7 @@ void relay_close(struct relay *r)
         return;
     PQfinish(r->pg);
     r->pg = NULL;
+    relay_lock_forget(r);
     redis_sync_close(&r->redis);
     free(r->conf);
     r->conf = NULL;

@@ -11,13 +11,23 @@
 #include "conf.h"
 #include "err.h"
 #include "redis_sync.h"
+#include <jansson.h>
 #include <libpq-fe.h>
 
-enum { RELAY_INSTANCE_MAX = 96, RELAY_STOP_MS = 1000 };
+enum { RELAY_INSTANCE_MAX = 96, RELAY_STOP_MS = 1000, RELAY_TOKEN_SIZE = 33 };
+
+/* What relay_outbox knows of a queue. */
+struct relay_outbox {
+    char token[RELAY_TOKEN_SIZE]; /* "": not begun since the lock was taken */
+    json_t *marked;               /* owned; ids marked in PostgreSQL that Redis may forget */
+    size_t in_flight;             /* rows sent under this token and not marked yet */
+    uint64_t pruned_ms;           /* monotonic; when old rows were last deleted */
+};
 
 struct relay_queue {
     char name[QUEUE_MAX];
     bool held; /* its advisory lock is this session's: nobody else relays it */
+    struct relay_outbox outbox;
 };
 
 struct relay {

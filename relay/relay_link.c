@@ -82,6 +82,9 @@ void relay_link_wait(struct relay *r, int64_t ms)
     if (!stop_asked)
         (void)ppoll(fds, ARRAY_LEN(fds), &timeout, &before);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (fds[1].revents != 0)
-        (void)PQconsumeInput(r->pg); /* else what it said would stay readable and the loop would spin */
+    if (fds[1].revents == 0)
+        return;
+    (void)PQconsumeInput(r->pg); /* else what it said would stay readable and the loop would spin */
+    for (PGnotify *heard; (heard = PQnotifies(r->pg)) != NULL;)
+        PQfreemem(heard);
 }

@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "pg_dial.h"
+#include "relay_outbox.h"
 
 /* The key is of the database's own making, so that every build and host computes the same. */
 static const char try_sql[] = "SELECT pg_try_advisory_lock(hashtextextended('stint.relay:' || $1, 0))";
@@ -42,8 +43,10 @@ int relay_lock_take(struct relay *r, struct err *e)
 
 void relay_lock_forget(struct relay *r)
 {
-    for (size_t i = 0; i < r->n_queues; i++)
+    for (size_t i = 0; i < r->n_queues; i++) {
         r->queues[i].held = false;
+        relay_outbox_forget(&r->queues[i].outbox);
+    }
 }
 
 size_t relay_lock_count(const struct relay *r)

@@ -5,4 +5,6 @@
  */
 #pragma once
 
-#define RELAY_TASKS(X) X(archive, relay_archive_step)
+#define RELAY_TASKS(X)                                                                                                 \
+    X(outbox, relay_outbox_step)                                                                                       \
+    X(archive, relay_archive_step)

@@ -1,5 +1,6 @@
 -- ------------------------------------------------------------------------------------------------------------ enqueue
--- Nothing further down uses what is in here.
+-- Used further down: enqueue, enqueue_call.
+local enqueue, enqueue_call
 do
 local function refused(id, why)
     return '{"id":"' .. id .. '","state":"refused","why":' .. quote(why) .. '}'
@@ -115,7 +116,7 @@ local function read_plan(call, json)
     return plan
 end
 
-local function enqueue(call, json, payload)
+function enqueue(call, json, payload)
     local plan = call.plans[json] or read_plan(call, json)
     if plan.fault then
         return refused(plan.given, plan.fault)
@@ -149,7 +150,7 @@ local function enqueue(call, json, payload)
     return '{"id":"' .. id .. '","state":"ready"}'
 end
 
-local function enqueue_call(K)
+function enqueue_call(K)
     local now, precise = clock()
     return {K = K, now = now, now_text = string.format('%.0f', now), precise = precise, plans = {}}
 end
