@@ -126,18 +126,20 @@ static void connection_error(struct pg_conn *c, enum pg_condition condition, con
         (void)snprintf(text, sizeof text, "%s", why ? why : PQerrorMessage(c->pg));
     pg_error_one_line(text);
     c->condition = condition;
-    (void)err_set(e, pg_condition_code(condition), "PostgreSQL %s: %.600s; %s", pg_condition_text(condition), text,
-                  pg_condition_remedy(condition));
+    /* whoever got no connection sent nothing: nothing is in doubt, and no job is to be suspected */
+    int code = c->state == PG_CONN_CONNECTING ? ERR_STORE_UNAVAILABLE : pg_condition_code(condition);
+    (void)err_set(e, code, "PostgreSQL %s: %.600s; %s", pg_condition_text(condition), text, pg_condition_remedy(condition));
 }
 
 /* What ended the session, as far as libpq tells. A server that ends sessions one by one says its SQLSTATE first. */
 static enum pg_condition loss_condition(const struct pg_conn *c)
 {
+    if (c->state == PG_CONN_CONNECTING)
+        return pg_error_refusal(PQerrorMessage(c->pg));
     char state[PG_STATE_SIZE];
     pg_error_state_in(PQerrorMessage(c->pg), state);
-    if (state[0])
-        return pg_error_condition(state);
-    return c->state == PG_CONN_CONNECTING ? PG_AWAY : PG_LOST;
+    enum pg_condition condition = pg_error_condition(state);
+    return condition == PG_REFUSED ? PG_LOST : condition;
 }
 
 /* The session ended by itself. why NULL: libpq says why. */
@@ -165,8 +167,9 @@ static void on_timer(uv_timer_t *timer)
         (void)uv_timer_start(timer, on_timer, 1, 0);
         return;
     }
+    bool heard = c->pg && PQstatus(c->pg) != CONNECTION_STARTED && PQstatus(c->pg) != CONNECTION_NEEDED;
     if (c->state == PG_CONN_CONNECTING)
-        lost(c, PG_AWAY, "no answer in time (postgres.connect_timeout)");
+        lost(c, heard ? PG_SLOW : PG_AWAY, "no answer in time (postgres.connect_timeout)");
     else
         lost(c, PG_SLOW, "the session is given up");
 }

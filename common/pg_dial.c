@@ -54,12 +54,11 @@ static PGconn *dial(const struct conf_postgres *conf, const char *application)
 /* Why pg is not connected. in_time: libpq itself said so. */
 static int refused(PGconn *pg, bool in_time, struct err *e)
 {
-    char state[PG_STATE_SIZE], text[ERR_MESSAGE_MAX];
+    char text[ERR_MESSAGE_MAX];
     const char *why = PQerrorMessage(pg), *host = PQhost(pg), *port = PQport(pg);
     if (strstr(why, "://") != NULL) /* libpq quotes a URL it cannot read, password and all */
         return err_set(e, ERR_BAD_CONFIG, "postgres.url is no valid URL; set postgres.url or STINT_POSTGRES_URL");
-    pg_error_state_in(why, state);
-    enum pg_condition condition = state[0] != '\0' ? pg_error_condition(state) : PG_AWAY;
+    enum pg_condition condition = in_time ? pg_error_refusal(why) : PG_AWAY;
     if (in_time)
         (void)snprintf(text, sizeof text, "%s", why);
     else

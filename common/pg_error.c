@@ -30,6 +30,7 @@ static const struct state_rule rules[] = {
     {"53200", PG_MEMORY},
     {"53300", PG_CONNECTIONS},
     {"53", PG_RESOURCES},
+    {"55000", PG_DATABASE}, /* "not currently accepting connections" */
     {"55P03", PG_CONFLICT},
     {"57014", PG_SLOW},
     {"57P04", PG_DATABASE},
@@ -101,6 +102,14 @@ void pg_error_state_in(const char *text, char ret_state[static PG_STATE_SIZE])
     memset(ret_state, 0, PG_STATE_SIZE);
     if (state)
         memcpy(ret_state, state, PG_STATE_SIZE - 1);
+}
+
+enum pg_condition pg_error_refusal(const char *text)
+{
+    char state[PG_STATE_SIZE];
+    pg_error_state_in(text, state);
+    enum pg_condition condition = state[0] ? pg_error_condition(state) : PG_AWAY;
+    return pg_condition_code(condition) == ERR_STORE_UNAVAILABLE ? condition : PG_AWAY;
 }
 
 void pg_error_one_line(char *text)

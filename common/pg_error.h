@@ -63,5 +63,7 @@ bool pg_error_spoils_session(const char *sqlstate);
 enum { PG_STATE_SIZE = 6 };
 /* The SQLSTATE in libpq's text of a failed connection (PQERRORS_VERBOSE: "FATAL:  53300: sorry, …"), else "". */
 void pg_error_state_in(const char *text, char ret_state[static PG_STATE_SIZE]);
+/* The condition of a connection that was refused, by libpq's text: never one that says a job is wrong. */
+enum pg_condition pg_error_refusal(const char *text);
 /* Makes one line of libpq's text for people: no newlines, no source location, no SQLSTATE prefix. In place. */
 void pg_error_one_line(char *text);

@@ -54,6 +54,10 @@ static void test_pg_error_state_in_a_refused_connection_is_found_and_taken_out(v
     assert_string_equal(sqlstate, "53300");
     pg_error_one_line(text);
     assert_string_equal(text, "connection to server at \"127.0.0.1\", port 5432 failed: FATAL: sorry, too many clients already");
+    assert_int_equal(pg_error_refusal("FATAL:  53300: sorry, too many clients already"), PG_CONNECTIONS);
+    assert_int_equal(pg_error_refusal("FATAL:  28P01: password authentication failed"), PG_CREDENTIALS);
+    assert_int_equal(pg_error_refusal("FATAL:  XX000: whatever"), PG_AWAY); /* a refusal is never a job's fault */
+    assert_int_equal(pg_error_refusal("Connection refused"), PG_AWAY);
     char refused[] = "connection to server on socket \"/x\" failed: Connection refused\n\tIs the server running?\n";
     pg_error_state_in(refused, sqlstate);
     assert_string_equal(sqlstate, "");
