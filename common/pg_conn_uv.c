@@ -365,9 +365,11 @@ static void note_failure(struct pg_conn *c, const PGresult *result)
     if (c->error.code != 0)
         return;
     c->condition = condition;
+    bool at_sync = c->at == c->batch->n; /* statements outside BEGIN are committed there */
+    const char *sql = at_sync ? "the commit of all" : c->batch->statements[c->at].sql;
     /* only the primary message: the detail may quote a person's data */
     (void)err_set(&c->error, pg_condition_code(condition), "PostgreSQL, statement %zu of %zu (%.*s...): %s [%s]%s%s",
-                  c->at + 1, c->batch->n, SQL_SHOWN_MAX, c->batch->statements[c->at].sql,
+                  at_sync ? c->at : c->at + 1, c->batch->n, SQL_SHOWN_MAX, sql,
                   text ? text : "the connection was lost", state ? state : "-", remedy[0] ? "; " : "", remedy);
     pg_error_one_line(c->error.message);
 }
@@ -419,6 +421,8 @@ static void batch_answered(struct pg_conn *c)
 /* NULL ends the answers of one Parse or statement. False when the stream makes no sense. */
 static bool next_answer(struct pg_conn *c)
 {
+    if (c->at == c->batch->n && c->error.code)
+        return true; /* behind the failure of the commit */
     if (c->null_seen || c->at >= c->batch->n)
         return false;
     c->null_seen = true;
@@ -449,13 +453,15 @@ static void read_answers(struct pg_conn *c)
             sense = c->at == c->batch->n;
             if (sense)
                 batch_answered(c);
-        } else {
-            sense = c->at < c->batch->n;
+        } else if (c->at < c->batch->n) {
             c->null_seen = false;
+            take_answer(c, result);
+            sense = true;
+        } else {
+            sense = PQresultStatus(result) == PGRES_FATAL_ERROR;
             if (sense)
-                take_answer(c, result);
-            else
-                PQclear(result);
+                note_failure(c, result);
+            PQclear(result);
         }
         if (!sense) {
             lost(c, PG_LOST, "the answers do not fit the statements sent; the session is given up");

@@ -229,6 +229,30 @@ static void test_pg_conn_send_serialization_failure_is_a_conflict(void **state)
     pg_pool_release(f->pool, b);
 }
 
+static void test_pg_conn_send_failure_of_the_commit_itself_is_told_and_the_session_lives(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(pg_server_query(&server,
+                                "ALTER TABLE t ADD CONSTRAINT once UNIQUE (v) DEFERRABLE INITIALLY DEFERRED;"
+                                "INSERT INTO t VALUES(1,'a')",
+                                NULL, 0));
+    struct pg_conn *conn = take(f);
+    RUN(f, conn, "SELECT pg_backend_pid()");
+    char pid[sizeof f->value];
+    snprintf(pid, sizeof pid, "%s", f->value);
+    for (int i = 0; i < 2; i++) { /* its Parse goes along, and then not */
+        RUN(f, conn, "INSERT INTO t VALUES(2,'a')");
+        assert_int_equal(f->last.code, ERR_STORE_REFUSED);
+        assert_non_null(strstr(f->last.message, "23505"));
+        RUN(f, conn, "BEGIN", "INSERT INTO t VALUES(3,'a')", "COMMIT");
+        assert_int_equal(f->last.code, ERR_STORE_REFUSED);
+    }
+    assert_rows("1");
+    RUN(f, conn, "SELECT pg_backend_pid()");
+    assert_string_equal(f->value, pid);
+    pg_pool_release(f->pool, conn);
+}
+
 static void test_pg_conn_send_changed_schema_renews_the_session(void **state)
 {
     struct fixture *f = *state;
@@ -449,6 +473,7 @@ int main(void)
         WITH_POOL(test_pg_conn_send_failure_names_the_statement_and_undoes_the_batch),
         WITH_POOL(test_pg_conn_send_statement_timeout_is_transient),
         WITH_POOL(test_pg_conn_send_serialization_failure_is_a_conflict),
+        WITH_POOL(test_pg_conn_send_failure_of_the_commit_itself_is_told_and_the_session_lives),
         WITH_POOL(test_pg_conn_send_changed_schema_renews_the_session),
         WITH_POOL(test_pg_pool_release_open_transaction_is_rolled_back),
         WITH_POOL(test_pg_pool_release_batch_under_way_ends_the_session),
