@@ -114,19 +114,20 @@ static void count_held(struct life_scan *scan, const json_t *life)
 }
 
 /* The lock is ours. False when the file proves nothing. */
-static bool take_dead(struct life_scan *scan, const char *instance, const char *path, int *fd)
+static bool take_dead(struct life_scan *scan, const char instance[static INSTANCE_MAX], const char *path, int *fd)
 {
     if (scan->n == LIFE_DEAD_MAX)
         return false;
     struct life_dead *dead = &scan->dead[scan->n++];
     *dead = (struct life_dead){.lock.fd = *fd};
     *fd = -1;
-    (void)snprintf(dead->instance, sizeof dead->instance, "%s", instance);
+    memcpy(dead->instance, instance, sizeof dead->instance);
     (void)snprintf(dead->lock.path, sizeof dead->lock.path, "%s", path);
     return true;
 }
 
-static void look_at(struct life_scan *scan, const char *path, const char *instance, const char *redis)
+static void look_at(struct life_scan *scan, const char *path, const char instance[static INSTANCE_MAX],
+                    const char *redis)
 {
     char boot[BOOT_ID_MAX];
     struct stat by_fd, by_name;
@@ -162,11 +163,13 @@ void life_lock_scan(struct life_scan *scan, const char *state_dir, const char *o
     if (folder == NULL)
         return;
     for (const struct dirent *d = readdir(folder); d != NULL; d = readdir(folder)) {
-        if (d->d_name[0] == '.' || strlen(d->d_name) >= INSTANCE_MAX || strcmp(d->d_name, own) == 0 ||
+        char name[INSTANCE_MAX] = "";
+        if (d->d_name[0] == '.' || strlen(d->d_name) >= sizeof name || strcmp(d->d_name, own) == 0 ||
             is_known(scan, d->d_name))
             continue;
-        if ((size_t)snprintf(path, sizeof path, "%s/instances/%s", state_dir, d->d_name) < sizeof path)
-            look_at(scan, path, d->d_name, redis);
+        memcpy(name, d->d_name, strlen(d->d_name));
+        if ((size_t)snprintf(path, sizeof path, "%s/instances/%s", state_dir, name) < sizeof path)
+            look_at(scan, path, name, redis);
     }
     (void)closedir(folder);
 }

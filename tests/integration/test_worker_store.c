@@ -57,7 +57,7 @@ static int close_servers(void **state)
 static void make_ini(char ini[static 1024], const char *queue)
 {
     snprintf(ini, 1024,
-             "[postgres]\nurl = %s\nconnect_timeout = 1s\nstatement_timeout = 300ms\n[kind.match]\nbackoff = 1ms\n[pool.match]\nkinds = match\nqueue = %s\n",
+             "[postgres]\nurl = %s\nconnect_timeout = 1s\nstatement_timeout = 5s\n[kind.match]\nbackoff = 1ms\n[pool.match]\nkinds = match\nqueue = %s\n",
              postgres.url, queue);
 }
 

@@ -12,7 +12,7 @@
 #include "scoreboard.h"
 #include <sys/types.h>
 
-enum { HARNESS_DEADLINE_MS = 10000, HARNESS_LEASE_MS = 60000 };
+enum { HARNESS_DEADLINE_MS = 60000, HARNESS_LEASE_MS = 600000 };
 
 struct worker_harness {
     char queue[QUEUE_MAX], instance[INSTANCE_MAX], consumer[CONSUMER_MAX], url[CONF_STR_MAX];
