@@ -157,7 +157,9 @@ char *job_wait_next_step(char out[static NEXT_STEP_MAX], const char *id, const c
         {"TYPE_MISMATCH", "let it find the type itself: stint dlq replay ID --edit '{\"expect\":\"auto\"}'"},
         {"TIMEOUT", "raise kind.KIND.timeout or split the work, then: stint dlq replay ID"},
         {"CPU_LIMIT", "raise kind.KIND.cpu or split the work, then: stint dlq replay ID"},
-        {"MEM_LIMIT", "raise the memory of the pool that runs KIND, then: stint dlq replay ID"},
+        {"MEM_LIMIT",
+         "raise memory (cgroup_memory after an oom_kill) of the pool that runs KIND, or give KIND a pool with lane = "
+         "large; then: stint dlq replay ID"},
         {"CRASH", "its input crashes the worker: mend the input or the worker's build, then: stint dlq replay ID"},
         {"REDIS_UNAVAILABLE", "bring Redis back, then: stint dlq replay ID"},
         {"STORE_UNAVAILABLE", "bring PostgreSQL back, then: stint dlq replay ID"},
