@@ -14,7 +14,8 @@ enum {
     WORKER_FD_CONTROL = 4,    /* seqpacket socket to the supervisor */
     WORKER_FD_CONFIG = 5,     /* sealed memfd: the effective configuration as INI text, secrets included */
     WORKER_FD_LIFE = 6,       /* held, never used: the supervisor's lock is free when its last worker is gone too */
-    WORKER_FD_END = 7,
+    WORKER_FD_CRASH = 7,      /* memfd: where it leaves what it was when it dies, see crash_page.h; /dev/null: nowhere */
+    WORKER_FD_END = 8,
 };
 
 /* A worker's arguments (each --name and its value are two arguments), the last for `stint job repro` alone:
@@ -47,6 +48,7 @@ enum ipc_type {
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
     IPC_BEAT,      /* of stint-relay: it lives; text: "<state> <words>", state: active, standby or away */
     IPC_RECYCLE,   /* it will exit after this message: a recycling limit was reached; text: which */
+    IPC_CELL_DIED, /* a parser cell died in the middle of a job; text: "<epoch> <job id>"; with its crash page's descriptor */
     /* supervisor -> worker */
     IPC_WAKE,   /* there may be work: fetch */
     IPC_QUIET,  /* fetch no more; go on living */
@@ -65,5 +67,9 @@ struct ipc_msg {
 
 /* Sends without blocking. 0, -EAGAIN when the peer's buffer is full (the message is dropped), or -errno. */
 int ipc_send(int fd, enum ipc_type type, const char *text);
+/* The same with a descriptor, which stays the caller's. */
+int ipc_send_fd(int fd, enum ipc_type type, const char *text, int pass_fd);
+/* ipc_recv that takes a descriptor too: *ret_fd is the caller's, close-on-exec; -1 when none came. */
+int ipc_recv_fd(int fd, struct ipc_msg *ret_msg, int *ret_fd);
 /* Receives one message without blocking. 1: got one; 0: nothing there; -ENODATA: EOF; -EBADMSG: not a message; -errno. */
 int ipc_recv(int fd, struct ipc_msg *ret_msg);

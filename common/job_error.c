@@ -37,6 +37,9 @@ char *job_error_json(const struct job_evidence *evidence)
     job_put_text(o, "class", err_class_name(err_class(evidence->code)));
     job_put_text(o, "cause", evidence->cause);
     job_put_text(o, "message", evidence->message);
+    char host[65] = "";
+    if (gethostname(host, sizeof host - 1) == 0)
+        job_put_text(o, "host", host);
     job_put_text(o, "instance", evidence->instance);
     job_put_text(o, "consumer", evidence->consumer);
     job_put_text(o, "build", STINT_VERSION " " STINT_BUILD);

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { LOG_FIELDS_MAX = 4, LOG_NAME_MAX = 32, LOG_VALUE_MAX = 128, LOG_TAIL = 8 };
+enum { LOG_FIELDS_MAX = 4, LOG_NAME_MAX = 32, LOG_VALUE_MAX = 128, LOG_TAIL = 8, LOG_HEARD_MAX = 300 };
 #define LOG_CUT "\xe2\x80\xa6" /* … */
 
 static struct {
@@ -22,6 +22,7 @@ static struct {
     int fd;
     bool json;
     _Atomic int lowest;
+    void (*hear)(const char *text);
     size_t n_fields;
     struct {
         char key[LOG_NAME_MAX], value[LOG_VALUE_MAX];
@@ -179,6 +180,24 @@ static void log_put_head(struct log_line *l, enum log_level level, const char *m
     log_put_escaped(l, message);
 }
 
+static void log_hear(const char *message, const struct log_kv *kv, size_t n)
+{
+    char text[LOG_HEARD_MAX];
+    size_t len = (size_t)snprintf(text, sizeof text, "%s", message);
+    for (size_t i = 0; i < n && len < sizeof text; i++) {
+        if (kv[i].type == LOG_KV_STR && kv[i].s != NULL && kv[i].s[0] != '\0')
+            len += (size_t)snprintf(text + len, sizeof text - len, " %s=%s", kv[i].key, kv[i].s);
+        else if (kv[i].type == LOG_KV_INT)
+            len += (size_t)snprintf(text + len, sizeof text - len, " %s=%lld", kv[i].key, (long long)kv[i].i);
+    }
+    log_state.hear(text);
+}
+
+void log_on_line(void (*hear)(const char *text))
+{
+    log_state.hear = hear;
+}
+
 void log_write(enum log_level level, const char *message, const struct log_kv *kv, size_t n)
 {
     if ((int)level < atomic_load_explicit(&log_state.lowest, memory_order_relaxed))
@@ -200,6 +219,8 @@ void log_write(enum log_level level, const char *message, const struct log_kv *k
         l.data[l.len++] = '}';
     l.data[l.len++] = '\n';
     ssize_t written UNUSED = write(log_state.fd, l.data, l.len);
+    if (log_state.hear != NULL)
+        log_hear(message, kv, n);
     errno = saved_errno;
 }
 

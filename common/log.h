@@ -33,6 +33,10 @@ void log_set_field(const char *key, const char *value);
 /* The calling thread's current job; id NULL clears. Strings are copied. trace may be NULL. */
 void log_job(const char *id, const char *kind, const char *trace);
 
+/* From now on `hear` gets what each written line says, as short text: "message key=value …", cut at 300 bytes. Called on the
+ * logging thread; keeps nothing. */
+void log_on_line(void (*hear)(const char *text));
+
 /* One line with n extra fields (kv may be NULL when n is 0); nothing below the lowest level. Keeps errno. Use the macros. */
 void log_write(enum log_level level, const char *message, const struct log_kv *kv, size_t n);
 

@@ -7,7 +7,8 @@
  *                     CANCEL  kills the cell of that id
  *   zygote → worker   READY   once, after warm-up; then a REPORT for every PARSE
  *
- * The reply memfd holds a struct parser_reply_head and JSON text, written by the cell: foreign bytes to whoever reads it. The report is the
+ * The reply memfd holds a struct parser_reply_head and JSON text, written by the cell: foreign bytes to whoever reads it.
+ * A cell that dies of a signal leaves its crash page (crash_page.h) there instead. The report is the
  * zygote's own, which has read no byte of the document. EOF on either side: the other is dead.
  */
 #pragma once
@@ -15,7 +16,7 @@
 #include "base.h"
 
 enum { PARSER_FD = 3, PARSER_OPTIONS_MAX = 1024, PARSER_TEXT_MAX = 480, PARSER_CELLS_MAX = 8 };
-enum { PARSER_MAGIC = 0x53504431, PARSER_REPLY_MAGIC = 0x53504432, PARSER_REFUSED_MAGIC = 0x53504433 };
+enum { PARSER_MAGIC = 0x53504431, PARSER_REPLY_MAGIC = 0x53504432 };
 
 enum parser_type { PARSER_READY = 1, PARSER_PARSE, PARSER_CANCEL, PARSER_REPORT, PARSER_BOOT_FAILED };
 
@@ -52,6 +53,8 @@ enum parser_probe {
     PARSER_PROBE_CRASH,
     PARSER_PROBE_HANG,
     PARSER_PROBE_WRITE,
+    PARSER_PROBE_ABORT,
+    PARSER_PROBE_OVERFLOW,
 };
 
 struct parser_report {
@@ -67,6 +70,6 @@ struct parser_report {
 };
 
 struct parser_reply_head {
-    uint32_t magic;  /* PARSER_REPLY_MAGIC; PARSER_REFUSED_MAGIC: the cell was killed for a system call */
-    uint32_t length; /* bytes of JSON after the head; the system call's number */
+    uint32_t magic;  /* PARSER_REPLY_MAGIC */
+    uint32_t length; /* bytes of JSON after the head */
 };

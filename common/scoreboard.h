@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e32 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e33 };
 enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
@@ -36,6 +36,7 @@ struct score_now {
     uint64_t since_ms;        /* monotonic; when the phase was entered */
     uint64_t hard_deadline_ms; /* monotonic; 0: none. The supervisor kills past it */
     uint64_t epoch;           /* of the job, when running == 1 */
+    uint64_t cpu_start_us;    /* CPU time this process had used when the job began */
     uint32_t band;            /* enum band, when running == 1 */
     uint32_t store;           /* enum pg_condition, in PHASE_AWAY: what is wrong with PostgreSQL; 0: Redis is away */
     char entry[ENTRY_ID_MAX]; /* stream entry id, when running == 1 */

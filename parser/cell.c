@@ -4,6 +4,8 @@
  */
 #include "cell.h"
 
+#include "crash_guard.h"
+#include "crash_page.h"
 #include "document.h"
 #include "limits.h"
 #include "sandbox.h"
@@ -32,18 +34,6 @@ NORETURN static void cell_refuse(const char *what)
     _exit(PARSER_EXIT_SANDBOX);
 }
 
-/* A refused call: leaves its number where the worker looks, then makes another one. SIGSYS is blocked in its own handler, so the
- * kernel ends the process with SIGSYS. */
-static void cell_on_refused(int signal_number, siginfo_t *info, void *context)
-{
-    (void)signal_number;
-    (void)context;
-    struct parser_reply_head head = {PARSER_REFUSED_MAGIC, (uint32_t)info->si_syscall};
-    (void)!pwrite(CELL_FD_REPLY, &head, sizeof head, 0);
-    (void)syscall(SYS_getppid);
-    _exit(PARSER_EXIT_SANDBOX);
-}
-
 static void cell_descriptors(int document_fd, int reply_fd)
 {
     int notes = memfd_create("cell-notes", MFD_CLOEXEC);
@@ -59,10 +49,11 @@ static void cell_descriptors(int document_fd, int reply_fd)
 static void cell_signals(void)
 {
     sigset_t none;
-    struct sigaction refused = {.sa_sigaction = cell_on_refused, .sa_flags = SA_SIGINFO}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction standard = {.sa_handler = SIG_DFL};
     (void)sigemptyset(&none);
-    if (sigaction(SIGSYS, &refused, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
+    crash_guard_aim(CELL_FD_REPLY);
+    if (sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
         sigaction(SIGTERM, &standard, NULL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         cell_refuse("signals could not be set");
 }
@@ -77,7 +68,7 @@ static void cell_limits(const struct parser_request *r, uint64_t base_bytes)
         .address_space_bytes = MIN_OF(base_bytes + r->memory_bytes, (uint64_t)inherited.rlim_max),
         .cpu_s = MAX_OF(r->cpu_s, 1u),
         .core_bytes_set = 1,
-        .file_size_bytes = MAX_OF(r->reply_bytes, (uint64_t)NOTES_MAX),
+        .file_size_bytes = MAX_OF(r->reply_bytes, (uint64_t)CRASH_BYTES),
         .no_new_privs = true,
         .parent_death_signal = SIGKILL,
     };
@@ -92,6 +83,21 @@ static void cell_limits(const struct parser_request *r, uint64_t base_bytes)
 
 #ifdef STINT_TEST_HOOKS
 #include <sys/socket.h>
+static __attribute__((noinline)) void cell_probe_crash(void)
+{
+    volatile uintptr_t nowhere = 16;
+    *(volatile int *)nowhere = 1;
+}
+
+static __attribute__((noinline)) unsigned cell_probe_deeper(volatile unsigned depth)
+{
+    volatile char frame[1024];
+    frame[depth % sizeof frame] = 1;
+    if (depth == 0)
+        return 0;
+    return cell_probe_deeper(depth + 1) + (unsigned)frame[depth % sizeof frame];
+}
+
 /* What a hostile document would try once it had the process. */
 static void cell_probe(uint32_t probe)
 {
@@ -118,7 +124,12 @@ static void cell_probe(uint32_t probe)
             memset(p, 1, 1 << 20);
         }
     case PARSER_PROBE_CRASH:
-        (void)raise(SIGSEGV);
+        cell_probe_crash();
+        break;
+    case PARSER_PROBE_ABORT:
+        abort();
+    case PARSER_PROBE_OVERFLOW:
+        (void)cell_probe_deeper(probe);
         break;
     case PARSER_PROBE_HANG:
         for (int futex = 0;;)

@@ -4,6 +4,7 @@
  * Started by a worker with a socket at PARSER_FD; refuses to run by hand. Reads no configuration, knows no secret.
  */
 #include "build_info.h"
+#include "crash_guard.h"
 #include "document.h"
 #include "zygote.h"
 
@@ -79,6 +80,8 @@ int main(int argc, char *argv[])
     int rc = warm_up(&e);
     if (rc == 0)
         rc = zygote_confine(&e);
+    if (rc == 0 && crash_guard_install(-1, false) < 0)
+        rc = err_set(&e, ERR_BOOT_FAILURE, "parser: the handlers of fatal signals could not be set");
     /* The worker's death ends this process, and with it the cells; set last, a change of user clears it. */
     if (rc == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         rc = err_set(&e, ERR_BOOT_FAILURE, "parser: no parent-death signal");

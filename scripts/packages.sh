@@ -2,7 +2,7 @@
 
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
   libuv1-dev libhiredis-dev libpq-dev libjansson-dev libinih-dev libmicrohttpd-dev
-  libseccomp-dev libical-dev libcurl4-openssl-dev libpoppler-glib-dev zlib1g-dev"
+  libseccomp-dev libdw-dev libical-dev libcurl4-openssl-dev libpoppler-glib-dev zlib1g-dev"
 PACKAGES_RUN="redis-server postgresql tzdata qpdf curl"
 PACKAGES_TEST="libcmocka-dev clang prometheus jq procps strace python3 python3-reportlab"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs"

@@ -99,6 +99,13 @@ static void verdict_of_signal(const struct exit_facts *f, struct exit_verdict *v
     v->blame = blame_of(f);
     for (size_t i = 0; i < ARRAY_LEN(special_signals); i++) {
         if (special_signals[i].signal == signal) {
+            char meaning[128];
+            if (signal == SIGSYS && f->refused_call != NULL) {
+                (void)snprintf(meaning, sizeof meaning, "it made the system call %.32s, which its sandbox refuses",
+                               f->refused_call);
+                verdict(v, special_signals[i].cause, special_signals[i].code, meaning);
+                return;
+            }
             verdict(v, special_signals[i].cause, special_signals[i].code, special_signals[i].meaning);
             return;
         }

@@ -35,6 +35,7 @@ struct exit_facts {
     bool score_known;     /* now is a consistent copy */
     struct score_now now; /* its last words on the scoreboard */
     bool oom_killed;      /* its memory cgroup counted an OOM kill */
+    const char *refused_call; /* name of the system call its sandbox refused; NULL: not known. Borrowed */
 };
 
 /* Who pays in stint_crash. */

@@ -21,7 +21,9 @@ enum {
 static void tell_next(struct queue_link *q);
 static void promote(struct queue_link *q);
 
-bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[])
+/* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
+static bool fcall_as(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, void *arg, int n,
+                     const char *const args[])
 {
     const char *argv[FCALL_ARGS_MAX] = {"FCALL", function, "1", q->prefix};
     size_t lens[FCALL_ARGS_MAX];
@@ -31,7 +33,12 @@ bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on
         argv[argc++] = args[i];
     for (int i = 0; i < argc; i++)
         lens[i] = strlen(argv[i]);
-    return redis_uv_argv(q->owner->redis, on_reply, q, argc, argv, lens) == 0;
+    return redis_uv_argv(q->owner->redis, on_reply, arg, argc, argv, lens) == 0;
+}
+
+bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[])
+{
+    return fcall_as(q, function, on_reply, q, n, args);
 }
 
 bool queue_reply_is(const struct queue_link *q, const char *function, const redisReply *r, size_t n)
@@ -260,6 +267,14 @@ void queue_links_death(struct queue_links *l, uint32_t queue, const struct crash
         return;
     }
     tell_next(q);
+}
+
+bool queue_links_call(struct queue_links *l, uint32_t queue, const char *function, redis_uv_reply_fn on_reply, void *arg, int n,
+                      const char *const args[])
+{
+    struct queue_link *q = &l->links[queue];
+    return l->redis != NULL && l->ready && crash_queue_peek(&q->deaths) == NULL &&
+           fcall_as(q, function, on_reply, arg, n, args);
 }
 
 bool queue_links_room(const struct queue_links *l, uint32_t queue)

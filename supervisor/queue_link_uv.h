@@ -99,6 +99,10 @@ size_t queue_links_untold(const struct queue_links *l);
 bool queue_links_gone(struct queue_links *l, const char *instance);
 /* Tells the queues anew what the configuration says of their kinds: after a reload. */
 void queue_links_tell_kinds(struct queue_links *l);
+/* Calls a Function of the queue for another module: FCALL function 1 prefix args…; on_reply(arg, …) once. False, and no call, while
+ * Redis is away or deaths of the queue wait to be told: they go first. */
+bool queue_links_call(struct queue_links *l, uint32_t queue, const char *function, redis_uv_reply_fn on_reply, void *arg, int n,
+                      const char *const args[]);
 /* Beats now instead of at the next turn. */
 void queue_links_beat(struct queue_links *l, uint32_t queue);
 /* A job is due at that time of Redis' clock: promote then, unless one is due earlier. */

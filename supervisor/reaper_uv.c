@@ -6,10 +6,12 @@
 
 #include "build_info.h"
 #include "clock.h"
+#include "crash_page.h"
 #include "job.h"
 #include "killpoint.h"
 #include "keys.h"
 #include "log.h"
+#include "sandbox.h"
 #include "slot_cgroup.h"
 #include <jansson.h>
 #include <signal.h>
@@ -27,6 +29,9 @@ struct ended {
     struct exit_facts facts;
     struct exit_verdict verdict;
     struct rusage usage;
+    struct crash_head page;  /* what it left of itself */
+    bool has_page;           /* … a snapshot; else page holds its last words at most */
+    char refused_call[40];   /* system call its sandbox refused; "": none */
     const struct slot *slot; /* its usage read after the end; the group is removed only then */
     uint64_t now_ms;
     char consumer[CONSUMER_MAX];
@@ -51,11 +56,13 @@ static bool has_job(const struct ended *d)
     return d->facts.score_known && d->facts.now.running > 0 && d->facts.now.kind[0] != '\0';
 }
 
-/* Of the job where its worker had a group and was seen running it; else of the process's whole life. */
+/* Of the job, its parser included where the worker had a group and was seen running it; without a job of the whole life. */
 static int64_t used_cpu_ms(const struct ended *d)
 {
     int64_t ms = slot_cgroup_job_cpu_ms(d->slot, has_job(d) && d->facts.now.running == 1 ? d->facts.now.entry : "");
-    return ms >= 0 ? ms : cpu_ms(&d->usage);
+    if (ms >= 0 || !has_job(d))
+        return MAX_OF(ms, has_job(d) ? 0 : cpu_ms(&d->usage));
+    return MAX_OF(cpu_ms(&d->usage) - (int64_t)(d->facts.now.cpu_start_us / 1000), INT64_C(0));
 }
 
 /* Where it was, and what its group counted. NULL when neither is known, or without memory. */
@@ -66,6 +73,16 @@ static char *detail_json(const struct slot *slot, const struct ended *d)
         (void)json_object_update_new(
             o, json_pack("{s:s,s:s,s:i}", "pool", slot->pool->name, "phase",
                          phase_name((enum worker_phase)d->facts.now.phase), "running", (int)d->facts.now.running));
+    if (d->has_page && d->page.fault != 0) {
+        char fault[24];
+        (void)snprintf(fault, sizeof fault, "0x%llx", (unsigned long long)d->page.fault);
+        (void)json_object_set_new(o, "fault_address", json_string(fault));
+    }
+    if (d->refused_call[0] != '\0')
+        (void)json_object_set_new(o, "refused_call", json_string(d->refused_call));
+    json_t *words = d->page.words[0] != '\0' ? json_string(d->page.words) : NULL;
+    if (words != NULL)
+        (void)json_object_set_new(o, "last_words", words);
     json_t *usage = slot_cgroup_json(slot);
     if (usage != NULL)
         (void)json_object_set_new(o, "cgroup", usage);
@@ -160,9 +177,29 @@ static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, 
     if (slot->intent == EXIT_INTENT_HARD_TIMEOUT && d.facts.score_known &&
         d.facts.now.hard_deadline_ms != slot->overrun_ms)
         d.facts.intent = EXIT_INTENT_LATE_KILL;
+    d.has_page = crash_page_read(slot->crash_fd, &d.page);
+    if (d.has_page && d.page.syscall >= 0) {
+        (void)sandbox_syscall_name(d.page.syscall, d.refused_call, sizeof d.refused_call);
+        d.facts.refused_call = d.refused_call;
+    }
     exit_cause_of(&d.facts, &d.verdict);
     (void)snprintf(d.consumer, sizeof d.consumer, "%s:%u:%u", u->instance, slot->number, slot->generation);
     return d;
+}
+
+/* The page goes where backtraces are made, unless the end was asked for and the signal is that. */
+static void hand_page(struct slots_uv *u, struct slot *slot, const struct ended *d)
+{
+    struct evidence_item item = {.page_fd = slot->crash_fd, .queue = slot->pool->queue};
+    if (!d->has_page || d->verdict.cause[0] == '\0')
+        return;
+    if (has_job(d) && d->facts.now.running == 1) {
+        item.epoch = d->facts.now.epoch;
+        memcpy(item.job_id, d->facts.now.job_id, sizeof item.job_id);
+    }
+    (void)snprintf(item.what, sizeof item.what, "worker of %.30s", slot->pool->name);
+    slot->crash_fd = -1;
+    u->hooks.on_page(u->hooks.arg, &item);
 }
 
 static void note_last_exit(struct slot *slot, const struct ended *d)
@@ -196,6 +233,8 @@ static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const 
     count_restart(u, slot, &d);
     if (slot->was_ready)
         report(u, slot, &d);
+    hand_page(u, slot, &d);
+    base_close_fd(&slot->crash_fd);
     slot_cgroup_drop(u->cgroups, slot);
 
     struct score_cell *cell = slots_cell(u->slots, slot);

@@ -62,6 +62,8 @@ static int execute(struct relay_child *c, char *const env[], int config_fd, int 
         [WORKER_FD_SCOREBOARD] = -1,
         [WORKER_FD_CONTROL] = control_fd,
         [WORKER_FD_CONFIG] = config_fd,
+        [WORKER_FD_LIFE] = -1,
+        [WORKER_FD_CRASH] = -1,
     };
     struct limits limits = {
         .files = RELAY_FILES,

@@ -46,7 +46,21 @@ static void on_ready(struct slots_uv *u, struct slot *slot)
     u->hooks.on_change(u->hooks.arg);
 }
 
-static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_msg *m)
+/* A cell's page on its way to a backtrace: "<epoch> <job id>". */
+static void on_cell_died(struct slots_uv *u, struct slot *slot, const char *text, int *fd)
+{
+    struct evidence_item item = {.page_fd = *fd, .queue = slot->pool->queue, .what = "parser cell"};
+    unsigned long long epoch = 0;
+    int at = 0;
+    if (*fd < 0 || sscanf(text, "%20llu %n", &epoch, &at) != 1 || at == 0 || strlen(text + at) >= sizeof item.job_id)
+        return;
+    item.epoch = epoch;
+    memcpy(item.job_id, text + at, strlen(text + at) + 1);
+    *fd = -1;
+    u->hooks.on_page(u->hooks.arg, &item);
+}
+
+static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_msg *m, int *fd)
 {
     switch ((enum ipc_type)m->type) {
     case IPC_READY:
@@ -69,6 +83,9 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
         slot->recycled = true;
         log_info("worker recycles", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", m->text));
         return;
+    case IPC_CELL_DIED:
+        on_cell_died(u, slot, m->text, fd);
+        return;
     case IPC_BEAT:
     case IPC_WAKE:
     case IPC_QUIET:
@@ -86,7 +103,8 @@ static bool receive(struct slots_uv *u, struct slot *slot)
 {
     for (int i = 0; i < IPC_BURST_MAX; i++) {
         struct ipc_msg m;
-        int rc = ipc_recv(slot->control_fd, &m);
+        AUTO_CLOSE int fd = -1;
+        int rc = ipc_recv_fd(slot->control_fd, &m, &fd);
         if (rc == 0)
             return true;
         if (rc == -EBADMSG) {
@@ -95,7 +113,7 @@ static bool receive(struct slots_uv *u, struct slot *slot)
         }
         if (rc < 0)
             return false;
-        on_message(u, slot, &m);
+        on_message(u, slot, &m, &fd);
     }
     return true;
 }

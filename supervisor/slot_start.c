@@ -150,6 +150,7 @@ static int start_with(const struct slot_start *in, char *const env[], int config
         [WORKER_FD_CONTROL] = control_fd,
         [WORKER_FD_CONFIG] = config_fd,
         [WORKER_FD_LIFE] = in->life_fd,
+        [WORKER_FD_CRASH] = in->crash_fd,
     };
     struct limits limits = limits_of(in->pool);
     const struct spawn s = {

@@ -23,6 +23,7 @@ struct slot_start {
     uint32_t slot, generation;
     int log_fd, board_fd;
     int life_fd;   /* of the supervisor's lock (life_lock.h); -1: it has none */
+    int crash_fd;  /* its crash page; -1: it leaves none */
     int cgroup_fd; /* folder of the cgroup it is born in; -1: the supervisor's own */
 };
 

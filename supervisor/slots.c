@@ -51,7 +51,7 @@ int slots_init(struct slots *s, const struct conf *conf, struct err *e)
                        "the pools want %llu workers together; one supervisor runs at most %d: lower `workers`",
                        (unsigned long long)wanted, SCORE_SLOT_MAX);
     for (uint32_t i = 0; i < SCORE_SLOT_MAX; i++)
-        s->table[i] = (struct slot){.number = i, .control_fd = -1, .cgroup_fd = -1};
+        s->table[i] = (struct slot){.number = i, .control_fd = -1, .cgroup_fd = -1, .crash_fd = -1};
     int rc = scoreboard_new(&s->board, &s->board_fd);
     if (rc < 0)
         return err_set_errno(e, -rc, "cannot make the shared scoreboard");

@@ -39,6 +39,7 @@ struct slot {
     enum slot_state state;
     pid_t pid;            /* 0: no process */
     int control_fd;       /* ours; -1: no process */
+    int crash_fd;         /* the page it leaves when it dies (crash_page.h); -1: none */
     uint32_t generation;  /* processes started here, this one included */
     uint32_t conf_serial; /* of the configuration it was started with */
     bool was_ready;

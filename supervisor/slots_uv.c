@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "keys.h"
+#include "crash_page.h"
 #include "killpoint.h"
 #include "log.h"
 #include "slot_cgroup.h"
@@ -97,6 +98,12 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
         slots_uv_failed(u, slot, true, e.message);
         return;
     }
+    base_close_fd(&slot->crash_fd);
+    slot->crash_fd = crash_page_new();
+    if (slot->crash_fd < 0) { /* no reason not to run */
+        log_warn("a worker will leave no backtrace", KV_S("why", err_text(slot->crash_fd)));
+        slot->crash_fd = -1;
+    }
     const struct slot_start in = {
         .program = u->program,
         .repro = u->repro,
@@ -110,6 +117,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
         .life_fd = u->life_fd,
         .board_fd = u->slots->board_fd,
         .cgroup_fd = slot->cgroup_fd,
+        .crash_fd = slot->crash_fd,
     };
     int rc = slot_start(&in, &slot->pid, &slot->control_fd, &e);
     if (rc < 0) {

@@ -11,6 +11,7 @@
 #include "base.h"
 #include "conf.h"
 #include "crash_queue.h"
+#include "evidence_uv.h"
 #include "slot_watch.h"
 #include "slots.h"
 #include <sys/resource.h>
@@ -20,6 +21,8 @@ struct slots_hooks {
     void *arg;
     /* A process of the queue is gone and may have held jobs: report is to be told to Redis (takes error_json). */
     void (*on_death)(void *arg, uint32_t queue, const struct crash_report *report);
+    /* A process of the queue left a page of itself. Takes item->page_fd. */
+    void (*on_page)(void *arg, const struct evidence_item *item);
     /* False while no more deaths of the queue can be remembered: no worker is started then. */
     bool (*may_start)(void *arg, uint32_t queue);
     /* A worker of the queue began to wait for a wake-up. */

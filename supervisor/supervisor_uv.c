@@ -42,9 +42,15 @@ static void on_death(void *arg, uint32_t queue, const struct crash_report *repor
     queue_links_death(&((struct supervisor *)arg)->links, queue, report);
 }
 
+static void on_page(void *arg, const struct evidence_item *item)
+{
+    evidence_add(&((struct supervisor *)arg)->evidence, item);
+}
+
 static bool on_other(void *arg, pid_t pid, int wait_status)
 {
-    return relay_child_reaped(&((struct supervisor *)arg)->relay, pid, wait_status);
+    struct supervisor *s = arg;
+    return evidence_reaped(&s->evidence, pid) || relay_child_reaped(&s->relay, pid, wait_status);
 }
 
 static bool may_start(void *arg, uint32_t queue)
@@ -203,6 +209,7 @@ static int open_slots(struct supervisor *s, struct err *e)
     int rc = slots_init(s->slots, s->conf, e);
     if (rc < 0)
         return rc;
+    evidence_init(&s->evidence, &s->loop, &s->links);
     relay_child_init(&s->relay, &s->loop, s->conf, s->instance, s->log_fd);
     const struct slots_hooks hooks = {
         .arg = s,
@@ -210,6 +217,7 @@ static int open_slots(struct supervisor *s, struct err *e)
         .may_start = may_start,
         .on_idle = on_idle,
         .on_other = on_other,
+        .on_page = on_page,
         .on_change = on_change,
     };
     rc = slots_uv_init(&s->procs, &s->loop, s->slots, s->conf, s->instance, &s->cgroups, s->log_fd, &hooks, e);
@@ -299,6 +307,7 @@ static void close_handles(struct supervisor *s)
     predecessors_close(&s->past, queue_links_clean(&s->links));
     if (s->links.redis != NULL)
         queue_links_close(&s->links);
+    evidence_close(&s->evidence);
     relay_child_close(&s->relay);
     if (s->procs.loop != NULL)
         slots_uv_close(&s->procs);

@@ -49,6 +49,7 @@ struct supervisor {
     struct relay_child relay;
     struct queue_links links;
     struct predecessors past; /* supervisors of this machine that died */
+    struct evidence evidence;
     struct doorbell *bell;          /* owned */
     struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */

@@ -6,7 +6,9 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "crash_guard.h"
 #include "log.h"
+#include "sandbox.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,11 +69,11 @@ int boot_descriptors(struct err *e)
     socklen_t size = sizeof type;
     bool control = getsockopt(WORKER_FD_CONTROL, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
     if (!control || fcntl(WORKER_FD_SCOREBOARD, F_GETFD) < 0 || fcntl(WORKER_FD_CONFIG, F_GETFD) < 0 ||
-        fcntl(WORKER_FD_LIFE, F_GETFD) < 0)
+        fcntl(WORKER_FD_LIFE, F_GETFD) < 0 || fcntl(WORKER_FD_CRASH, F_GETFD) < 0)
         return err_set(e, ERR_BOOT_FAILURE,
                        "descriptors %d to %d are not those a supervisor gives; stint-worker is started by stint-supervisor, not by "
                        "hand: use `stint up` or `stint-supervisor`",
-                       WORKER_FD_SCOREBOARD, WORKER_FD_LIFE);
+                       WORKER_FD_SCOREBOARD, WORKER_FD_END - 1);
     if (close_range(WORKER_FD_END, ~0U, 0) < 0)
         return err_set_errno(e, errno, "cannot close foreign descriptors");
     for (int fd = WORKER_FD_SCOREBOARD; fd < WORKER_FD_END; fd++)
@@ -119,6 +121,40 @@ int boot_scoreboard(struct boot *b, struct err *e)
     b->now = (struct score_now){.phase = PHASE_BOOT, .since_ms = clock_mono_ms()};
     score_publish(b->cell, &b->now);
     return 0;
+}
+
+/* What would change or watch the machine rather than this process. A worker links too much to list what it needs (TLS, DNS, libpq), so
+ * what it must never do is listed. unshare stays: its parser gives up the network by it. */
+static const char *const REFUSED[] = {
+    "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp", "perf_event_open", "bpf", "userfaultfd",
+    "io_uring_setup", "mount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+    "pivot_root", "chroot", "setns", "swapon", "swapoff", "quotactl", "acct", "open_by_handle_at", "init_module",
+    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "settimeofday", "clock_settime",
+    "clock_adjtime", "sethostname", "setdomainname", "iopl", "ioperm", "keyctl", "add_key", "request_key", NULL,
+};
+static const char *const REFUSED_TOO[] = {"execve", "execveat", NULL};
+
+int boot_sandbox(bool no_exec, struct err *e)
+{
+#ifdef STINT_SANITIZED /* it looks for leaks by ptrace */
+    (void)no_exec;
+    (void)e;
+    (void)REFUSED;
+    (void)REFUSED_TOO;
+    return 0;
+#else
+    return sandbox_seccomp_deny(no_exec ? REFUSED_TOO : REFUSED, e);
+#endif
+}
+
+void boot_crash_guard(void)
+{
+    int rc = crash_guard_install(WORKER_FD_CRASH, true);
+    if (rc < 0) { /* no supervisor that wants one, or an old kernel: its death is told all the same */
+        log_debug("this worker would leave no backtrace", KV_S("why", err_text(rc)));
+        return;
+    }
+    log_on_line(crash_guard_words);
 }
 
 int boot_failed(const struct err *e)

@@ -32,6 +32,11 @@ int boot_descriptors(struct err *e);
 int boot_configuration(struct boot *b, struct err *e);
 /* Maps the scoreboard and publishes PHASE_BOOT. */
 int boot_scoreboard(struct boot *b, struct err *e);
+/* From now on a death by a signal leaves a snapshot in WORKER_FD_CRASH. Without one the worker runs all the same. */
+void boot_crash_guard(void);
+/* The system calls no worker needs are refused from now on, here and in what is started; with no_exec, starting a program is one.
+ * A refused call ends the process by SIGSYS. 0 or ERR_BOOT_FAILURE with e. */
+int boot_sandbox(bool no_exec, struct err *e);
 /* Says why on the control socket (if there is one), in the log and on standard error. Returns WORKER_EXIT_BOOT. */
 int boot_failed(const struct err *e);
 void boot_fini(struct boot *b);

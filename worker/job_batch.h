@@ -39,6 +39,7 @@ struct job_core {
     bool soft_passed;            /* its soft deadline was acted upon */
     bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */
     /* the hand-back, valid from JOB_RETURNED */
+    const struct job_child *child; /* during the call that says it failed: whose evidence counts; else NULL */
     const char *return_reason;   /* literal */
     int64_t return_delay_ms;
 };

@@ -91,6 +91,8 @@ static const char *cause_of(int code)
         return "mem_limit";
     case ERR_SANDBOX_VIOLATION:
         return "sandbox_violation";
+    case ERR_BOOT_FAILURE:
+        return "boot_failure";
     default:
         return "handler_error";
     }
@@ -113,6 +115,15 @@ static char *error_record(const struct job_core *item, const struct err *e, cons
         .exit_status = -1,
         .detail = detail_json,
     };
+    const struct job_child *child = item->child;
+    if (child) {
+        evidence.signal = child->signal;
+        evidence.exit_status = child->exit_status;
+        evidence.wall_ms = child->wall_ms;
+        evidence.cpu_ms = child->cpu_ms;
+        evidence.rss_bytes = child->rss_bytes;
+        evidence.detail = "{\"process\":\"parser cell\"}";
+    }
     return alloc_must(job_error_json(&evidence));
 }
 
@@ -151,10 +162,12 @@ void job_end_fail(struct job_core *item, const struct err *e, const char *cause,
         cause = cause_of(e->code);
     struct retry_decision decision = decide(item, e, cause);
     log_failure(item, e, cause, &decision);
-    switch (decision.verdict) {
-    case RETRY_STOP_WORKER:
+    if (err_class(e->code) == ERR_CLASS_FATAL) { /* whatever becomes of the job: this build or machine cannot do it */
         item->worker->exit_code = WORKER_EXIT_FATAL;
         fetch_stop(item->worker);
+    }
+    switch (decision.verdict) {
+    case RETRY_STOP_WORKER:
         job_end_return(item, 0, "fatal");
         return;
     case RETRY_AGAIN:

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "outcome_claim.h"
 #include "retry_policy.h"
+#include "supervisor_link.h"
 #include "worker.h"
 
 #include <signal.h>
@@ -52,6 +53,7 @@ static void publish_group(struct worker *w, struct job_core *const group[], size
     for (size_t i = 0; i < n; i++)
         now->hard_deadline_ms = MAX_OF(now->hard_deadline_ms, group[i]->run.hard_deadline_ms);
     now->epoch = n == 1 ? first->job.epoch : 0;
+    now->cpu_start_us = cpu_used_us();
     now->band = n == 1 ? (uint32_t)first->job.band : 0;
     memcpy(now->entry, first->job.entry, sizeof now->entry);
     memcpy(now->job_id, first->job.id, sizeof now->job_id);
@@ -300,12 +302,20 @@ void job_run_done(struct job_run *run, const char *result_json)
     job_end_done(run->core, result_json);
 }
 
-void job_run_fail(struct job_run *run, const struct err *e, const char *detail_json)
+void job_run_fail_child(struct job_run *run, const struct err *e, const char *cause, const struct job_child *child)
 {
-    job_run_fail_as(run, e, NULL, detail_json);
+    struct job_core *item = run->core;
+    if (child->page_fd >= 0)
+        supervisor_link_cell_died(&item->job, child->page_fd);
+    item->child = child;
+    if (run->cancelled == CANCEL_SOFT_TIMEOUT || cause == NULL)
+        job_run_fail(run, e, NULL);
+    else
+        job_end_fail(item, e, cause, NULL);
+    item->child = NULL;
 }
 
-void job_run_fail_as(struct job_run *run, const struct err *e, const char *cause, const char *detail_json)
+void job_run_fail(struct job_run *run, const struct err *e, const char *detail_json)
 {
     struct job_core *item = run->core;
     if (e->code == ERR_STORE_UNAVAILABLE || e->code == ERR_STORE_LOST)
@@ -313,7 +323,7 @@ void job_run_fail_as(struct job_run *run, const struct err *e, const char *cause
     if (job_end_free(item, e))
         return;
     if (run->cancelled != CANCEL_SOFT_TIMEOUT || err_class(e->code) == ERR_CLASS_FATAL) {
-        job_end_fail(item, e, cause, detail_json);
+        job_end_fail(item, e, NULL, detail_json);
         return;
     }
     struct err late;

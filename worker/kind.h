@@ -136,6 +136,8 @@ struct kind_ops {
     bool holds_itself;
     /* A statement that fails on a schema too old for the kind, and otherwise does nothing; NULL: none. Static storage. */
     const char *needs_sql;
+    /* It starts programs of its own (a parser) while it runs; a worker without such a kind may start none. */
+    bool execs;
 };
 
 /* The rows of kind_table.h. NULL when this build does not know the kind. Static storage. */
@@ -157,8 +159,16 @@ void job_run_done(struct job_run *run, const char *result_json);
  * error record, or NULL. The cause follows from the code: TIMEOUT, CPU_LIMIT, MEM_LIMIT, SANDBOX_VIOLATION have their own, all
  * others are handler_error. A failure after cancel(CANCEL_SOFT_TIMEOUT) counts as soft_timeout. */
 void job_run_fail(struct job_run *run, const struct err *e, const char *detail_json);
-/* The same with an explicit cause of docs/protocol.md §4 ("signal:SIGSEGV" of a child the handler started). */
-void job_run_fail_as(struct job_run *run, const struct err *e, const char *cause, const char *detail_json);
+/* How a process that the handler started for this job ended; what is not known is -1 or NULL. */
+struct job_child {
+    const char *signal;  /* "SIGSEGV" */
+    int exit_status;
+    int64_t wall_ms, cpu_ms, rss_bytes;
+    int page_fd;         /* its crash page (crash_page.h), borrowed: the supervisor makes a backtrace of it */
+};
+/* The same for a failure that is such a process's, with its evidence in place of the worker's. cause: one of docs/protocol.md §4
+ * ("signal:SIGSEGV"), or NULL as above. */
+void job_run_fail_child(struct job_run *run, const struct err *e, const char *cause, const struct job_child *child);
 /* Not now: comes back after delay_ms (≥ 0) at no cost. reason: a short literal, for the ledger and the log. */
 void job_run_snooze(struct job_run *run, int64_t delay_ms, const char *reason);
 /* Stopped because cancel() asked; nothing was applied. After CANCEL_SOFT_TIMEOUT it is retried as soft_timeout, after

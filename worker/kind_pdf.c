@@ -51,6 +51,22 @@ static void pdf_fail(struct pdf_work *w, const struct err *e)
     job_run_fail(run, &copy, NULL);
 }
 
+/* A document's own fault is told as such; what a cell died of, with the cell's evidence. */
+static void pdf_fail_in_cell(struct pdf_work *w, const struct parser_outcome *outcome)
+{
+    struct job_run *run = w->run;
+    const struct job_child child = {
+        .signal = outcome->signal,
+        .exit_status = outcome->exit_status,
+        .wall_ms = outcome->wall_us / 1000,
+        .cpu_ms = outcome->cpu_us / 1000,
+        .rss_bytes = (int64_t)outcome->rss_bytes,
+        .page_fd = outcome->page_fd,
+    };
+    pdf_free(w);
+    job_run_fail_child(run, &outcome->e, outcome->cause[0] != '\0' ? outcome->cause : NULL, &child);
+}
+
 /* True when it was asked to stop: the run is over then. */
 static bool pdf_stopped(struct pdf_work *w)
 {
@@ -103,7 +119,7 @@ static void pdf_on_parsed(void *arg, const struct parser_outcome *outcome)
     if (pdf_stopped(w))
         return;
     if (outcome->code < 0) {
-        pdf_fail(w, &outcome->e);
+        pdf_fail_in_cell(w, outcome);
         return;
     }
     int rc = pdf_result_build(outcome->reply, &w->request, &result, &e);
@@ -130,6 +146,10 @@ static void pdf_parse(struct pdf_work *w)
         .hold = w->kind->ctx->repro == REPRO_HOLD,
     };
     struct err e = {0};
+#ifdef STINT_TEST_HOOKS
+    if (strncmp(w->run->job->id, "cellprobe.", strlen("cellprobe.")) == 0)
+        request.probe = (uint32_t)strtoul(w->run->job->id + strlen("cellprobe."), NULL, 10);
+#endif
     (void)snprintf(request.expect, sizeof request.expect, "%s", r->expect);
     (void)snprintf(request.password, sizeof request.password, "%s", r->password);
     job_run_progress(w->run, 30, "parsing");
@@ -270,6 +290,7 @@ const struct kind_ops kind_pdf_ops = {
     .cancel = pdf_cancel,
     .close = pdf_close,
     .stores = true,
+    .execs = true,
     .holds_itself = true,
     .needs_sql = "SELECT FROM stint.pdf_event LIMIT 0",
 };

@@ -98,3 +98,11 @@ void kind_set_batch(const struct kind_set *set, const struct conf_pool *pool, st
         max = (uint32_t)pool->batch_max;
     batch_size_init(b, max, (uint64_t)pool->batch_target, whole);
 }
+
+bool kind_set_execs(const struct kind_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (set->slots[i].ops->execs)
+            return true;
+    return false;
+}

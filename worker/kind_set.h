@@ -34,3 +34,5 @@ struct kind_slot *kind_set_find(struct kind_set *set, const char *kind);
 bool kind_set_stores(const struct kind_set *set);
 /* Sets b up for the pool: the smallest of its kinds' bounds, unless the pool names one. */
 void kind_set_batch(const struct kind_set *set, const struct conf_pool *pool, struct batch_size *b);
+/* True when a kind of the set starts programs while it runs. */
+bool kind_set_execs(const struct kind_set *set);

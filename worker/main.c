@@ -33,8 +33,10 @@ int main(int argc, char *argv[])
         boot_fini(&boot);
         return code;
     }
-    /* 5. loop, connections, kinds, control socket */
-    if (worker_open(&worker, &boot, &e) < 0) {
+    boot_crash_guard();
+    /* 5. what it may never do; loop, connections, kinds, control socket; then, unless a kind does, no program is started any more */
+    if (boot_sandbox(false, &e) < 0 || worker_open(&worker, &boot, &e) < 0 ||
+        (!kind_set_execs(&worker.kinds) && boot_sandbox(true, &e) < 0)) {
         int code = boot_failed(&e);
         worker_close(&worker);
         return code;

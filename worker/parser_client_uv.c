@@ -29,6 +29,8 @@ struct parser_client {
     int fd;          /* -1: no zygote */
     pid_t pid;
     uint64_t last_id;
+    bool ready;                     /* this zygote said READY */
+    char boot_error[PARSER_TEXT_MAX]; /* its own words, when it could not start */
     struct parser_job jobs[PARSER_CELLS_MAX];
 };
 
@@ -39,9 +41,10 @@ static void client_on_poll_closed(uv_handle_t *handle)
     free(handle);
 }
 
-/* Ends the zygote, if any is left. */
-static void client_drop(struct parser_client *c)
+/* Ends the zygote, if any is left. Returns how it ended, as waitpid says. */
+static int client_drop(struct parser_client *c)
 {
+    int status = 0;
     if (c->poll != NULL) {
         (void)uv_poll_stop(c->poll);
         uv_close((uv_handle_t *)c->poll, client_on_poll_closed);
@@ -51,11 +54,14 @@ static void client_drop(struct parser_client *c)
         (void)close(c->fd);
     c->fd = -1;
     if (c->pid > 0) {
-        (void)kill(c->pid, SIGKILL);
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
+        if (waitpid(c->pid, &status, WNOHANG) == 0) { /* its own end first, if it has come */
+            (void)kill(c->pid, SIGKILL);
+            while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+                continue;
+        }
     }
     c->pid = 0;
+    return status;
 }
 
 static void client_end(struct parser_client *c, struct parser_job *job, struct parser_outcome *outcome)
@@ -68,13 +74,32 @@ static void client_end(struct parser_client *c, struct parser_job *job, struct p
     json_decref(outcome->reply);
 }
 
+/* What a lost zygote means for its documents: it died, or it never came up. */
+static void client_lost_outcome(const struct parser_client *c, int wait_status, struct parser_outcome *o)
+{
+    *o = (struct parser_outcome){.exit_status = -1, .page_fd = -1};
+    if (WIFEXITED(wait_status))
+        o->exit_status = WEXITSTATUS(wait_status);
+    else if (WIFSIGNALED(wait_status))
+        o->signal = parser_signal_name(WTERMSIG(wait_status));
+    if (c->ready) {
+        if (o->signal != NULL)
+            (void)snprintf(o->cause, sizeof o->cause, "signal:%s", o->signal);
+        o->code = err_set(&o->e, ERR_CRASH, "the parser died with this document in hand");
+        return;
+    }
+    (void)snprintf(o->cause, sizeof o->cause, "boot_failure");
+    o->code = err_set(&o->e, ERR_BOOT_FAILURE, "the parser does not start: %.300s",
+                      c->boot_error[0] != '\0' ? c->boot_error : "it ended before it was ready; run it under strace to see why");
+}
+
 static void client_lost(struct parser_client *c)
 {
-    client_drop(c);
+    struct parser_outcome lost;
+    client_lost_outcome(c, client_drop(c), &lost);
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
         if (c->jobs[i].id != 0) {
-            struct parser_outcome outcome = {0};
-            outcome.code = err_set(&outcome.e, ERR_CRASH, "the parser died with this document in hand");
+            struct parser_outcome outcome = lost;
             client_end(c, &c->jobs[i], &outcome);
         }
 }
@@ -83,9 +108,9 @@ static int client_spawn(struct parser_client *c, struct err *e)
 {
     char path[4096];
     int pair[2];
-    int rc = spawn_find_program("stint-parser", path, sizeof path, e);
-    if (rc < 0)
-        return rc;
+    struct err why = {0};
+    if (spawn_find_program("stint-parser", path, sizeof path, &why) < 0)
+        return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_set(e, ERR_BOOT_FAILURE, "the parser's socket could not be made: %s", err_text(-errno));
     char *const argv[] = {path, NULL};
@@ -93,11 +118,11 @@ static int client_spawn(struct parser_client *c, struct err *e)
     const int fds[] = {-1, -1, STDERR_FILENO, pair[1]};
     const struct limits limits = {.core_bytes_set = 1, .no_new_privs = true};
     struct spawn spawn = {.path = path, .argv = argv, .envp = envp, .fds = fds, .n_fds = ARRAY_LEN(fds), .limits = &limits};
-    rc = spawn_exec(&spawn, &c->pid, e);
+    int rc = spawn_exec(&spawn, &c->pid, &why);
     (void)close(pair[1]);
     if (rc < 0) {
         (void)close(pair[0]);
-        return rc;
+        return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
     }
     c->fd = pair[0];
     return 0;
@@ -105,6 +130,8 @@ static int client_spawn(struct parser_client *c, struct err *e)
 
 static int client_start(struct parser_client *c, struct err *e)
 {
+    c->ready = false;
+    c->boot_error[0] = '\0';
     int rc = client_spawn(c, e);
     if (rc < 0)
         return rc;
@@ -115,7 +142,7 @@ static int client_start(struct parser_client *c, struct err *e)
     if (rc == 0)
         rc = uv_poll_start(c->poll, UV_READABLE, client_on_poll);
     if (rc < 0) {
-        client_drop(c);
+        (void)client_drop(c);
         return err_set(e, ERR_BOOT_FAILURE, "the parser's socket cannot be watched: %s", uv_strerror(rc));
     }
     return 0;
@@ -123,8 +150,11 @@ static int client_start(struct parser_client *c, struct err *e)
 
 static void client_report(struct parser_client *c, const struct parser_report *report)
 {
-    if (report->type == PARSER_BOOT_FAILED)
+    c->ready = c->ready || report->type == PARSER_READY;
+    if (report->type == PARSER_BOOT_FAILED) {
+        (void)snprintf(c->boot_error, sizeof c->boot_error, "%s", report->text);
         log_error("the parser cannot start", KV_S("why", report->text));
+    }
     if (report->type != PARSER_REPORT)
         return;
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
@@ -168,7 +198,8 @@ static int client_wait_ready(struct parser_client *c, struct err *e)
         if (poll(&p, 1, (int)(deadline - now)) <= 0)
             continue;
         int got = client_receive(c, &report);
-        if (got > 0 && report.type == PARSER_READY)
+        c->ready = got > 0 && report.type == PARSER_READY;
+        if (c->ready)
             return 0;
         if (got > 0)
             return err_set(e, ERR_BOOT_FAILURE, "%s", report.text);
@@ -189,7 +220,7 @@ int parser_client_new(uv_loop_t *loop, struct parser_client **ret_client, struct
     if (rc == 0)
         rc = client_wait_ready(c, e);
     if (rc < 0) {
-        client_drop(c);
+        (void)client_drop(c);
         free(c);
         return rc;
     }
@@ -201,7 +232,7 @@ void parser_client_close(struct parser_client *c)
 {
     if (c == NULL)
         return;
-    client_drop(c);
+    (void)client_drop(c);
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
         if (c->jobs[i].reply_fd >= 0)
             (void)close(c->jobs[i].reply_fd);

@@ -18,6 +18,9 @@ struct parser_outcome {
     int code;       /* 0, or why not: a permanent code of the document, or a limit or death of the cell */
     struct err e;   /* message when code < 0 */
     json_t *reply;  /* when code is 0: the cell's JSON object, foreign; borrowed for the call (json_incref to keep) */
+    char cause[32];     /* "signal:SIGSEGV", "boot_failure"; "": follows from the code */
+    int exit_status;    /* of the cell; -1: a signal ended it, or there was none */
+    int page_fd;        /* its crash page, borrowed for the call; -1: it left none */
     const char *signal; /* signal that ended the cell, "SIGSEGV"; NULL: none. Static storage */
     uint32_t wall_us, cpu_us;
     uint64_t rss_bytes;
@@ -39,5 +42,7 @@ void parser_client_cancel(struct parser_client *c, uint64_t id);
 /* The zygote's pid, 0 when none runs; for tests. */
 int parser_client_pid(const struct parser_client *c);
 
+/* "SIGSEGV"; "SIG?" for those a cell does not die of. Static storage. */
+const char *parser_signal_name(int number);
 /* Pure: what report and reply memfd say. reply_bytes: most the cell was allowed. The caller frees outcome->reply. */
 void parser_outcome_read(struct parser_outcome *outcome, const struct parser_report *report, int reply_fd, uint64_t reply_bytes);

@@ -5,12 +5,14 @@
 #include "parser_client_uv.h"
 
 #include "alloc.h"
+#include "crash_page.h"
 #include "sandbox.h"
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const char *outcome_signal_name(int number)
+const char *parser_signal_name(int number)
 {
     static const struct {
         int number;
@@ -20,7 +22,7 @@ static const char *outcome_signal_name(int number)
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (names[i].number == number)
             return names[i].name;
-    return "a signal";
+    return "SIG?";
 }
 
 static int outcome_error(struct parser_outcome *o, const json_t *error)
@@ -61,24 +63,29 @@ static int outcome_reply(struct parser_outcome *o, int fd, uint64_t reply_bytes)
 
 static int outcome_signal(struct parser_outcome *o, int number, int reply_fd)
 {
-    struct parser_reply_head head = {0};
+    struct crash_head head;
     char name[64] = "an unknown system call";
-    o->signal = outcome_signal_name(number);
+    o->signal = parser_signal_name(number);
+    if (crash_page_read(reply_fd, &head))
+        o->page_fd = reply_fd;
     if (number == SIGXCPU)
         return err_set(&o->e, ERR_CPU_LIMIT, "parsing took %u ms of CPU time, all it was allowed", o->cpu_us / 1000);
     if (number == SIGSYS) {
-        if (pread(reply_fd, &head, sizeof head, 0) == (ssize_t)sizeof head && head.magic == PARSER_REFUSED_MAGIC && head.length < 4096)
-            (void)sandbox_syscall_name((int)head.length, name, sizeof name);
+        if (o->page_fd >= 0 && head.syscall >= 0)
+            (void)sandbox_syscall_name(head.syscall, name, sizeof name);
         return err_set(&o->e, ERR_SANDBOX_VIOLATION, "the document made its parser call %s, which its sandbox refuses", name);
     }
+    (void)snprintf(o->cause, sizeof o->cause, "signal:%s", o->signal);
     return err_set(&o->e, ERR_CRASH, "the parser of this document died of %s after %u ms", o->signal, o->wall_us / 1000);
 }
 
 void parser_outcome_read(struct parser_outcome *o, const struct parser_report *report, int reply_fd, uint64_t reply_bytes)
 {
     *o = (struct parser_outcome){.wall_us = report->wall_us, .cpu_us = report->cpu_us, .rss_bytes = report->rss_bytes,
-                                 .cancelled = report->cancelled != 0};
+                                 .cancelled = report->cancelled != 0, .exit_status = -1, .page_fd = -1};
     int status = report->wait_status;
+    if (WIFEXITED(status))
+        o->exit_status = WEXITSTATUS(status);
     if (report->cancelled != 0)
         o->code = err_set(&o->e, ERR_CANCELLED, "parsing was stopped on request");
     else if (report->timed_out != 0)

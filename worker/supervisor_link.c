@@ -6,6 +6,8 @@
 #include "log.h"
 #include "worker.h"
 
+#include <stdio.h>
+
 static void obey(struct worker *w, const struct ipc_msg *msg)
 {
     switch ((enum ipc_type)msg->type) {
@@ -31,6 +33,7 @@ static void obey(struct worker *w, const struct ipc_msg *msg)
     case IPC_BEAT:
     case IPC_BOOT_FAILED:
     case IPC_RECYCLE:
+    case IPC_CELL_DIED:
         break;
     }
     log_warn("the supervisor sent a message of an unknown type; ignored", KV_I("type", msg->type));
@@ -80,4 +83,13 @@ void supervisor_link_say(struct worker *w, enum ipc_type type, const char *text)
     int rc = ipc_send(WORKER_FD_CONTROL, type, text);
     if (rc < 0 && rc != -EPIPE) /* EPIPE: the loop is about to see EOF */
         log_warn("a message to the supervisor was dropped", KV_I("type", type), KV_S("why", err_text(rc)));
+}
+
+void supervisor_link_cell_died(const struct job *job, int page_fd)
+{
+    char text[JOB_ID_MAX + 24];
+    snprintf(text, sizeof text, "%llu %s", (unsigned long long)job->epoch, job->id);
+    int rc = ipc_send_fd(WORKER_FD_CONTROL, IPC_CELL_DIED, text, page_fd);
+    if (rc < 0)
+        log_info("a cell's backtrace will not be made", KV_S("why", err_text(rc)));
 }

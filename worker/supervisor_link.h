@@ -16,6 +16,8 @@ struct supervisor_link {
     bool open;
 };
 
+/* A cell of this worker's parser died in the middle of the job and left the page. */
+void supervisor_link_cell_died(const struct job *job, int page_fd);
 /* Watches WORKER_FD_CONTROL on the worker's loop. 0 or ERR_BOOT_FAILURE with e. */
 int supervisor_link_open(struct worker *w, struct err *e);
 /* Stops watching; safe when it was never opened. */

@@ -39,6 +39,12 @@ local function take(K, band, entry)
     return job
 end
 
+-- Where the n-th error record is: beyond ERRORS_MAX the latest replace one another in the second half.
+local function error_place(n)
+    local half = ERRORS_MAX / 2
+    return n <= half and n or half + 1 + (n - half - 1) % half
+end
+
 -- The fields of the job hash for a job at rest. The payload is written once; after that it stays in the hash until the
 -- end.
 local function record(job, state, epoch)
@@ -61,9 +67,8 @@ local function record(job, state, epoch)
     if job.stamp then -- a replay's run, and the letter as it was before it
         set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = 'run', job.run, 'was', job.stamp
     end
-    if job.failure then -- beyond ERRORS_MAX the latest records replace one another in the second half
-        local half = ERRORS_MAX / 2
-        local at = job.errs <= half and job.errs or half + 1 + (job.errs - half - 1) % half
+    if job.failure then
+        local at = error_place(job.errs)
         set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = 'errs', job.errs, 'err:' .. at, job.failure
         job.failure = nil
     end

@@ -307,8 +307,38 @@ local function stint_sweep(K, args)
     return sweep_lost(K, clock(), sweep_args(args[1], args[2], args[3]), nil)
 end
 
+-- Adds what was learnt of a failure after it was told (a backtrace) to the error record of that claim. A record that has a
+-- member keeps it.
+local NOTE_MAX, NOTE_LOOKS = 8192, 5
+local function stint_note(K, args)
+    count_args(args, 3, 3, 'id, epoch, note JSON')
+    local key, epoch = hash(K, id_arg(args[1])), whole(args[2], 'epoch', 1, 9e15)
+    local note = decode_object(text(args[3], 'note JSON', NOTE_MAX))
+    if not note or not next(note) then
+        badarg('note JSON', 'a JSON object with at least one member')
+    end
+    local total = tonumber(redis.call('HGET', key, 'errs') or 0)
+    for n = total, math.max(1, total - NOTE_LOOKS + 1), -1 do
+        local field = 'err:' .. error_place(n)
+        local record = redis.call('HGET', key, field)
+        local seen = record and decode_object(record)
+        if seen and seen.epoch == epoch then
+            for name in pairs(note) do
+                if seen[name] ~= nil then
+                    return 1
+                end
+            end
+            redis.call('HSET', key, field, (string.gsub(record, '%s*}%s*$', '')) .. ',' ..
+                (string.gsub(args[3], '^%s*{', '')))
+            return 1
+        end
+    end
+    return 0
+end
+
 register('stint_handback', guarded(stint_handback), WORKS_AT_OOM)
 register('stint_crash', guarded(stint_crash), WORKS_AT_OOM)
 register('stint_sweep', guarded(stint_sweep), WORKS_AT_OOM)
+register('stint_note', guarded(stint_note), WORKS_AT_OOM)
 end
 

@@ -113,7 +113,7 @@ void harness_spawn(struct worker_harness *h, const char *pool, const char *ini, 
     char *const envp[] = {strdup("PATH=/usr/bin:/bin"), strdup("ASAN_OPTIONS=detect_leaks=1"), environment ? strdup(environment) : NULL,
                           NULL};
     int fd = config_fd(h, ini);
-    const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, h->board_fd, pair[1], fd, -1};
+    const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, h->board_fd, pair[1], fd, -1, -1};
     struct spawn s = {.path = path, .argv = argv, .envp = envp, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_process_group = true};
     struct err e;
     if (spawn_exec(&s, &h->pid, &e) < 0)
