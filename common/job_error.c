@@ -37,8 +37,8 @@ char *job_error_json(const struct job_evidence *evidence)
     job_put_text(o, "class", err_class_name(err_class(evidence->code)));
     job_put_text(o, "cause", evidence->cause);
     job_put_text(o, "message", evidence->message);
-    char host[65] = "";
-    if (gethostname(host, sizeof host - 1) == 0)
+    char host[65] = ""; /* of whom it is told; what is told of another host's process names its instance */
+    if (evidence->instance != NULL && gethostname(host, sizeof host - 1) == 0)
         job_put_text(o, "host", host);
     job_put_text(o, "instance", evidence->instance);
     job_put_text(o, "consumer", evidence->consumer);

@@ -94,7 +94,7 @@ static void print_when(struct session *s, const char *label, int64_t wall_ms)
 static void print_envelope(struct session *s, const json_t *job)
 {
     static const char *const texts[] = {"queue", "kind", "band", "state", "consumer", "reason", "cause", "fingerprint"};
-    static const char *const numbers[] = {"epoch", "attempts", "crashes", "handbacks", "replays"};
+    static const char *const numbers[] = {"epoch", "attempts", "crashes", "handbacks", "replays", "strikes"};
     char counters[160] = "";
     out_tinted(&s->out, TINT_BOLD, "%s", json_text(job, "id"));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -117,7 +117,7 @@ static void print_envelope(struct session *s, const json_t *job)
 
 static void print_error(struct session *s, size_t number, const json_t *error)
 {
-    static const char *const evidence[] = {"instance", "consumer", "build", "signal"};
+    static const char *const evidence[] = {"host", "instance", "consumer", "build", "signal"};
     static const char *const sizes[] = {"exit", "wall_ms", "cpu_ms", "rss_bytes"};
     char when[32], line[512] = "";
     out_tinted(&s->out, TINT_RED, "error %zu: %s (%s, %s)", number, json_text(error, "code"), json_text(error, "cause"),
@@ -135,6 +135,12 @@ static void print_error(struct session *s, size_t number, const json_t *error)
     print_field(s, "evidence", line);
     AUTO_FREE char *detail = json_dumps(json_object_get(error, "detail"), JSON_COMPACT | JSON_ENCODE_ANY);
     print_field(s, "detail", detail != NULL ? detail : "");
+    json_t *frames = json_object_get(error, "backtrace");
+    for (size_t i = 0; i < json_array_size(frames); i++) {
+        const char *frame = json_string_value(json_array_get(frames, i));
+        AUTO_FREE char *shown = out_harmless(frame != NULL ? frame : "?", frame != NULL ? strlen(frame) : 1);
+        out_line(&s->out, "  %-12s %2zu %s", i == 0 ? "backtrace" : "", i, shown != NULL ? shown : "?");
+    }
 }
 
 static void set_presentable(json_t *shown, const json_t *job, const char *key)

@@ -69,8 +69,8 @@ static void client_end(struct parser_client *c, struct parser_job *job, struct p
     struct parser_job done = *job;
     (void)c;
     *job = (struct parser_job){.reply_fd = -1};
-    (void)close(done.reply_fd);
     done.on_done(done.arg, outcome);
+    (void)close(done.reply_fd);
     json_decref(outcome->reply);
 }
 

@@ -9,7 +9,8 @@
 --
 -- A job in here is the very array a worker receives (one allocation a job on the hot path), plus named fields the reply
 -- does not carry: `in_hash` the payload is in the job hash, `expires` ms, after own() `errs` and `cancel`, `failure` an error
--- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death.
+-- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death, `holder`
+-- the dead process's name.
 
 local VERSION = 3
 

@@ -149,6 +149,11 @@ local function error_record(now, job, json)
             add = add .. ',' .. string.format('"%s":%.0f', name, value)
         end
     end
+    if job.holder and seen.consumer == nil then
+        add = add .. ',"consumer":' .. quote(job.holder)
+        local instance = string.match(job.holder, '^(.+):%d+:%d+$')
+        add = instance and add .. ',"instance":' .. quote(instance) or add
+    end
     local body = string.gsub(json, '%s*}%s*$', '')
     if string.find(body, '^%s*{%s*$') then
         add = string.sub(add, 2)

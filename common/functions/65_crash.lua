@@ -124,6 +124,7 @@ local function move_pending(K, now, consumer, blamed, why, most, moved)
             local job = take(K, band, p[1])
             if job and not job.gone then
                 local outcome
+                job.holder = consumer
                 if blamed == '*' then
                     outcome = suspect(K, now, job, alone, why)
                 elseif blamed == 'all' or blamed == band .. ':' .. p[1] then
