@@ -18,7 +18,7 @@ export STINT_POOL_PROBE_KINDS=probe STINT_POOL_PROBE_WORKERS=2 STINT_POOL_PROBE_
 export STINT_POOL_LARGE_KINDS=probe STINT_POOL_LARGE_WORKERS=1 STINT_POOL_LARGE_LANE=large STINT_POOL_LARGE_MEMORY=900M
 export STINT_POOL_PDF_KINDS=pdf-parse STINT_POOL_PDF_WORKERS=1
 export STINT_KIND_PROBE_CPU=1s STINT_KIND_PROBE_BACKOFF=10ms STINT_SUPERVISOR_KILL_GRACE=300ms
-export STINT_KIND_PDF_PARSE_ATTEMPTS=1 STINT_KIND_PDF_PARSE_ON_BOOT_FAILURE=quarantine STINT_PDF_TIMEOUT=3s STINT_PDF_CPU=1s
+export STINT_KIND_PDF_PARSE_ATTEMPTS=1 STINT_KIND_PDF_PARSE_ON_BOOT_FAILURE=quarantine STINT_PDF_TIMEOUT=8s STINT_PDF_CPU=1s
 QUEUES="probe pdf"
 
 job() { redis FCALL stint_job 1 "stint:{$1}" "$2"; }
@@ -124,7 +124,7 @@ cell 1 sandbox_violation '.signal == "SIGSYS" and (.message | test("openat"))' c
 cell 4 cpu_limit '.signal == "SIGXCPU" and .cpu_ms >= 700' cell_probe
 cell 5 mem_limit '.exit == 71'
 cell 6 signal:SIGSEGV '.signal == "SIGSEGV" and .detail.process == "parser cell"' cell_probe_crash
-cell 7 hard_timeout '.wall_ms >= 2900'
+cell 7 hard_timeout '.wall_ms >= 7900'
 cell 9 signal:SIGABRT '.signal == "SIGABRT"' cell_probe
 cell 10 signal:SIGSEGV '.signal == "SIGSEGV"' cell_probe_deeper
 document good 99
