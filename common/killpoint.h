@@ -1,6 +1,8 @@
 /*
  * killpoint - named places where a test build can die, stop or fail, chosen by STINT_KILL_POINT="name[:skip]" or
- * "@FILE", a file with "name LEFT" that a test may rewrite while the processes run: each death there takes one off LEFT.
+ * "@FILE", a file with "name LEFT [VICTIM]" that a test may rewrite while the processes run: each death there takes one off
+ * LEFT. VICTIM is self (default), worker, zygote or cell (the first below the process that passes), or the path of a file
+ * that holds a pid (Redis, PostgreSQL, the supervisor): the process that passes kills it, waits until it is dead, and goes on.
  *
  * Runs in: every process of a build with STINT_TEST_HOOKS; compiled to nothing otherwise.
  */

@@ -4,6 +4,7 @@
 #include "parser_client_uv.h"
 
 #include "alloc.h"
+#include "killpoint.h"
 #include "clock.h"
 #include "log.h"
 #include "spawn.h"
@@ -291,6 +292,7 @@ int parser_client_parse(struct parser_client *c, struct parser_request *request,
         return rc;
     }
     *job = (struct parser_job){request->id, reply_fd, request->reply_bytes, on_done, arg};
+    KILL_POINT("pdf_parsing");
     *ret_id = request->id;
     return 0;
 }

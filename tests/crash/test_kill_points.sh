@@ -13,7 +13,7 @@ began=$SECONDS
 # point and what makes somebody pass it beside the usual jobs
 POINTS="before_run:- after_run:- after_fetch:- before_finish:- after_finish:- after_commit:-
 match.played:- match.written:- match.committed:- match.told:-
-pdf_parsed:- pdf_before_store:- pdf_before_commit:- pdf_committed:-
+pdf_parsing:- pdf_parsed:- pdf_before_store:- pdf_before_commit:- pdf_committed:-
 supervisor_beat:- supervisor_promote:- supervisor_crash:crash supervisor_crash_told:crash supervisor_reaped:crash
 supervisor_spawned:crash supervisor_sweep:lose supervisor_gone:restart supervisor_bye:leave"
 
