@@ -147,6 +147,8 @@ static void verdict_of_boot(const struct exit_facts *f, struct exit_verdict *v)
     const char *meaning = "it ended before it was ready";
     if (f->intent == EXIT_INTENT_BOOT_TIMEOUT)
         meaning = intents[EXIT_INTENT_BOOT_TIMEOUT].meaning;
+    else if (f->oom_killed)
+        meaning = "the kernel ended it for want of memory before it was ready; raise cgroup_memory of its pool";
     verdict(v, "boot_failure", ERR_BOOT_FAILURE, meaning);
     v->boot_failure = true;
 }

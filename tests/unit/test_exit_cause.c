@@ -102,6 +102,9 @@ static void test_exit_cause_of_kill_with_oom_evidence_is_oom_kill(void **arg)
     assert_string_equal(of(&f).cause, "oom_kill");
     f.wait_status = SIGNALED(SIGSEGV);
     assert_string_equal(of(&f).cause, "signal:SIGSEGV");
+    struct exit_facts boot = {.wait_status = SIGNALED(SIGKILL), .oom_killed = true};
+    assert_string_equal(of(&boot).cause, "boot_failure");
+    assert_non_null(strstr(of(&boot).message, "cgroup_memory"));
 }
 
 static void test_exit_cause_of_not_ready_is_boot_failure_unless_asked(void **arg)
