@@ -21,8 +21,7 @@ static int redis_now(struct session *s, int64_t *ret_ms, struct err *e)
     return 0;
 }
 
-/* "1h" is an hour ago; else a time. 0 when the option was not given. */
-static int read_time(struct session *s, const char *name, int64_t *ret_ms, struct err *e)
+int dead_filter_time(struct session *s, const char *name, int64_t *ret_ms, struct err *e)
 {
     const char *text = args_text(&s->args, name, NULL);
     struct err why = {.code = 0};
@@ -68,9 +67,9 @@ int dead_filter_from_args(struct session *s, struct dead_filter *ret_filter, str
                        "--code: \"%.60s\" is no error code; codes are like NOT_PDF, BAD_PAYLOAD, TIMEOUT "
                        "(\"stint dlq triage\" shows those there are)",
                        f.code);
-    int rc = read_time(s, "since", &f.since_ms, e);
+    int rc = dead_filter_time(s, "since", &f.since_ms, e);
     if (rc == 0)
-        rc = read_time(s, "until", &f.until_ms, e);
+        rc = dead_filter_time(s, "until", &f.until_ms, e);
     if (rc == 0)
         *ret_filter = f;
     return rc;

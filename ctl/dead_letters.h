@@ -49,6 +49,8 @@ struct dead_letters {
 
 /* Reads the filter options; limit and order are the caller's. Asks Redis for its time when a time is relative. */
 int dead_filter_from_args(struct session *s, struct dead_filter *ret_filter, struct err *e);
+/* The time an option names: "1h" is an hour ago by Redis' clock, else a time; 0 when it was not given. ERR_BAD_ARGUMENT. */
+int dead_filter_time(struct session *s, const char *name, int64_t *ret_ms, struct err *e);
 /* True when any filter option was given. */
 bool dead_filter_given(const struct args *a);
 /* The letters that IDs, a filter or --all name, at most `limit`, oldest first; of ids given twice, one. ERR_BAD_ARGUMENT when

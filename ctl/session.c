@@ -4,6 +4,7 @@
  */
 #include "session.h"
 
+#include "audit_note.h"
 #include "clock.h"
 #include "control_client.h"
 #include "pg_dial.h"
@@ -23,7 +24,7 @@ static void find_actor(char *out, size_t size)
     const struct passwd *pw = user == NULL || *user == '\0' ? getpwuid(geteuid()) : NULL;
     if (pw != NULL)
         user = pw->pw_name;
-    (void)snprintf(out, size, "%.80s@%.127s", user != NULL && *user != '\0' ? user : "unknown", host);
+    (void)snprintf(out, size, "%.60s@%.60s", user != NULL && *user != '\0' ? user : "unknown", host);
 }
 
 void session_init(struct session *s)
@@ -166,7 +167,10 @@ int session_control(struct session *s, const char *verb, json_t *fields, json_t 
     int rc = session_conf(s, &conf, e);
     if (rc < 0)
         return rc;
-    return control_client_ask(conf->supervisor.run_dir, verb, fields, CONTROL_TIMEOUT_MS, ret_reply, e);
+    rc = control_client_ask(conf->supervisor.run_dir, verb, fields, CONTROL_TIMEOUT_MS, ret_reply, e);
+    if (rc == 0)
+        audit_note_control(s, verb, fields, *ret_reply);
+    return rc;
 }
 
 enum exit_code session_exit_code(int code)

@@ -48,7 +48,7 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
 /* The connection, with statement_timeout set; one that was lost is made again. Borrowed. ERR_STORE_UNAVAILABLE names
  * the reason, never the password. */
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e);
-/* Asks the supervisor (control_client.h). fields: borrowed object or NULL. *ret_reply is the caller's. */
+/* Asks the supervisor (control_client.h); what changed something is told to the audit log. fields: borrowed object or NULL. *ret_reply is the caller's. */
 int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);
 
 /* Runs a statement with text parameters. *ret_rows is the caller's (PQclear). ERR_STORE_REFUSED with the server's

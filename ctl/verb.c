@@ -31,6 +31,8 @@ static const struct arg_spec GLOBAL[] = {
     {"json", ARG_FLAG, NULL, "one JSON object a line instead of tables", NULL, 0, 0},
     {"quiet", ARG_FLAG, NULL, "no remarks and no progress bar", NULL, 0, 0},
     {"no-color", ARG_FLAG, NULL, "no colour (so does the environment's NO_COLOR)", NULL, 0, 0},
+    {"actor", ARG_TEXT, "WHO", "who does this, for the audit log; default: you@host (\"stint audit\": only what WHO did)", NULL, 1,
+     128},
     {"help", ARG_FLAG, NULL, "how the verb is used", NULL, 0, 0},
     {"version", ARG_FLAG, NULL, "version and build", NULL, 0, 0},
     {.name = NULL},
@@ -119,6 +121,8 @@ static int run_verb(struct session *s, const struct verb *v, int argc, char *con
         rc = check_utf8(v, &s->args, &e);
     if (rc < 0)
         return session_fail(s, &e);
+    if (args_has(&s->args, "actor"))
+        (void)snprintf(s->actor, sizeof s->actor, "%s", args_text(&s->args, "actor", ""));
     return v->run(s);
 }
 

@@ -23,7 +23,6 @@ const struct arg_spec verb_enqueue_options[] = {
     {"expires", ARG_DURATION, "1m", "do not start later than this from now", NULL, 1, INT64_C(31536000000)},
     {"tenant", ARG_TEXT, "NAME", "on whose behalf", NULL, 1, 64},
     {"traceparent", ARG_TEXT, "W3C", "trace context, carried to the worker's log", NULL, 55, 55},
-    {"actor", ARG_TEXT, "WHO", "who asks; default: you@host", NULL, 1, 128},
     {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done; with --bulk: for all", NULL, 0, 0},
     {"timeout-wait", ARG_DURATION, "1m", "longest wait of --wait; default: none", NULL, 1, INT64_C(86400000)},
     {"bulk", ARG_TEXT, "FILE|-", "one {\"kind\",\"payload\",\"queue\"?,options…} a line", NULL, 1, 4095},

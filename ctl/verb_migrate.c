@@ -1,6 +1,7 @@
 /*
  * verb_migrate - `stint migrate`: says for every migration whether it was there, is applied now, or would be.
  */
+#include "audit_note.h"
 #include "migrate.h"
 #include "verb.h"
 
@@ -48,6 +49,11 @@ int verb_migrate(struct session *s)
     if (migrate_state(pg, &applied, &highest, NULL) == 0 && highest > (int)known)
         out_remark(&s->out, "the database is at version %d, newer than this build's %zu: nothing was taken back",
                    highest, known);
+    if (t.applied > 0 && !t.dry_run) {
+        json_t *details = json_pack("{s:i, s:i}", "applied", (int)t.applied, "version", highest);
+        audit_note(s, NULL, "migrate", "", details);
+        json_decref(details);
+    }
     if (t.applied == 0)
         out_line(&s->out, "up to date");
     else

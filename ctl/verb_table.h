@@ -138,7 +138,7 @@
       "stint outbox")                                                                                                  \
     X(audit, "audit", "Operations", 0, 0, "",                                                                          \
       "what operators did",                                                                                            \
-      "stint audit --queue pdf --limit 20")                                                                            \
+      "stint audit --queue pdf --limit 20\nstint audit --action replay --since 1d\nstint audit --follow")  \
     X(fsck, "fsck", "Operations", 0, 0, "",                                                                            \
       "prove that every job is accounted for, and mend what is not; exit 1 when something is wrong",                   \
       "stint fsck --queue pdf\nstint fsck --repair --postgres")                                                         \

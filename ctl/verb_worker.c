@@ -47,7 +47,9 @@ int verb_worker_list(struct session *s)
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }
 
-const struct arg_spec verb_worker_scale_options[] = {{.name = NULL}};
+#define REASON_OPTION {"reason", ARG_TEXT, "TEXT", "kept in the audit log", NULL, 1, 256}
+
+const struct arg_spec verb_worker_scale_options[] = {REASON_OPTION, {.name = NULL}};
 
 int verb_worker_scale(struct session *s)
 {
@@ -104,6 +106,7 @@ static int ask_count(struct session *s, const char *verb, const char *done)
     const struct arg_spec id[] = {                                                                                     \
         {"pool", ARG_TEXT, "POOL", "only workers of this pool; default: all", NULL, 1, 64},                            \
         {"slot", ARG_INT, "N", "only the worker in this slot", NULL, 0, 255},                                          \
+        REASON_OPTION,                                                                                        \
         {.name = NULL},                                                                                                \
     }
 SELECTION_OPTIONS(verb_worker_quiet_options);
@@ -125,7 +128,7 @@ int verb_worker_restart(struct session *s)
     return ask_count(s, "worker.restart", "being replaced, one by one");
 }
 
-const struct arg_spec verb_worker_kill_options[] = {{.name = NULL}};
+const struct arg_spec verb_worker_kill_options[] = {REASON_OPTION, {.name = NULL}};
 
 int verb_worker_kill(struct session *s)
 {
@@ -154,6 +157,7 @@ int verb_worker_kill(struct session *s)
 const struct arg_spec verb_worker_drain_options[] = {
     {"timeout", ARG_DURATION, "5m", "longest wait for its workers to finish; default: supervisor.drain_timeout", NULL,
      0, INT64_C(86400000)},
+    REASON_OPTION,
     {.name = NULL},
 };
 
@@ -205,7 +209,7 @@ int verb_worker_drain(struct session *s)
     return EXIT_DONE;
 }
 
-const struct arg_spec verb_drain_options[] = {{.name = NULL}};
+const struct arg_spec verb_drain_options[] = {REASON_OPTION, {.name = NULL}};
 
 int verb_drain(struct session *s)
 {
@@ -221,7 +225,7 @@ int verb_drain(struct session *s)
     return EXIT_DONE;
 }
 
-const struct arg_spec verb_reload_options[] = {{.name = NULL}};
+const struct arg_spec verb_reload_options[] = {REASON_OPTION, {.name = NULL}};
 
 int verb_reload(struct session *s)
 {
