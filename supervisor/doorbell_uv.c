@@ -364,6 +364,22 @@ static void on_state(void *arg, bool ready, const struct err *e)
         ask_positions(d);
 }
 
+static void name_queue(struct bell_queue *queue, const char *name)
+{
+    for (int band = 0; band < BAND_COUNT; band++)
+        (void)keys_stream(queue->streams[band].key, name, (enum band)band);
+    (void)keys_of(queue->streams[BELL_EVENTS].key, name, "ev");
+}
+
+/* A new connection begins with the positions of all queues; what comes meanwhile has higher ids. */
+void doorbell_add(struct doorbell *d, const char *name)
+{
+    assert(d->n < CONF_POOL_MAX);
+    name_queue(&d->queues[d->n++], name);
+    if (d->state != BELL_DOWN)
+        redis_uv_reset(d->redis);
+}
+
 int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t n,
                  struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret, struct err *e)
 {
@@ -371,17 +387,14 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
     if (d == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the doorbell");
     *d = (struct doorbell){.conf = conf, .hooks = *hooks, .commands = commands, .n = n};
-    size_t words = BELL_WORDS + 2 * (size_t)n * BELL_STREAMS;
-    d->queues = calloc(n, sizeof *d->queues);
+    size_t words = BELL_WORDS + 2 * (size_t)CONF_POOL_MAX * BELL_STREAMS;
+    d->queues = calloc(CONF_POOL_MAX, sizeof *d->queues);
     d->argv = calloc(words, sizeof *d->argv);
     d->lens = calloc(words, sizeof *d->lens);
     if (d->queues == NULL || d->argv == NULL || d->lens == NULL)
         goto out;
-    for (uint32_t q = 0; q < n; q++) {
-        for (int band = 0; band < BAND_COUNT; band++)
-            (void)keys_stream(d->queues[q].streams[band].key, names[q], (enum band)band);
-        (void)keys_of(d->queues[q].streams[BELL_EVENTS].key, names[q], "ev");
-    }
+    for (uint32_t q = 0; q < n; q++)
+        name_queue(&d->queues[q], names[q]);
     (void)uv_timer_init(loop, &d->timer);
     d->timer.data = d;
     d->redis = redis_uv_new(loop, &conf->redis, "stint-doorbell", true, on_state, d);

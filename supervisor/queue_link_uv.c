@@ -384,6 +384,37 @@ void queue_links_tell_kinds(struct queue_links *l)
         tell_kinds(&l->links[i]);
 }
 
+static void init_link(struct queue_links *l, uint32_t i, const char *name)
+{
+    struct queue_link *q = &l->links[i];
+    *q = (struct queue_link){.owner = l, .index = i, .name = name, .next_due_ms = -1};
+    (void)keys_prefix(q->prefix, name);
+    (void)uv_timer_init(l->loop, &q->due);
+    (void)uv_timer_init(l->loop, &q->again);
+    q->due.data = q->again.data = q;
+    queue_lost_init(q);
+}
+
+/* What a queue is told when Redis can be reached. */
+static void greet_link(struct queue_link *q)
+{
+    q->beat_ms = 0;
+    tell_kinds(q);
+    tell_next(q);
+    queue_gone_next(q);
+    beat(q);
+}
+
+void queue_links_add(struct queue_links *l, const char *name)
+{
+    assert(l->n < CONF_POOL_MAX);
+    init_link(l, l->n, name);
+    l->started_ms = clock_mono_ms(); /* the watchdog's patience begins anew */
+    if (l->ready)
+        greet_link(&l->links[l->n]);
+    l->n++;
+}
+
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct queue_links *l = arg;
@@ -395,13 +426,8 @@ static void on_state(void *arg, bool ready, const struct err *e)
     (void)snprintf(l->error, sizeof l->error, "%s", why);
     if (ready) {
         l->started_ms = clock_mono_ms();
-        for (uint32_t i = 0; i < l->n; i++) {
-            l->links[i].beat_ms = 0;
-            tell_kinds(&l->links[i]);
-            tell_next(&l->links[i]);
-            queue_gone_next(&l->links[i]);
-            beat(&l->links[i]);
-        }
+        for (uint32_t i = 0; i < l->n; i++)
+            greet_link(&l->links[i]);
     }
     if (news)
         l->hooks.on_state(l->hooks.arg, ready, l->error);
@@ -413,18 +439,11 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
     *l = (struct queue_links){
         .loop = loop, .conf = conf, .instance = instance, .hooks = *hooks, .n = n, .started_ms = clock_mono_ms()};
     l->away_ms = l->started_ms;
-    l->links = calloc(n, sizeof *l->links);
+    l->links = calloc(CONF_POOL_MAX, sizeof *l->links); /* links have handles: they must not move when one is added */
     if (l->links == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %u queues", n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct queue_link *q = &l->links[i];
-        *q = (struct queue_link){.owner = l, .index = i, .name = names[i], .next_due_ms = -1};
-        (void)keys_prefix(q->prefix, names[i]);
-        (void)uv_timer_init(loop, &q->due);
-        (void)uv_timer_init(loop, &q->again);
-        q->due.data = q->again.data = q;
-        queue_lost_init(q);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        init_link(l, i, names[i]);
     (void)uv_timer_init(loop, &l->heartbeat);
     l->heartbeat.data = l;
     l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", false, on_state, l);

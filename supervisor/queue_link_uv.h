@@ -97,6 +97,8 @@ size_t queue_links_untold(const struct queue_links *l);
 /* Ends an instance of which the caller has proof that it and its workers are gone: what it held in our queues moves on at
  * once, or when Redis is back. False when GONE_MAX wait already: ask again later. */
 bool queue_links_gone(struct queue_links *l, const char *instance);
+/* One queue more (name borrowed), up to CONF_POOL_MAX. */
+void queue_links_add(struct queue_links *l, const char *name);
 /* Tells the queues anew what the configuration says of their kinds: after a reload. */
 void queue_links_tell_kinds(struct queue_links *l);
 /* Calls a Function of the queue for another module: FCALL function 1 prefix args…; on_reply(arg, …) once. False, and no call, while

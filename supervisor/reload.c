@@ -59,15 +59,21 @@ static void take_pools(struct conf *current, const struct conf *fresh, struct re
     for (size_t i = 0; i < current->n_pools; i++) {
         const struct conf_pool *f = conf_pool_of(fresh, current->pools[i].name);
         (void)snprintf(section, sizeof section, "pool.%.64s", current->pools[i].name);
-        if (f == NULL)
-            note(&ret->needs_restart, section, "(removed)");
-        else
+        if (f != NULL) {
             take_pool(ret, section, &current->pools[i], f);
+        } else if (current->pools[i].workers > 0) {
+            current->pools[i].workers = 0;
+            note(&ret->changed, section, "(removed)");
+        }
     }
     for (size_t i = 0; i < fresh->n_pools; i++) {
         (void)snprintf(section, sizeof section, "pool.%.64s", fresh->pools[i].name);
-        if (conf_pool_of(current, fresh->pools[i].name) == NULL)
-            note(&ret->needs_restart, section, "(added)");
+        if (conf_pool_of(current, fresh->pools[i].name) != NULL)
+            continue;
+        bool room = current->n_pools < CONF_POOL_MAX; /* rows of the removed stay until a restart */
+        if (room)
+            current->pools[current->n_pools++] = fresh->pools[i];
+        note(room ? &ret->changed : &ret->needs_restart, section, "(added)");
     }
 }
 

@@ -18,9 +18,9 @@ struct reload_names {
 
 struct reload_report {
     struct reload_names changed;       /* reloadable: taken over */
-    struct reload_names needs_restart; /* not reloadable, or a pool that came or went: the old value stays */
+    struct reload_names needs_restart; /* not reloadable: the old value stays */
 };
 
-/* Takes every reloadable key of fresh into current; pools keep their rows (and addresses), kinds that are new are
- * added. */
+/* Takes every reloadable key of fresh into current; pools keep their rows (and addresses); pools and kinds
+ * that are new are added, a pool that is gone is left with no workers wanted. */
 void reload_apply(struct conf *current, const struct conf *fresh, struct reload_report *ret);

@@ -23,7 +23,7 @@ static const char *pool_queue(const struct conf *conf, const struct conf_pool *p
     return conf_queue_of_kind(conf, first);
 }
 
-static int add_pool(struct slots *s, const struct conf *conf, const struct conf_pool *p, struct err *e)
+int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_pool *p, struct err *e)
 {
     const char *queue = pool_queue(conf, p);
     if (queue == NULL)
@@ -41,7 +41,7 @@ int slots_init(struct slots *s, const struct conf *conf, struct err *e)
     *s = (struct slots){.board_fd = -1};
     uint64_t wanted = 0;
     for (size_t i = 0; i < conf->n_pools; i++) {
-        int rc = add_pool(s, conf, &conf->pools[i], e);
+        int rc = slots_add_pool(s, conf, &conf->pools[i], e);
         if (rc < 0)
             return rc;
         wanted += s->pools[i].desired;

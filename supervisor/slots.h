@@ -82,6 +82,9 @@ int slots_init(struct slots *s, const struct conf *conf, struct err *e);
 /* NULL-safe, twice-safe, safe on a zeroed struct. Processes must be gone. */
 void slots_fini(struct slots *s);
 
+/* One pool more, from its row of conf (borrowed, as conf's other rows); its queue is added when it is new.
+ * ERR_BAD_CONFIG when it names none. At most CONF_POOL_MAX. */
+int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_pool *p, struct err *e);
 /* The pool of that name, or NULL. */
 struct pool *slots_pool(struct slots *s, const char *name);
 /* The slot's scoreboard cell. */

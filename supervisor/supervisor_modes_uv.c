@@ -171,6 +171,24 @@ static void log_names(enum log_level level, const char *message, const struct re
         LOG_AT(level, message, KV_S("key", names->names[i]));
 }
 
+/* Pools that are new in the configuration, and their queues. */
+static void add_pools(struct supervisor *s)
+{
+    for (size_t i = s->slots->n_pools; i < s->conf->n_pools; i++) {
+        struct err e = {0};
+        size_t queues = s->slots->n_queues;
+        if (slots_add_pool(s->slots, s->conf, &s->conf->pools[i], &e) < 0) {
+            log_error("a new pool cannot be run", KV_S("error", e.message));
+            s->conf->n_pools = i; /* those behind it too: rows and pools go side by side */
+            return;
+        }
+        for (; queues < s->slots->n_queues; queues++) {
+            queue_links_add(&s->links, s->slots->queues[queues]);
+            doorbell_add(s->bell, s->slots->queues[queues]);
+        }
+    }
+}
+
 static void apply_reload(struct supervisor *s, const struct reload_report *r)
 {
     log_names(LOG_INFO, "configuration changed", &r->changed);
@@ -178,9 +196,13 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
     int level = log_level_by_name(s->conf->supervisor.log_level);
     if (level >= 0)
         log_set_level((enum log_level)level);
+    add_pools(s);
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         struct pool *pool = &s->slots->pools[i];
         char key[RELOAD_NAME_MAX];
+        (void)snprintf(key, sizeof key, "pool.%s.(removed)", pool->name);
+        if (named(&r->changed, key))
+            pool->desired = 0;
         (void)snprintf(key, sizeof key, "pool.%s.workers", pool->name);
         if (named(&r->changed, key) || pool->desired > pool_workers_max(pool))
             pool->desired = MIN_OF((uint32_t)pool->conf->workers, pool_workers_max(pool));

@@ -229,8 +229,7 @@ static void test_supervisor_reload_replaces_workers_and_keeps_a_good_file(void *
     stage_write_conf(s, "workers = 1\nnice = 7\n[pool.more]\nkinds = probe");
     json_t *reply = stage_ask_ok(s, "{\"verb\":\"reload\"}");
     assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "changed"), 0)), "pool.probe.nice");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "needs_restart"), 0)),
-                        "pool.more.(added)");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "changed"), 1)), "pool.more.(added)");
     json_decref(reply);
     int second = 2;
     WAIT_UNTIL(s, generation_is, &second);
@@ -430,6 +429,49 @@ static void test_supervisor_operator_kill_and_control_errors_name_themselves(voi
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* Ready workers of the second pool. */
+static bool more_ready_is(struct stage *s, const void *arg)
+{
+    json_t *status = stage_ask(s, "{\"verb\":\"status\"}");
+    const json_t *pool = json_array_get(json_object_get(status, "pools"), 1);
+    bool is = pool != NULL && json_integer_value(json_object_get(pool, "ready")) == *(const int *)arg;
+    json_decref(status);
+    return is;
+}
+
+static bool other_queue_is_done(struct stage *s, const void *arg)
+{
+    redisReply *r = redisCommand(s->ctx, "HGET stint:{other}:ledger done");
+    assert_non_null(r);
+    bool is = r->type == REDIS_REPLY_STRING && strcmp(r->str, arg) == 0;
+    freeReplyObject(r);
+    return is;
+}
+
+static void test_supervisor_reload_starts_a_new_pool_and_ends_one_that_is_gone(void **state)
+{
+    struct stage *s = *state;
+    int none = 0, two = 2;
+    stage_up(s, "workers = 1", 1);
+    stage_write_conf(s, "workers = 1\n[pool.more]\nkinds = probe\nqueue = other\nworkers = 2");
+    json_decref(stage_ask_ok(s, "{\"verb\":\"reload\"}"));
+    WAIT_UNTIL(s, more_ready_is, &two);
+    for (int i = 1; i <= 3; i++) { /* woken by the doorbell: no heartbeat of 300 ms is waited for to see it */
+        char done[8];
+        freeReplyObject(redisCommand(s->ctx, "XADD stint:{other}:s:normal * kind probe payload {}"));
+        (void)snprintf(done, sizeof done, "%d", i);
+        WAIT_UNTIL(s, other_queue_is_done, done);
+    }
+    stage_write_conf(s, "workers = 1");
+    json_t *reply = stage_ask_ok(s, "{\"verb\":\"reload\"}");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "changed"), 0)), "pool.more.(removed)");
+    json_decref(reply);
+    WAIT_UNTIL(s, more_ready_is, &none);
+    stage_write_conf(s, "workers = 1\n[pool.more]\nkinds = probe\nqueue = other\nworkers = 2");
+    json_decref(stage_ask_ok(s, "{\"verb\":\"reload\"}"));
+    WAIT_UNTIL(s, more_ready_is, &two);
+}
+
 static void test_supervisor_report_that_redis_refuses_is_told_plainly(void **state)
 {
     struct stage *s = *state;
@@ -491,6 +533,7 @@ int main(int argc, char *argv[])
         T(test_supervisor_quiet_fetches_nothing_until_resume),
         T(test_supervisor_redis_away_keeps_workers_and_remembers_deaths),
         T(test_supervisor_operator_kill_and_control_errors_name_themselves),
+        T(test_supervisor_reload_starts_a_new_pool_and_ends_one_that_is_gone),
         T(test_supervisor_report_that_redis_refuses_is_told_plainly),
         T(test_supervisor_reload_tells_queues_what_kinds_keep),
     };

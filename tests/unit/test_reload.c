@@ -66,17 +66,21 @@ static void test_reload_apply_takes_reloadable_and_names_the_rest(void **arg)
     free(p);
 }
 
-static void test_reload_apply_pools_that_come_or_go_need_a_restart(void **arg)
+static void test_reload_apply_pools_come_and_go(void **arg)
 {
     (void)arg;
     struct pair *p = pair_new();
+    p->current.pools[0].workers = 3;
     (void)snprintf(p->fresh.pools[0].name, sizeof p->fresh.pools[0].name, "match");
     reload_apply(&p->current, &p->fresh, &p->report);
     assert_string_equal(p->current.pools[0].name, "pdf");
-    assert_int_equal(p->current.n_pools, 1);
-    assert_int_equal(p->report.needs_restart.n, 2);
-    assert_string_equal(p->report.needs_restart.names[0], "pool.pdf.(removed)");
-    assert_string_equal(p->report.needs_restart.names[1], "pool.match.(added)");
+    assert_int_equal(p->current.pools[0].workers, 0);
+    assert_int_equal(p->current.n_pools, 2);
+    assert_string_equal(p->current.pools[1].name, "match");
+    assert_int_equal(p->report.needs_restart.n, 0);
+    assert_int_equal(p->report.changed.n, 2);
+    assert_string_equal(p->report.changed.names[0], "pool.pdf.(removed)");
+    assert_string_equal(p->report.changed.names[1], "pool.match.(added)");
     free(p);
 }
 
@@ -99,7 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reload_apply_same_file_changes_nothing),
         cmocka_unit_test(test_reload_apply_takes_reloadable_and_names_the_rest),
-        cmocka_unit_test(test_reload_apply_pools_that_come_or_go_need_a_restart),
+        cmocka_unit_test(test_reload_apply_pools_come_and_go),
         cmocka_unit_test(test_reload_apply_new_kind_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
