@@ -88,6 +88,7 @@ static struct bench_worker host_worker(const json_t *worker)
 {
     return (struct bench_worker){
         .pid = (pid_t)json_integer_value(json_object_get(worker, "pid")),
+        .slot = (int)json_integer_value(json_object_get(worker, "slot")),
         .boot_ms = json_number_value(json_object_get(worker, "boot_ms")),
     };
 }

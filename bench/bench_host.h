@@ -17,6 +17,7 @@ struct bench_host {
 /* One worker, as the control socket shows it. */
 struct bench_worker {
     pid_t pid;
+    int slot;
     double boot_ms; /* from fork to READY */
 };
 

@@ -69,6 +69,17 @@ static struct bench_host host_in(const char *dir, const char *sub)
     return h;
 }
 
+/* The worker that runs in the slot now. */
+static struct bench_worker worker_in(const struct bench_host *h, int slot)
+{
+    struct bench_worker all[16];
+    int n = bench_host_workers(h, all, ARRAY_LEN(all)), at = 0;
+    while (at < n && all[at].slot != slot)
+        at++;
+    assert(at < n);
+    return all[at];
+}
+
 void bench_recovery_worker(struct redis_sync *r, const char *program, const char *dir, long kills, int workers,
                            int busy, const char *label)
 {
@@ -90,11 +101,7 @@ void bench_recovery_worker(struct redis_sync *r, const char *program, const char
         (void)kill(victim.pid, SIGKILL);
         emit_ms("recovery", label, (double)(started_us(r, id) - killed_us) / 1000);
         bench_host_wait_ready(&h, workers);
-        struct bench_worker all[8], *youngest = &all[0];
-        int n = bench_host_workers(&h, all, ARRAY_LEN(all));
-        for (int k = 1; k < n; k++)
-            youngest = all[k].pid > youngest->pid ? &all[k] : youngest;
-        emit_ms("replacement boot", label, youngest->boot_ms);
+        emit_ms("replacement boot", label, worker_in(&h, victim.slot).boot_ms);
     }
     uint64_t ignored;
     bench_host_kill_all(&h, &ignored);
