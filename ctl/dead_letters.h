@@ -14,18 +14,24 @@ enum { DEAD_LETTERS_MAX = 1000000, DEAD_LETTERS_PAGE = 200 };
 struct dead_filter {
     const char *queue, *kind, *cause, *code, *fingerprint;
     const char *match;          /* substring of the id or the last error's message, in any case */
+    const char *build;          /* of the last error */
+    const char *host;           /* of the last error: the instance, or what stands before its random part */
+    const char **ids;           /* owned array of borrowed texts: only these */
+    size_t n_ids;
+    char *id_texts;             /* owned: what ids of --id point into */
     int64_t since_ms, until_ms; /* time of death, ms since 1970 (Redis' clock) */
     size_t limit;               /* most letters */
     bool newest_first;
-    bool bare; /* what is kept comes without its last error: a hundred thousand of them need no room */
+    bool archived; /* those in PostgreSQL instead of those in Redis */
+    bool bare;     /* dead_letters_find: without last errors, so that a hundred thousand need no room */
 };
 
 struct dead_letter {
     char queue[QUEUE_MAX];
     char id[JOB_ID_MAX];
     char kind[KIND_MAX];
-    char cause[64], code[64], fingerprint[24];
-    int64_t died_ms, errors, replays;
+    char cause[64], code[64], fingerprint[72];
+    int64_t died_ms, errors, replays, edits;
     json_t *last_error; /* owned; NULL when none is kept */
 };
 
@@ -40,28 +46,38 @@ struct dead_letters {
         {"kind", ARG_TEXT, "KIND", "only this kind", NULL, 1, 32},                                                     \
         {"cause", ARG_TEXT, "CAUSE", "only this cause: handler_error, hard_timeout, signal:SIGSEGV, …", NULL, 1, 64},  \
         {"code", ARG_TEXT, "CODE", "only this error code: BAD_PAYLOAD, NOT_PDF, TIMEOUT, …", NULL, 1, 64},             \
-        {"fingerprint", ARG_TEXT, "HEX", "only this fingerprint (stint dlq triage)", NULL, 1, 23},                     \
+        {"fingerprint", ARG_TEXT, "HEX", "only this fingerprint (stint dlq triage)", NULL, 1, 64},                     \
         {"since", ARG_TEXT, "1h|TIME", "died no earlier than this long ago, or this time", NULL, 1, 60},               \
         {"until", ARG_TEXT, "1h|TIME", "died no later than this long ago, or this time", NULL, 1, 60},                 \
+        {"match", ARG_TEXT, "TEXT", "the id or the last error's message holds this", NULL, 1, 256},                    \
+        {"id", ARG_LIST, "ID,…", "only these jobs", NULL, 0, 0},                                                       \
+        {"build", ARG_TEXT, "BUILD", "last failed in this build", NULL, 1, 128},                                       \
     {                                                                                                                  \
-        "match", ARG_TEXT, "TEXT", "the id or the last error's message holds this", NULL, 1, 256                       \
+        "host", ARG_TEXT, "HOST", "last failed on this host or instance", NULL, 1, 95                                  \
     }
 
-/* Reads the filter options; limit and order are the caller's. Asks Redis for its time when a time is relative. */
+/* Reads the filter options; limit, order and archived are the caller's. Asks Redis for its time when a time is relative.
+ * dead_filter_fini in any case. */
 int dead_filter_from_args(struct session *s, struct dead_filter *ret_filter, struct err *e);
 /* The time an option names: "1h" is an hour ago by Redis' clock, else a time; 0 when it was not given. ERR_BAD_ARGUMENT. */
 int dead_filter_time(struct session *s, const char *name, int64_t *ret_ms, struct err *e);
+/* Frees what the filter owns; NULL-safe, twice-safe. */
+void dead_filter_fini(struct dead_filter *f);
 /* True when any filter option was given. */
 bool dead_filter_given(const struct args *a);
-/* The letters that IDs, a filter or --all name, at most `limit`, oldest first; of ids given twice, one. ERR_BAD_ARGUMENT when
- * none of them is given: never all by accident. The verb's table has an option "all". */
+/* Whether the letter is wanted; its last error is looked at only with `whole`. Times, queue and ids are not looked at. Pure. */
+bool dead_filter_passes(const struct dead_filter *f, const struct dead_letter *letter, bool whole);
+/* The options as they were given, "--kind pdf-parse --since 1h" or "--all", for the audit log. Cut to size. Returns out. */
+char *dead_filter_words(const struct args *a, char *out, size_t size);
+/* ERR_BAD_ARGUMENT unless IDs, a filter or --all was given: never all by accident. The verb's table has "all". */
+int dead_filter_must_name(const struct args *a, struct err *e);
+
+/* The letters that IDs, a filter or --all name, at most `limit`, oldest first; of ids given twice, one. ERR_BAD_ARGUMENT
+ * when none of them is given. The verb's table has an option "all". */
 int dead_letters_select(struct session *s, size_t limit, bool bare, struct dead_letters *ret_letters, struct err *e);
-/* Collects. *ret_letters is the caller's (dead_letters_fini). */
+/* Collects. *ret_letters is the caller's (dead_letters_fini). For few: dead_scan.h walks any number. */
 int dead_letters_find(struct session *s, const struct dead_filter *f, struct dead_letters *ret_letters, struct err *e);
 /* The letters of these ids, in --queue or wherever they are; ERR_NOT_FOUND names the first that is no dead letter. */
 int dead_letters_by_id(struct session *s, const struct args *a, struct dead_letters *ret_letters, struct err *e);
-/* The whole hash of a letter, every field verbatim: {"queue","id","fields":{…},"fields_b64":{…}} (the latter: fields
- * that are not UTF-8). ERR_NOT_FOUND when it is gone. */
-int dead_letters_export(struct session *s, const struct dead_letter *letter, json_t **ret_record, struct err *e);
 /* Frees; NULL-safe, twice-safe. */
 void dead_letters_fini(struct dead_letters *l);

@@ -4,6 +4,8 @@
  */
 #include "job_wait.h"
 
+#include "dead_advice.h"
+
 #include "clock.h"
 #include "job_show.h"
 #include "queue_call.h"
@@ -115,64 +117,9 @@ const json_t *job_wait_last_error(const json_t *job)
     return n > 0 ? json_array_get(errors, MIN_OF((size_t)index, n) - 1) : NULL;
 }
 
-/* Every "ID" becomes the job's id, every "KIND" its kind. */
-static void fill_in(const char *text, const char *id, const char *kind, char *out, size_t size)
-{
-    size_t used = 0;
-    while (*text != '\0' && used + 1 < size) {
-        const char *value = strncmp(text, "KIND", 4) == 0 ? kind : strncmp(text, "ID", 2) == 0 ? id : NULL;
-        if (value == NULL) {
-            out[used++] = *text++;
-            continue;
-        }
-        int n = snprintf(out + used, size - used, "%s", value);
-        used = MIN_OF(used + (size_t)MAX_OF(n, 0), size - 1);
-        text += value == kind ? 4 : 2;
-    }
-    out[used] = '\0';
-}
-
 char *job_wait_next_step(char out[static NEXT_STEP_MAX], const char *id, const char *kind, const json_t *error)
 {
-    static const struct {
-        const char *code, *step;
-    } steps[] = {
-        {"BAD_PAYLOAD", "mend the payload: stint dlq replay ID --edit '{\"field\":value}'"},
-        {"UNKNOWN_KIND", "start workers that know the kind, or remove it: stint dlq purge ID"},
-        {"SOURCE_MISSING", "put the input where the payload says, then: stint dlq replay ID"},
-        {"SOURCE_REFUSED", "allow the source in the configuration (pdf.roots), then: stint dlq replay ID"},
-        {"SOURCE_UNAVAILABLE", "bring the source back, then: stint dlq replay ID"},
-        {"HASH_MISMATCH",
-         "send the right input, or mend sha256 and size: stint dlq replay ID --edit '{\"source\":{…}}'"},
-        {"PASSWORD_REQUIRED",
-         "send it again with its password (stint pdf parse FILE --password-file P); then: stint dlq purge ID"},
-        {"UNSUPPORTED_ENCRYPTION", "save the document without encryption and send it again; then: stint dlq purge ID"},
-        {"NOT_PDF",
-         "send the right file instead; this one: stint dlq replay ID --edit '{\"source\":{…}}', or stint dlq purge ID"},
-        {"CORRUPT_PDF", "send an undamaged file: stint dlq replay ID --edit '{\"source\":{…}}', or stint dlq purge ID"},
-        {"EMPTY_FILE", "send a file that is not empty: stint dlq replay ID --edit '{\"source\":{…}}'"},
-        {"TOO_LARGE", "raise pdf.max_bytes or send a smaller input, then: stint dlq replay ID"},
-        {"TOO_MANY_PAGES", "raise pdf.max_pages or split the document, then: stint dlq replay ID"},
-        {"UNRECOGNISED_FORMAT", "say what it is: stint dlq replay ID --edit '{\"expect\":\"table\"}'"},
-        {"TYPE_MISMATCH", "let it find the type itself: stint dlq replay ID --edit '{\"expect\":\"auto\"}'"},
-        {"TIMEOUT", "raise kind.KIND.timeout or split the work, then: stint dlq replay ID"},
-        {"CPU_LIMIT", "raise kind.KIND.cpu or split the work, then: stint dlq replay ID"},
-        {"MEM_LIMIT",
-         "raise memory (cgroup_memory after an oom_kill) of the pool that runs KIND, or give KIND a pool with lane = "
-         "large; then: stint dlq replay ID"},
-        {"CRASH", "its input crashes the worker: mend the input or the worker's build, then: stint dlq replay ID"},
-        {"REDIS_UNAVAILABLE", "bring Redis back, then: stint dlq replay ID"},
-        {"STORE_UNAVAILABLE", "bring PostgreSQL back, then: stint dlq replay ID"},
-        {"STORE_LOST", "see in PostgreSQL's log what ended its sessions or held it up, then: stint dlq replay ID"},
-        {"STORE_CONFLICT", "see in PostgreSQL's log what locks the rows, then: stint dlq replay ID"},
-        {"WORKER_LOST", "see whether its host is well, then: stint dlq replay ID"},
-    };
-    const char *code = json_text(error, "code"), *step = "mend what the error names, then: stint dlq replay ID";
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        if (strcmp(steps[i].code, code) == 0)
-            step = steps[i].step;
-    fill_in(step, id, kind, out, NEXT_STEP_MAX);
-    return out;
+    return dead_advice(out, json_text(error, "code"), json_text(error, "cause"), kind, id);
 }
 
 static void print_failure(struct session *s, const json_t *job)

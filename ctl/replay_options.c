@@ -93,6 +93,14 @@ int replay_options_filter(struct session *s, const struct dead_letters *letters,
     set_text(filter, "code", f.code);
     set_text(filter, "fingerprint", f.fingerprint);
     set_text(filter, "match", f.match);
+    set_text(filter, "build", f.build);
+    set_text(filter, "host", f.host);
+    for (size_t i = 0; i < f.n_ids; i++) {
+        if (i == 0)
+            (void)json_object_set_new(filter, "only", json_array());
+        (void)json_array_append_new(json_object_get(filter, "only"), json_string(f.ids[i]));
+    }
+    dead_filter_fini(&f);
     if (f.since_ms > 0)
         (void)json_object_set_new(filter, "since_ms", json_integer(f.since_ms));
     if (f.until_ms > 0)
@@ -133,6 +141,12 @@ int replay_options_select(struct session *s, const char *queue, const json_t *fi
     if (json_object_get(filter, "named") != NULL)
         return letters_of_ids(queue, filter, ret_letters, e);
     int64_t until = json_number(filter, "until_ms", 0);
+    const json_t *only = json_object_get(filter, "only");
+    AUTO_FREE const char **ids = calloc(json_array_size(only) + 1, sizeof *ids);
+    if (ids == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %zu ids", json_array_size(only));
+    for (size_t i = 0; i < json_array_size(only); i++)
+        ids[i] = json_string_value(json_array_get(only, i));
     const struct dead_filter f = {
         .queue = queue,
         .kind = text_of(filter, "kind"),
@@ -140,6 +154,10 @@ int replay_options_select(struct session *s, const char *queue, const json_t *fi
         .code = text_of(filter, "code"),
         .fingerprint = text_of(filter, "fingerprint"),
         .match = text_of(filter, "match"),
+        .build = text_of(filter, "build"),
+        .host = text_of(filter, "host"),
+        .ids = ids,
+        .n_ids = json_array_size(only),
         .since_ms = json_number(filter, "since_ms", 0),
         .until_ms = until > 0 && until < before_ms ? until : before_ms,
         .limit = most,

@@ -94,12 +94,18 @@
     X(dlq_edit, "dlq edit", "Dead letters", 1, 1, "ID",                                                                \
       "change a dead letter's payload in place",                                                                       \
       "stint dlq edit ID --patch '{\"expect\":null}'\nstint dlq edit ID")                                              \
+    X(dlq_archive, "dlq archive", "Dead letters", 0, VERB_MANY, "[ID...]",                                             \
+      "move dead letters to PostgreSQL now",                                                                           \
+      "stint dlq archive --until 7d\nstint dlq list --archived")                                                       \
     X(dlq_drain, "dlq drain", "Dead letters", 0, VERB_MANY, "[ID...]",                                                 \
       "write dead letters to a file, then remove them",                                                                \
-      "stint dlq drain --queue pdf --out pdf-dead.ndjson")                                                             \
+      "stint dlq drain --queue pdf --out pdf-dead.ndjson\nstint dlq drain --archived --id ID --keep --out one.ndjson") \
+    X(dlq_import, "dlq import", "Dead letters", 1, 1, "FILE|-",                                                        \
+      "bring dead letters of a file back, as they were",                                                               \
+      "stint dlq import pdf-dead.ndjson")                                                                              \
     X(dlq_purge, "dlq purge", "Dead letters", 0, VERB_MANY, "[ID...]",                                                 \
-      "remove dead letters",                                                                                           \
-      "stint dlq purge --code NOT_PDF --reason \"not ours\"")                                                          \
+      "remove dead letters; they are archived first",                                                                  \
+      "stint dlq purge --code NOT_PDF --reason \"not ours\"\nstint dlq purge --archived --until 365d")                 \
     X(worker_list, "worker list", "Workers", 0, 0, "",                                                                 \
       "what every worker does",                                                                                        \
       "stint worker list --pool pdf")                                                                                  \

@@ -48,7 +48,8 @@ no_drift probe
 # Purge asks; drain writes before it removes and never overwrites.
 run 5 dlq purge --all; says "--yes"
 run 0 dlq list; says d2
-run 2 dlq drain --all; says "--out"
+run 2 dlq drain; says "--all"
+run 2 dlq drain --all --out -; says "name a file"
 touch "$CTL_DIR/there"
 run 5 dlq drain --all --out "$CTL_DIR/there"; says "never overwritten"
 run 1 dlq drain --all --out /none/x; says "no dead letter was removed"
@@ -57,7 +58,10 @@ run 0 dlq drain d3 --out "$CTL_DIR/one.ndjson"; says "1 written to"
 OUT=$(cat "$CTL_DIR/one.ndjson") ERR="" RAN="the exported letter"
 says '"id":"d3"'; says '"err:1"'; says '"payload"'
 run 3 job show d3
-run 0 dlq purge --all --yes --reason "a test"; says "1 removed"
+run 4 dlq purge --all --yes; says "--no-archive"
+run 0 dlq list; says d2
+run 5 dlq purge --all --no-archive; says "needs --yes"
+run 0 dlq purge --all --no-archive --yes --reason "a test"; says "1 removed"
 run 0 dlq list; says "no dead letters"
 run 0 audit; says "a test"; says "drained to"; says "replay"
 no_drift probe
@@ -73,7 +77,7 @@ redis FCALL stint_fetch 1 'stint:{probe}' test test:0:1 0 500 |
   redis >/dev/null
 run 0 dlq triage --fingerprint fp9; says "× TIMEOUT"
 run 0 dlq replay --fingerprint fp9 --max 205; says "205 replayed"
-run 0 dlq purge --fingerprint fp9 --yes
+run 0 dlq purge --fingerprint fp9 --no-archive --yes
 no_drift probe
 
 ctl_finish
