@@ -43,7 +43,7 @@ static void check_folder(struct preflight *p, const char *what, const char *path
 
 static void check_programs(struct preflight *p)
 {
-    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser", "stint-relay"};
+    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser", "stint-backtrace", "stint-relay"};
     char path[PATH_MAX];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct err e = {.code = 0};

@@ -4,6 +4,7 @@
 #include "job_batch.h"
 
 #include "alloc.h"
+#include "kind_set.h"
 
 void job_batch_init(struct job_batch *b, size_t cap)
 {
@@ -43,6 +44,21 @@ struct job_core *job_batch_add(struct job_batch *b)
     item->state = JOB_CLAIMED;
     b->count[JOB_CLAIMED]++;
     return item;
+}
+
+size_t job_batch_group(const struct job_batch *b, struct job_core *ret_group[])
+{
+    struct job_core *first = &b->items[b->next];
+    size_t n = 0;
+    ret_group[n++] = first;
+    if (!first->kind->ops->batch_whole || first->job.suspect)
+        return n;
+    for (size_t i = b->next + 1; i < b->n; i++) {
+        struct job_core *item = &b->items[i];
+        if (item->state == JOB_CLAIMED && item->kind == first->kind && !item->job.suspect)
+            ret_group[n++] = item;
+    }
+    return n;
 }
 
 void job_batch_move(struct job_batch *b, struct job_core *item, enum job_event event)

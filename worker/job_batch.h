@@ -55,6 +55,9 @@ struct job_batch {
 void job_batch_init(struct job_batch *b, size_t cap);
 /* Frees items and their jobs, whatever their state. */
 void job_batch_fini(struct job_batch *b);
+/* Who runs together, beginning with items[next] (claimed, of a kind this worker runs): that one alone, or all claimed ones of its
+ * kind when the kind takes a whole batch. A suspect runs alone whatever its kind. ret_group has room for cap; returns how many. */
+size_t job_batch_group(const struct job_batch *b, struct job_core *ret_group[]);
 /* Forgets all items; only when all are gone. */
 void job_batch_clear(struct job_batch *b);
 /* A fresh item in JOB_CLAIMED, its job zeroed for the caller to fill; NULL when cap are held. */

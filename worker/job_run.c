@@ -167,16 +167,7 @@ void job_runner_start(struct worker *w)
         b->next++;
     if (b->next == b->n)
         return;
-    struct job_core *first = &b->items[b->next];
-    size_t n = 0;
-    w->runner.group[n++] = first;
-    if (first->kind->ops->batch_whole && !first->job.suspect)
-        for (size_t i = b->next + 1; i < b->n; i++) {
-            struct job_core *item = &b->items[i];
-            if (item->state == JOB_CLAIMED && item->kind == first->kind && !item->job.suspect)
-                w->runner.group[n++] = item;
-        }
-    start_group(w, n);
+    start_group(w, job_batch_group(b, w->runner.group));
 }
 
 /* ---- deadlines and cancellation ---- */

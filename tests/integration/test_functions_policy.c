@@ -202,6 +202,29 @@ static void test_finish_names_who_was_fenced(void **state)
     ftest_assert_ledger(ctx);
 }
 
+static void test_note_is_added_to_the_record_of_its_claim(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    add(ctx, "high", "j");
+    die(ctx, NULL, "once", "retried");
+    die(ctx, NULL, "once", "dead");
+    const char *note = "{\"backtrace\":[\"f+0x1 (f.c:1) stint-worker\"]}";
+    assert_int_equal(ftest_int(ftest_call(ctx, "stint_note", "j", "1", note, NULL)), 1);
+    assert_int_equal(ftest_int(ftest_call(ctx, "stint_note", "j", "3", note, NULL)), 0);
+    assert_int_equal(ftest_int(ftest_call(ctx, "stint_note", "nobody", "1", note, NULL)), 0);
+    assert_int_equal(ftest_int(ftest_call(ctx, "stint_note", "j", "1", "{\"backtrace\":[],\"cause\":\"x\"}", NULL)), 1);
+    AUTO_FREE char *errors = ftest_job(ctx, "j", "errors");
+    json_t *list = json_loads(errors, 0, NULL);
+    assert_int_equal(json_array_size(list), 2);
+    json_t *first = json_array_get(list, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "cause")), "signal:SIGSEGV"); /* what was told stays */
+    assert_int_equal(json_array_size(json_object_get(first, "backtrace")), 1);
+    assert_null(json_object_get(json_array_get(list, 1), "backtrace"));
+    json_decref(list);
+    ftest_assert_error(ftest_call(ctx, "stint_note", "j", "1", "{}", NULL), "STINT_BADARG", "note");
+    ftest_assert_ledger(ctx);
+}
+
 static void test_lane_and_policy_arguments_are_checked(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup(test_crash_of_rounds_suspects_nobody_for_ever, ftest_reset),
         cmocka_unit_test_setup(test_sweep_takes_each_kind_by_its_rule, ftest_reset),
         cmocka_unit_test_setup(test_finish_names_who_was_fenced, ftest_reset),
+        cmocka_unit_test_setup(test_note_is_added_to_the_record_of_its_claim, ftest_reset),
         cmocka_unit_test_setup(test_lane_and_policy_arguments_are_checked, ftest_reset),
     };
     return cmocka_run_group_tests(tests, ftest_setup, ftest_teardown);

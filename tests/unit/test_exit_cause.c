@@ -11,6 +11,7 @@
 #include "ipc.h"
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #define EXITED(status)   ((status) << 8)
 #define SIGNALED(signal) (signal)
@@ -164,9 +165,20 @@ static void test_exit_cause_of_recycled_is_no_failure(void **arg)
     assert_false(of(&f).failure);
 }
 
+static void test_exit_cause_of_refused_call_names_it(void **arg)
+{
+    (void)arg;
+    struct exit_facts f = running_facts(SIGNALED(SIGSYS));
+    f.refused_call = "ptrace";
+    struct exit_verdict v = of(&f);
+    assert_string_equal(v.cause, "sandbox_violation");
+    assert_non_null(strstr(v.message, "ptrace"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exit_cause_of_refused_call_names_it),
         cmocka_unit_test(test_exit_cause_of_running_job_names_cause_code_and_blame),
         cmocka_unit_test(test_exit_cause_of_every_signal_is_named),
         cmocka_unit_test(test_exit_cause_of_kill_with_oom_evidence_is_oom_kill),
