@@ -22,6 +22,10 @@
       "{\"v\":1,\"do\":\"nonsense\"}", "{}", "dead", "handler_error", "BAD_PAYLOAD", 1, 0, 30)                         \
     X("segfault", SEND, "the worker dies of SIGSEGV on the first run",                                                 \
       "{\"v\":1,\"do\":\"crash\",\"times\":1}", "{}", "done", "signal:SIGSEGV", "", 0, 1, 30)                          \
+    X("stack-overflow", SEND, "the handler calls itself until its stack is gone",                                      \
+      "{\"v\":1,\"do\":\"overflow\",\"times\":1}", "{}", "done", "signal:SIGSEGV", "", 0, 1, 30)                       \
+    X("forbidden-call", SEND, "a system call that the worker's sandbox refuses",                                       \
+      "{\"v\":1,\"do\":\"syscall\",\"times\":1}", "{}", "done", "sandbox_violation", "", 0, 1, 30)                     \
     X("abort", SEND, "the worker dies of abort() on the first run",                                                    \
       "{\"v\":1,\"do\":\"abort\",\"times\":1}", "{}", "done", "signal:SIGABRT", "", 0, 1, 30)                          \
     X("exit", SEND, "the handler calls exit(3) on the first run",                                                      \
@@ -34,13 +38,14 @@
     X("hang", SEND, "a handler that hears nothing any more: killed past its 2 s",                                      \
       "{\"v\":1,\"do\":\"hang\",\"times\":1}", "{\"timeout_ms\":2000}", "done", "hard_timeout", "TIMEOUT", 0, 1, 40)   \
     X("spin", SEND, "a handler in an endless loop: past its CPU time or its 3 s",                                      \
-      "{\"v\":1,\"do\":\"spin\",\"times\":1}", "{\"timeout_ms\":3000}", "done", "cpu_limit,hard_timeout", "", 0, 1, 40) \
+      "{\"v\":1,\"do\":\"spin\",\"times\":1}", "{\"timeout_ms\":3000}", "done", "cpu_limit,hard_timeout", "", 0, 1,    \
+      40)                                                                                                              \
     X("memory", MEMORY, "a handler that allocates until its limit, on the first run",                                  \
       "{\"v\":1,\"do\":\"alloc\",\"times\":1}", "{}", "done", "mem_limit,oom_kill", "MEM_LIMIT", 0, 1, 60)             \
     X("fork-bomb", FORK, "a handler that forks until it is refused",                                                   \
       "{\"v\":1,\"do\":\"fork-many\",\"ms\":0}", "{}", "done", "", "", 0, 0, 30)                                       \
     X("parser-kill", PARSER, "kill -9 of every parser, then a document to parse",                                      \
-      "{\"v\":1,\"expect\":\"text\"}", "{}", "done", "none,handler_error", "", -1, 0, 60)                              \
+      "{\"v\":1,\"expect\":\"text\"}", "{}", "done", "none,handler_error,signal:SIGKILL", "", -1, 0, 60)               \
     X("kill-9", KILL, "kill -9 of the worker that runs the job",                                                       \
       "{\"v\":1,\"do\":\"sleep\",\"ms\":20000,\"times\":1}", "{}", "done", "signal:SIGKILL", "", 0, 1, 15)             \
     X("operator-kill", OPERATOR, "stint worker kill of the worker that runs the job",                                  \

@@ -46,7 +46,7 @@ vm_tree() {
   if [ ! -d "$VM_TREE" ]; then
     new="$VM_TREE.new"
     rm -rf "$new"
-    echo "# making the system's tree in $VM_CACHE, once (about 500 MB)"
+    echo "# making the system's tree in $VM_CACHE, once (about 750 MB)"
     # shellcheck disable=SC2086
     debootstrap --variant=minbase --include="$(echo $VM_BASE | tr ' ' ',')" "$VM_SUITE" "$new" "$VM_MIRROR" >"$log" 2>&1 8>&- ||
       vm_skip "debootstrap failed: $(tail -n 1 "$log") (all of it: $log)"
