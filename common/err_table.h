@@ -20,6 +20,7 @@
     X(FENCED, -5008, TRANSIENT, "the job was taken from this owner")                                                   \
     X(TIMED_OUT, -5009, TRANSIENT, "no answer in time")                                                                \
     X(STORE_LOST, -5010, TRANSIENT, "PostgreSQL was lost in the middle of a statement")                                \
+    X(REDIS_FULL, -5011, TRANSIENT, "Redis is at maxmemory")                                                           \
     /* a job that can never work */                                                                                    \
     X(BAD_PAYLOAD, -5101, PERMANENT, "the payload is not what the kind expects")                                       \
     X(UNKNOWN_KIND, -5102, PERMANENT, "no worker of this queue knows the kind")                                        \

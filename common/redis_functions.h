@@ -8,6 +8,13 @@
 
 #include "base.h"
 
+/* Said when stint_version answers what is no number. */
+#define REDIS_FUNCTIONS_FOREIGN                                                                                        \
+    "another program's library is named stint on this Redis: FUNCTION DELETE stint, or use another Redis"
+
+/* Most tries to load the library when somebody else loads one at the same time. */
+enum { REDIS_FUNCTIONS_ROUNDS = 3 };
+
 /* The library's text, NUL-terminated. Static storage. */
 const char *redis_functions_source(size_t *ret_len);
 /* Its version: the integer of the line `local VERSION = N`. */

@@ -109,13 +109,22 @@ static void on_handle_closed(uv_handle_t *handle)
     free_when_gone(l);
 }
 
+/* What the kernel still holds of a TCP stream would be sent again and again after a plain close, and could reach Redis
+ * when we are long back on another connection: a fetch of a name that no longer listens. So the stream is reset. */
+static void close_socket(struct redis_link *l)
+{
+    if (l->socket.handle.type != UV_TCP || l->state != LINK_UP ||
+        uv_tcp_close_reset(&l->socket.tcp, on_handle_closed) < 0)
+        uv_close(&l->socket.handle, on_handle_closed);
+}
+
 static void close_handles(struct redis_link *l)
 {
     if (l->resolving)
         (void)uv_cancel(
             (uv_req_t *)&l->resolve); /* when it already runs, its callback comes later: memory waits for it */
     if (l->has_socket)
-        uv_close(&l->socket.handle, on_handle_closed);
+        close_socket(l);
     uv_close((uv_handle_t *)&l->flush, on_handle_closed);
     uv_close((uv_handle_t *)&l->timer, on_handle_closed);
 }
@@ -125,8 +134,8 @@ void redis_link_close(struct redis_link *l, const struct err *e)
     if (!l || l->state == LINK_DOWN)
         return;
     struct err copy = *e;
-    l->state = LINK_DOWN;
     close_handles(l);
+    l->state = LINK_DOWN;
     while (l->n_pending > 0) {
         struct pending p = ring_pop(l);
         answer(&p, NULL, &copy);
@@ -151,6 +160,21 @@ static void break_because(struct redis_link *l, int code, const char *why)
     redis_link_break(l, &e);
 }
 
+/* The same for a loss: what was seen, and what to look at. */
+static void break_lost(struct redis_link *l, enum redis_loss loss, const char *seen)
+{
+    char why[ERR_MESSAGE_MAX / 2];
+    (void)snprintf(why, sizeof why, "%s; %s", seen, redis_loss_remedy(loss));
+    break_because(l, ERR_REDIS_UNAVAILABLE, why);
+}
+
+/* status: of libuv, negative. Its own numbers for names that do not resolve are not errno's. */
+static void break_uv(struct redis_link *l, int status)
+{
+    bool name = status <= UV_EAI_ADDRFAMILY && status >= UV_EAI_SOCKTYPE;
+    break_lost(l, name ? REDIS_LOSS_NAME : redis_loss_of_errno(-status), uv_strerror(status));
+}
+
 /* --- time --- */
 
 static void on_timer(uv_timer_t *timer)
@@ -170,8 +194,7 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     break_because(l, ERR_TIMED_OUT,
-                  l->state == LINK_UP ? "no answer in time; is it stopped or overloaded? (redis.command_timeout)"
-                                      : "no connection in time (redis.connect_timeout)");
+                  redis_loss_remedy(l->state == LINK_UP ? REDIS_LOSS_SILENT : REDIS_LOSS_SILENT_CONNECT));
 }
 
 static void arm_command_timer(struct redis_link *l)
@@ -200,10 +223,10 @@ static void on_written(uv_write_t *write, int status)
     struct redis_link *l = write->data;
     l->writing = false;
     buf_clear(&l->sending);
-    if (l->state != LINK_UP)
-        return;
+    if (l->state != LINK_UP || status == UV_EPIPE)
+        return; /* closed by the server: its last word is still to be read, or the timer ends the wait */
     if (status < 0)
-        break_because(l, ERR_REDIS_UNAVAILABLE, uv_strerror(status));
+        break_uv(l, status);
     else
         flush_output(l);
 }
@@ -226,7 +249,7 @@ static void flush_output(struct redis_link *l)
     l->write.data = l;
     int rc = uv_write(&l->write, &l->socket.stream, &bytes, 1, on_written);
     if (rc < 0)
-        break_because(l, ERR_REDIS_UNAVAILABLE, uv_strerror(rc));
+        break_uv(l, rc);
     else
         l->writing = true;
 }
@@ -277,10 +300,7 @@ static void break_on_trouble(struct redis_link *l, const struct pending *p, cons
 {
     struct err reason, e;
     char where[REDIS_ADDRESS_TEXT_MAX];
-    if (redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
-        (void)err_set(&reason, ERR_REDIS_UNAVAILABLE, "it lost the stint Functions; they are loaded again");
-    else
-        (void)redis_reply_error(reply->str, &reason);
+    (void)redis_reply_error(reply->str, &reason);
     (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "Redis at %s: %s", redis_address_text(&l->address, where), reason.message);
     answer(p, NULL, &e);
     redis_link_break(l, &e);
@@ -289,8 +309,10 @@ static void break_on_trouble(struct redis_link *l, const struct pending *p, cons
 static void handle_reply(struct redis_link *l, redisReply *reply)
 {
     if (l->n_pending == 0) {
-        break_because(l, ERR_REDIS_UNAVAILABLE,
-                      reply->type == REDIS_REPLY_ERROR ? reply->str : "it sent an answer nobody asked for");
+        struct err e = {.message = "it sent an answer nobody asked for"};
+        if (reply->type == REDIS_REPLY_ERROR)
+            (void)redis_reply_error(reply->str, &e);
+        break_because(l, ERR_REDIS_UNAVAILABLE, e.message);
         return;
     }
     struct pending p = ring_pop(l);
@@ -308,7 +330,7 @@ static void handle_replies(struct redis_link *l)
     while (l->state == LINK_UP) {
         void *reply = NULL;
         if (redisReaderGetReply(l->reader, &reply) != REDIS_OK) {
-            break_because(l, ERR_REDIS_UNAVAILABLE, l->reader->errstr);
+            break_lost(l, REDIS_LOSS_PROTOCOL, l->reader->errstr);
             return;
         }
         if (!reply)
@@ -324,11 +346,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
     if (l->state != LINK_UP || n == 0)
         return;
     if (n < 0) {
-        break_because(l, ERR_REDIS_UNAVAILABLE, n == UV_EOF ? "it closed the connection" : uv_strerror((int)n));
+        if (n == UV_EOF)
+            break_because(l, ERR_REDIS_UNAVAILABLE, redis_loss_remedy(REDIS_LOSS_CLOSED));
+        else
+            break_uv(l, (int)n);
         return;
     }
     if (redisReaderFeed(l->reader, bytes->base, (size_t)n) != REDIS_OK) {
-        break_because(l, ERR_REDIS_UNAVAILABLE, l->reader->errstr);
+        break_lost(l, REDIS_LOSS_PROTOCOL, l->reader->errstr);
         return;
     }
     handle_replies(l);
@@ -346,7 +371,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (status == 0)
         status = uv_read_start(&l->socket.stream, on_alloc, on_read);
     if (status < 0) {
-        break_because(l, ERR_REDIS_UNAVAILABLE, uv_strerror(status));
+        break_uv(l, status);
         return;
     }
     (void)uv_timer_stop(&l->timer);
@@ -405,7 +430,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         status = connect_tcp(l, nth_address(found, l->nth)->ai_addr);
     uv_freeaddrinfo(found);
     if (status < 0)
-        break_because(l, ERR_REDIS_UNAVAILABLE, uv_strerror(status));
+        break_uv(l, status);
 }
 
 /* First act on the loop, so that no callback comes from redis_link_new. */
@@ -427,7 +452,7 @@ static void on_start(uv_timer_t *timer)
         l->resolving = rc == 0;
     }
     if (rc < 0)
-        break_because(l, ERR_REDIS_UNAVAILABLE, uv_strerror(rc));
+        break_uv(l, rc);
 }
 
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_address *address, unsigned nth,

@@ -8,29 +8,16 @@ struct reply_rule {
     const char *prefix; /* how the reply begins */
     enum redis_trouble trouble;
     int code;
-    bool cut;           /* the prefix is our own code word and not part of the message */
-    const char *remedy; /* "" when there is none to name */
+    const char *remedy; /* NULL: the prefix is our own code word and not part of the message */
 };
 
 static const struct reply_rule rules[] = {
-    {"STINT_NOTFOUND", REDIS_TROUBLE_NONE, ERR_NOT_FOUND, true, ""},
-    {"STINT_REFUSED", REDIS_TROUBLE_NONE, ERR_REFUSED, true, ""},
-    {"STINT_BADARG", REDIS_TROUBLE_NONE, ERR_BAD_ARGUMENT, true, ""},
-    {"LOADING", REDIS_TROUBLE_NOT_READY, ERR_REDIS_UNAVAILABLE, false, "; it reads its data after a start: wait"},
-    {"READONLY", REDIS_TROUBLE_NOT_READY, ERR_REDIS_UNAVAILABLE, false, "; redis.url must name the primary"},
-    {"MASTERDOWN", REDIS_TROUBLE_NOT_READY, ERR_REDIS_UNAVAILABLE, false, "; redis.url must name the primary"},
-    {"NOAUTH", REDIS_TROUBLE_NOT_READY, ERR_REDIS_UNAVAILABLE, false,
-     "; put the password into redis.url or redis.url_file"},
-    {"WRONGPASS", REDIS_TROUBLE_NOT_READY, ERR_REDIS_UNAVAILABLE, false,
-     "; correct the password in redis.url or redis.url_file"},
-    {"ERR Function not found", REDIS_TROUBLE_NO_FUNCTIONS, ERR_REDIS_REFUSED, false, ""},
-    {"ERR unknown command 'FCALL'", REDIS_TROUBLE_NONE, ERR_REDIS_REFUSED, false, "; stint needs Redis 7.0 or newer"},
-    {"ERR unknown command 'FUNCTION'", REDIS_TROUBLE_NONE, ERR_REDIS_REFUSED, false,
-     "; stint needs Redis 7.0 or newer"},
-    {"NOPERM", REDIS_TROUBLE_NONE, ERR_REDIS_REFUSED, false,
-     "; the ACL of its user must allow ~stint:* and FCALL, FUNCTION"},
-    {"OOM", REDIS_TROUBLE_NONE, ERR_REDIS_REFUSED, false, "; raise maxmemory or let the queues drain"},
-    {"MISCONF", REDIS_TROUBLE_NONE, ERR_REDIS_REFUSED, false, "; Redis cannot write to its disk: free space there"},
+    {"STINT_NOTFOUND", REDIS_TROUBLE_NONE, ERR_NOT_FOUND, NULL},
+    {"STINT_REFUSED", REDIS_TROUBLE_NONE, ERR_REFUSED, NULL},
+    {"STINT_BADARG", REDIS_TROUBLE_NONE, ERR_BAD_ARGUMENT, NULL},
+#define X(prefix, trouble, code, remedy) {prefix, REDIS_TROUBLE_##trouble, ERR_##code, remedy},
+    REDIS_REPLY_ROWS(X)
+#undef X
 };
 
 static const struct reply_rule *rule_of(const char *text)
@@ -53,10 +40,42 @@ int redis_reply_error(const char *text, struct err *e)
     const struct reply_rule *rule = rule_of(text);
     if (!rule)
         return err_set(e, ERR_REDIS_REFUSED, "Redis refused the command: %s", text);
-    if (rule->cut) {
+    if (!rule->remedy) {
         text += strlen(rule->prefix);
         text += strspn(text, " :");
         return err_set(e, rule->code, "%s", text);
     }
-    return err_set(e, rule->code, "Redis answered: %s%s", text, rule->remedy);
+    int len = (int)strcspn(text, "\r\n"); /* a full stop of theirs and our semicolon do not go together */
+    while (len > 0 && (text[len - 1] == '.' || text[len - 1] == ' '))
+        len--;
+    return err_set(e, rule->code, "Redis answered: %.*s; %s", MIN_OF(len, 300), text, rule->remedy);
+}
+
+enum redis_loss redis_loss_of_errno(int sys_errno)
+{
+    static const struct {
+        int sys_errno;
+        enum redis_loss loss;
+    } rows[] = {
+        {ECONNREFUSED, REDIS_LOSS_REFUSED}, {ENOENT, REDIS_LOSS_NO_SOCKET},  {EACCES, REDIS_LOSS_DENIED},
+        {EHOSTUNREACH, REDIS_LOSS_ROUTE},   {ENETUNREACH, REDIS_LOSS_ROUTE}, {ENETDOWN, REDIS_LOSS_ROUTE},
+        {EHOSTDOWN, REDIS_LOSS_ROUTE},      {ETIMEDOUT, REDIS_LOSS_SILENT},  {ECONNRESET, REDIS_LOSS_CLOSED},
+        {EPIPE, REDIS_LOSS_CLOSED},         {EMFILE, REDIS_LOSS_LOCAL},      {ENFILE, REDIS_LOSS_LOCAL},
+        {ENOMEM, REDIS_LOSS_LOCAL},         {ENOBUFS, REDIS_LOSS_LOCAL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].sys_errno == sys_errno)
+            return rows[i].loss;
+    return REDIS_LOSS_OTHER;
+}
+
+const char *redis_loss_remedy(enum redis_loss loss)
+{
+    static const char *const remedies[REDIS_LOSS_COUNT] = {
+#define X(id, remedy) remedy,
+        REDIS_LOSS_ROWS(X)
+#undef X
+    };
+    assert((unsigned)loss < REDIS_LOSS_COUNT);
+    return remedies[loss];
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "redis_format.h"
 #include "redis_functions.h"
@@ -18,19 +19,58 @@ static struct timeval timeval_of_ms(int64_t ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 }
 
+/* What hiredis saw. A timeout is EAGAIN while waiting for an answer, ETIMEDOUT or EINPROGRESS while connecting. */
+static enum redis_loss loss_of(const redisContext *ctx, int sys_errno)
+{
+    if (ctx->err == REDIS_ERR_EOF)
+        return REDIS_LOSS_CLOSED;
+    if (ctx->err == REDIS_ERR_PROTOCOL)
+        return REDIS_LOSS_PROTOCOL;
+    if (ctx->err == REDIS_ERR_IO && sys_errno == EAGAIN)
+        return REDIS_LOSS_SILENT;
+    if (ctx->err == REDIS_ERR_IO && (sys_errno == ETIMEDOUT || sys_errno == EINPROGRESS))
+        return REDIS_LOSS_SILENT_CONNECT;
+    if (ctx->err == REDIS_ERR_IO)
+        return redis_loss_of_errno(sys_errno);
+    return REDIS_LOSS_NAME; /* REDIS_ERR_OTHER: getaddrinfo's word */
+}
+
+/* A server that refuses the connection (maxclients, protected mode) says so and closes; the command then fails before
+ * its word is read. 0 when it said nothing. */
+static int last_word(const redisContext *ctx, struct err *e)
+{
+    char text[256];
+    ssize_t n = recv(ctx->fd, text, sizeof text - 1, MSG_DONTWAIT);
+    if (n < 2)
+        return 0;
+    text[n] = '\0';
+    if (text[0] == '-')
+        return redis_reply_error(text + 1, e);
+    return err_set(e, ERR_REDIS_UNAVAILABLE, "what answers at redis.url said \"%.*s\"; %s",
+                   (int)MIN_OF(strcspn(text, "\r\n"), (size_t)60), text, redis_loss_remedy(REDIS_LOSS_PROTOCOL));
+}
+
 /* The connection can no longer be trusted (hiredis never resumes after an error): closes it and says why. */
 static int lost(struct redis_sync *r, const struct redis_address *a, struct err *e)
 {
+    int sys_errno = errno;
     char where[REDIS_ADDRESS_TEXT_MAX];
-    int code = ERR_REDIS_UNAVAILABLE;
-    const char *why = r->ctx ? r->ctx->errstr : "out of memory";
-    const char *remedy = "; is Redis running, and is redis.url right?";
-    if (r->ctx && r->ctx->err == REDIS_ERR_IO && errno == EAGAIN) {
-        code = ERR_TIMED_OUT;
-        why = "no answer in time";
-        remedy = "; is it stopped or overloaded? (redis.command_timeout, redis.connect_timeout)";
+    if (!r->ctx)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a Redis connection");
+    enum redis_loss loss = loss_of(r->ctx, sys_errno);
+    int said = loss == REDIS_LOSS_CLOSED ? last_word(r->ctx, e) : 0;
+    if (said < 0) {
+        redisFree(r->ctx);
+        r->ctx = NULL;
+        return said;
     }
-    (void)err_set(e, code, "Redis at %s: %s%s", redis_address_text(a, where), why, remedy);
+    bool silent = loss == REDIS_LOSS_SILENT || loss == REDIS_LOSS_SILENT_CONNECT;
+    int code = silent ? ERR_TIMED_OUT : ERR_REDIS_UNAVAILABLE;
+    if (silent)
+        (void)err_set(e, code, "Redis at %s: %s", redis_address_text(a, where), redis_loss_remedy(loss));
+    else
+        (void)err_set(e, code, "Redis at %s: %s; %s", redis_address_text(a, where), r->ctx->errstr,
+                      redis_loss_remedy(loss));
     redisFree(r->ctx);
     r->ctx = NULL;
     return code;
@@ -154,7 +194,7 @@ static int server_version(struct redis_sync *r, long long *ret_version, struct e
     else if (reply->type == REDIS_REPLY_ERROR)
         rc = redis_reply_error(reply->str, e);
     else
-        rc = err_set(e, ERR_PROTOCOL, "stint_version answered no number; another library named stint is on this Redis");
+        rc = err_set(e, ERR_REDIS_UNAVAILABLE, REDIS_FUNCTIONS_FOREIGN);
     freeReplyObject(reply);
     return rc;
 }
@@ -163,7 +203,7 @@ int redis_sync_functions(struct redis_sync *r, struct err *e)
 {
     const char *library = redis_functions_source(NULL);
     int rc = 0;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < REDIS_FUNCTIONS_ROUNDS; round++) {
         long long version = -1;
         struct err why;
         rc = server_version(r, &version, e);

@@ -13,19 +13,19 @@
 
 enum {
     BACKOFF_BASE_MS = 50, /* doubled an attempt, full jitter */
-    BACKOFF_MAX_MS = 3000,
+    BACKOFF_MAX_MS = 1000,
     CALM_MS = 2000, /* a connection that stood for so long makes the next attempt the first again */
 };
 
 /* The greeting, one command after the other; a step that does not apply is skipped. */
-enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_LOAD, GREET_DONE };
+enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_LOAD, GREET_PING, GREET_DONE };
 
 struct redis_uv {
     uv_loop_t *loop;
     struct conf_redis conf;
     struct redis_address address;
     char name[CONSUMER_MAX + 16];
-    bool blocking;
+    int64_t block_ms;
     redis_uv_state_fn on_state;
     void *arg;
     void (*on_rtt)(void *arg, uint64_t us); /* may be NULL */
@@ -33,7 +33,8 @@ struct redis_uv {
     struct redis_link *link; /* NULL between connections; frees itself */
     int links;               /* not yet gone, dying ones included */
     enum greeting greeting;
-    long long server_version; /* of the library, 0: none */
+    long long server_version; /* of the library, -1: none */
+    int loads;                /* tries to load the library in this greeting */
     bool ready;
     uint64_t ready_since_ms;
     unsigned attempt; /* since the last calm connection */
@@ -77,8 +78,26 @@ static void become_ready(struct redis_uv *r)
 {
     r->ready = true;
     r->ready_since_ms = uv_now(r->loop);
-    redis_link_set_timeout(r->link, r->blocking ? 0 : r->conf.command_timeout);
+    redis_link_set_timeout(r->link, r->block_ms + r->conf.command_timeout);
     r->on_state(r->arg, true, NULL);
+}
+
+/* Breaks the link with a sentence that names the address. Returns false. */
+static bool refuse(struct redis_uv *r, int code, const char *why)
+{
+    struct err e;
+    char where[REDIS_ADDRESS_TEXT_MAX];
+    (void)err_set(&e, code, "Redis at %s: %s", redis_address_text(&r->address, where), why);
+    redis_link_break(r->link, &e);
+    return false;
+}
+
+static bool version_accepted(struct redis_uv *r, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return refuse(r, ERR_REDIS_REFUSED, REDIS_FUNCTIONS_FOREIGN);
+    r->server_version = reply->integer;
+    return true;
 }
 
 /* An answer to a step: true when it was good or does not matter; else the link is broken with the reason. */
@@ -86,23 +105,21 @@ static bool greeting_accepted(struct redis_uv *r, const redisReply *reply)
 {
     struct err e;
     bool error = reply->type == REDIS_REPLY_ERROR;
-    if (r->greeting == GREET_SETNAME)
-        return true; /* a name is for people; an ACL may forbid it */
-    if (r->greeting == GREET_VERSION) {
-        r->server_version = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
-        if (error && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
-            return true;
-    }
+    enum redis_trouble trouble = error ? redis_reply_trouble(reply->str) : REDIS_TROUBLE_NONE;
     if (!error)
+        return r->greeting != GREET_VERSION || version_accepted(r, reply);
+    if (r->greeting == GREET_SETNAME && trouble == REDIS_TROUBLE_NONE)
+        return true; /* a name is for people; an ACL may forbid it */
+    if (r->greeting == GREET_VERSION && trouble == REDIS_TROUBLE_NO_FUNCTIONS)
         return true;
-    if (r->greeting == GREET_LOAD && strstr(reply->str, "already exists")) {
+    if (r->greeting == GREET_PING && trouble == REDIS_TROUBLE_NO_FUNCTIONS)
+        return true; /* a newer library that has it no more */
+    if (r->greeting == GREET_LOAD && strstr(reply->str, "already exists") && ++r->loads < REDIS_FUNCTIONS_ROUNDS) {
         r->greeting = GREET_SETNAME; /* somebody else was faster, perhaps with a newer one: ask its version again */
         return true;
     }
-    if (redis_reply_error(reply->str, &e) != ERR_REDIS_UNAVAILABLE)
-        e.code = ERR_REDIS_REFUSED;
-    redis_link_break(r->link, &e);
-    return false;
+    int code = redis_reply_error(reply->str, &e);
+    return refuse(r, code == ERR_REDIS_UNAVAILABLE || code == ERR_REDIS_FULL ? code : ERR_REDIS_REFUSED, e.message);
 }
 
 static void on_greeting(void *arg, const redisReply *reply, const struct err *e)
@@ -126,6 +143,7 @@ static bool greeting_applies(const struct redis_uv *r, enum greeting step)
         return r->server_version < redis_functions_version();
     case GREET_SETNAME:
     case GREET_VERSION:
+    case GREET_PING:
     case GREET_DONE:
         return true;
     }
@@ -148,6 +166,7 @@ static int greeting_send(struct redis_uv *r)
         [GREET_VERSION] = {3, {"FCALL", "stint_version", "0"}},
         [GREET_LOAD] = {r->server_version >= 0 ? 4 : 3,
                         {"FUNCTION", "LOAD", r->server_version >= 0 ? "REPLACE" : library, library}},
+        [GREET_PING] = {3, {"FCALL", "stint_ping", "0"}},
     };
     return redis_link_send(r->link, true, on_greeting, r, commands[r->greeting].argc, commands[r->greeting].argv, NULL);
 }
@@ -175,6 +194,7 @@ static void on_up(void *arg)
     struct redis_uv *r = arg;
     r->greeting = GREET_AUTH;
     r->server_version = -1;
+    r->loads = 0;
     greet(r);
 }
 
@@ -235,7 +255,7 @@ static void on_retry(uv_timer_t *timer)
 
 /* --- public --- */
 
-struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, bool blocking,
+struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, int64_t block_ms,
                               redis_uv_state_fn on_state, void *arg)
 {
     struct redis_uv *r = calloc(1, sizeof *r);
@@ -243,7 +263,7 @@ struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, co
         return NULL;
     r->loop = loop;
     r->conf = *conf;
-    r->blocking = blocking;
+    r->block_ms = block_ms;
     r->on_state = on_state;
     r->arg = arg;
     (void)snprintf(r->name, sizeof r->name, "%s", name);
@@ -300,6 +320,11 @@ void redis_uv_reset(struct redis_uv *r)
     struct err e;
     (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "the connection to Redis is made anew");
     redis_link_break(r->link, &e);
+}
+
+long long redis_uv_library(const struct redis_uv *r)
+{
+    return r->server_version;
 }
 
 void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us)

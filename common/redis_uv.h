@@ -2,9 +2,10 @@
  * redis_uv - an asynchronous Redis connection on a libuv loop that comes back by itself.
  *
  * Runs in: supervisor (loop and metrics thread, one each), worker. Thread: the loop's only. Never blocks.
- * On every (re)connection it AUTHs, SELECTs and makes sure the Functions library is there, and only then reports ready.
- * Between connections it waits with capped exponential backoff and full jitter. A server that answers LOADING,
- * READONLY, NOAUTH or that it lost the library is a lost connection: the command (which did nothing) gets a NULL reply.
+ * On every (re)connection it AUTHs, SELECTs, makes sure the Functions library is there and that changes are taken, and
+ * only then reports ready. Between connections it waits with capped exponential backoff and full jitter. A server that
+ * answers what redis_trouble_table.h calls NOT_READY (LOADING, READONLY, MISCONF, …) or that it lost the library is a
+ * lost connection: the command (which did nothing) gets a NULL reply.
  * No callback comes from inside redis_uv_new or redis_uv_argv. The process must ignore SIGPIPE (libuv writes with it
  * on).
  */
@@ -24,8 +25,9 @@ typedef void (*redis_uv_reply_fn)(void *arg, const redisReply *reply, const stru
 /* ready: true when commands are accepted, false when the connection was lost or could not be made (e says why). */
 typedef void (*redis_uv_state_fn)(void *arg, bool ready, const struct err *e);
 
-/* name: for CLIENT SETNAME. blocking: no command timeout (a doorbell connection). Copies conf. Connects at once. */
-struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, bool blocking,
+/* name: for CLIENT SETNAME. block_ms: the longest BLOCK its commands will ask for, which the command timeout then comes
+ * on top of; 0: none. Copies conf. Connects at once. */
+struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, int64_t block_ms,
                               redis_uv_state_fn on_state, void *arg);
 /* Closes; pending callbacks get NULL replies before this returns; on_closed (may be NULL) when its handles are gone. */
 void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg);
@@ -37,6 +39,8 @@ int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int
                   const size_t lens[]);
 /* Drops the connection and connects anew (a server that answers READONLY or LOADING; tests). */
 void redis_uv_reset(struct redis_uv *r);
+/* Version of the Functions library on the server; -1: none or not known yet. Newer than ours is kept. */
+long long redis_uv_library(const struct redis_uv *r);
 /* Commands sent, and the last round trip in µs; for the scoreboard. */
 void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us);
 /* Hook for round trips: called with each answered command's µs. */

@@ -19,6 +19,12 @@ void preflight_add(struct preflight *p, const char *what, enum finding_level lev
     (void)snprintf(f->remedy, sizeof f->remedy, "%s", level == FINDING_OK ? "" : remedy);
 }
 
+void preflight_add_away(struct preflight *p, const char *what, const char *remedy, const char *found)
+{
+    p->away = true;
+    preflight_add(p, what, FINDING_FAIL, remedy, "%s", found);
+}
+
 void preflight_run(struct preflight *p, const struct conf *conf)
 {
     *p = (struct preflight){.conf = conf};

@@ -22,6 +22,7 @@ struct preflight {
     const struct conf *conf; /* borrowed */
     struct finding findings[PREFLIGHT_MAX];
     size_t n;
+    bool away; /* a service could not be used at all: what else is wrong there is not known */
 };
 
 /* Runs all checks. */
@@ -34,6 +35,8 @@ const char *finding_level_name(enum finding_level level);
 /* For the files of checks: adds a finding; remedy may be "". Beyond PREFLIGHT_MAX asserts. */
 void preflight_add(struct preflight *p, const char *what, enum finding_level level, const char *remedy,
                    const char *found_format, ...) PRINTF_LIKE(5, 6);
+/* The same for a service that cannot be used: fails, and notes that it is away. */
+void preflight_add_away(struct preflight *p, const char *what, const char *remedy, const char *found);
 /* The groups of checks, one file each. */
 void preflight_redis(struct preflight *p);
 void preflight_postgres(struct preflight *p);

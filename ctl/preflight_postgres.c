@@ -72,8 +72,8 @@ void preflight_postgres(struct preflight *p)
     struct err e = {.code = 0};
     PGconn *pg = NULL;
     if (pg_dial(&p->conf->postgres, "stint-preflight", &pg, &e) < 0) {
-        preflight_add(p, "PostgreSQL", FINDING_FAIL,
-                      "start it (\"stint up\" brings its own), or set postgres.url or STINT_POSTGRES_URL", "%s", e.message);
+        preflight_add_away(p, "PostgreSQL",
+                           "start it (\"stint up\" brings its own), or set postgres.url or STINT_POSTGRES_URL", e.message);
         return;
     }
     check_settings(p, pg);

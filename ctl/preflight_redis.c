@@ -1,30 +1,16 @@
 /*
- * preflight_redis - is this Redis one that keeps jobs? It reads INFO, which managed services allow, and never CONFIG.
+ * preflight_redis - is this Redis one that keeps jobs? It reads INFO, which managed services allow, and never CONFIG; it
+ * loads nothing.
  */
 #include "preflight.h"
 
 #include "clock.h"
 #include "redis_functions.h"
-#include "redis_sync.h"
+#include "redis_check.h"
 
 #include <stdio.h>
 
 enum { ROUND_TRIPS = 15, SLOW_US = 2000, REDIS_MAJOR_MIN = 7 };
-
-/* Value of "name:value" in INFO's text into out; "" when it is not there. */
-static const char *info_value(const char *info, const char *name, char *out, size_t size)
-{
-    size_t len = strlen(name);
-    out[0] = '\0';
-    for (const char *line = info; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, len) == 0 && line[len] == ':') {
-            (void)snprintf(out, size, "%.*s", (int)strcspn(line + len + 1, "\r\n"), line + len + 1);
-            break;
-        }
-    }
-    return out;
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -82,52 +68,57 @@ static void check_functions(struct preflight *p, struct redis_sync *redis)
                       "version %lld, this build has %d", theirs, ours);
 }
 
-static void check_info(struct preflight *p, const char *info)
+/* Fails with what is seen and its remedy when the fault is there. */
+static void check_fault(struct preflight *p, const char *what, const struct redis_info *info, enum redis_info_fault fault)
 {
-    char value[64], limit[64];
-    int major = atoi(info_value(info, "redis_version", value, sizeof value));
-    preflight_add(p, "Redis version", major >= REDIS_MAJOR_MIN ? FINDING_OK : FINDING_FAIL,
-                  "stint needs Functions: Redis 7.0 or newer", "%s", value);
+    char seen[FINDING_TEXT_MAX];
+    bool bad = redis_info_has(info, fault);
+    (void)redis_info_seen(info, fault, seen, sizeof seen);
+    preflight_add(p, what, bad ? FINDING_FAIL : FINDING_OK, redis_info_remedy(fault), "%s", seen);
+    p->away = p->away || (bad && (fault == REDIS_INFO_FULL || fault == REDIS_INFO_REPLICA));
+}
 
-    (void)info_value(info, "maxmemory_policy", value, sizeof value);
-    preflight_add(p, "Redis eviction", strcmp(value, "noeviction") == 0 ? FINDING_OK : FINDING_FAIL,
-                  "a full Redis would delete jobs unasked: set maxmemory-policy noeviction",
-                  "maxmemory-policy %s, maxmemory %s", value[0] ? value : "unknown",
-                  info_value(info, "maxmemory_human", limit, sizeof limit));
+static void check_info(struct preflight *p, const struct redis_info *info)
+{
+    preflight_add(p, "Redis version", info->major >= REDIS_MAJOR_MIN ? FINDING_OK : FINDING_FAIL,
+                  "stint needs Functions: Redis 7.0 or newer", "%s%s", info->version, info->valkey ? " (Valkey)" : "");
+    check_fault(p, "Redis eviction", info, REDIS_INFO_EVICTS);
+    if (redis_info_has(info, REDIS_INFO_FULL))
+        check_fault(p, "Redis memory", info, REDIS_INFO_FULL);
+    if (info->aof)
+        check_fault(p, "Redis persistence", info, REDIS_INFO_NOT_SAVING);
+    else
+        preflight_add(p, "Redis persistence", FINDING_WARN,
+                      "jobs since the last snapshot are lost when Redis dies: set appendonly yes", "no append-only file");
+    check_fault(p, "Redis role", info, REDIS_INFO_REPLICA);
+}
 
-    bool aof = strcmp(info_value(info, "aof_enabled", value, sizeof value), "1") == 0;
-    (void)info_value(info, "aof_last_write_status", value, sizeof value);
-    bool writes = !aof || strcmp(value, "ok") == 0;
-    preflight_add(p, "Redis persistence",
-                  !writes ? FINDING_FAIL
-                  : aof   ? FINDING_OK
-                          : FINDING_WARN,
-                  writes ? "jobs since the last snapshot are lost when Redis dies: set appendonly yes"
-                         : "Redis cannot write its append-only file: free space on its disk",
-                  aof ? "append-only file, last write %s" : "no append-only file%.0s", value);
-
-    (void)info_value(info, "role", value, sizeof value);
-    preflight_add(p, "Redis role", strcmp(value, "master") == 0 ? FINDING_OK : FINDING_FAIL,
-                  "a replica takes no writes: let redis.url name the primary", "%s", value);
+static int check_all(struct preflight *p, struct redis_sync *redis, struct err *e)
+{
+    redisReply *reply = NULL;
+    struct redis_info info;
+    int rc = redis_sync_cmd(redis, &reply, e, "PING"); /* LOADING, NOAUTH, BUSY and MISCONF are said here */
+    if (rc < 0)
+        return rc;
+    freeReplyObject(reply);
+    rc = redis_check_info(redis, &info, e);
+    if (rc < 0)
+        return rc;
+    check_info(p, &info);
+    check_round_trip(p, redis);
+    check_functions(p, redis);
+    return 0;
 }
 
 void preflight_redis(struct preflight *p)
 {
     struct redis_sync redis;
     struct err e = {.code = 0};
-    redisReply *reply = NULL;
     int rc = redis_sync_open(&redis, &p->conf->redis, &e);
     if (rc == 0)
-        rc = redis_sync_cmd(&redis, &reply, &e, "INFO");
-    if (rc < 0) {
-        preflight_add(p, "Redis", FINDING_FAIL,
-                      "start it (\"stint up\" brings its own), or set redis.url or STINT_REDIS_URL", "%s", e.message);
-        redis_sync_close(&redis);
-        return;
-    }
-    check_info(p, reply->str);
-    freeReplyObject(reply);
-    check_round_trip(p, &redis);
-    check_functions(p, &redis);
+        rc = check_all(p, &redis, &e);
+    if (rc < 0)
+        preflight_add_away(p, "Redis", "start it (\"stint up\" brings its own), or set redis.url or STINT_REDIS_URL",
+                           e.message);
     redis_sync_close(&redis);
 }

@@ -183,6 +183,7 @@ enum exit_code session_exit_code(int code)
     case ERR_NOT_FOUND:
         return EXIT_NOT_FOUND;
     case ERR_REDIS_UNAVAILABLE:
+    case ERR_REDIS_FULL:
     case ERR_STORE_UNAVAILABLE:
     case ERR_STORE_LOST:
     case ERR_TIMED_OUT:

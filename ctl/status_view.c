@@ -5,6 +5,7 @@
 
 #include "queue_call.h"
 #include "queue_rows.h"
+#include "redis_check.h"
 #include "worker_rows.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static const char *const PART_NAMES[STATUS_PART_COUNT] = {"supervisor", "redis",
 static int gather_queues(struct session *s, json_t *queues, struct err *e)
 {
     struct queue_list list;
+    struct redis_sync *redis;
     int rc = queue_list_resolve(s, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
@@ -21,7 +23,9 @@ static int gather_queues(struct session *s, json_t *queues, struct err *e)
         if (rc == 0)
             (void)json_array_append_new(queues, stats);
     }
-    return rc;
+    if (rc == 0)
+        rc = session_redis(s, &redis, e);
+    return rc < 0 ? rc : redis_check_well(redis, e);
 }
 
 int status_view_gather(struct session *s, struct status_view *ret_view, struct err *e)
@@ -106,8 +110,9 @@ static void print_parts(struct session *s, const struct status_view *v)
 {
     for (size_t i = 0; i < STATUS_PART_COUNT; i++) {
         const struct err *e = &v->errors[i];
+        bool answers = i == STATUS_REDIS && json_array_size(v->queues) > 0;
         if (e->code != 0)
-            out_tinted(&s->out, TINT_RED, "%-10s  DOWN: %s", PART_NAMES[i], e->message);
+            out_tinted(&s->out, TINT_RED, "%-10s  %s: %s", PART_NAMES[i], answers ? "UNWELL" : "DOWN", e->message);
         else if (i == STATUS_SUPERVISOR)
             print_supervisor(s, v);
         else

@@ -11,7 +11,7 @@
 enum status_part { STATUS_SUPERVISOR, STATUS_REDIS, STATUS_POSTGRES, STATUS_PART_COUNT };
 
 struct status_view {
-    struct err errors[STATUS_PART_COUNT]; /* code 0: reachable */
+    struct err errors[STATUS_PART_COUNT]; /* code 0: reachable and well */
     json_t *supervisor;                   /* owned; its status reply, NULL when it cannot be reached */
     json_t *queues;                       /* owned; array of stint_stats, empty when Redis cannot be reached */
 };
@@ -20,7 +20,7 @@ struct status_view {
 int status_view_gather(struct session *s, struct status_view *ret_view, struct err *e);
 /* Prints for people, or one JSON object under --json. */
 void status_view_print(struct session *s, const struct status_view *v);
-/* EXIT_DONE, or EXIT_UNREACHABLE when a part could not be reached. */
+/* EXIT_DONE, or EXIT_UNREACHABLE when a part could not be reached, or Redis loses or refuses jobs. */
 int status_view_exit_code(const struct status_view *v);
 /* Frees; twice-safe. */
 void status_view_fini(struct status_view *v);

@@ -1,5 +1,6 @@
 /*
- * verb_preflight - `stint preflight`: the findings as a table or NDJSON; exit code 5 when one of them failed.
+ * verb_preflight - `stint preflight`: the findings as a table or NDJSON; exit code 4 when a service cannot be used, 5 when a check
+ * failed.
  */
 #include "preflight.h"
 #include "verb.h"
@@ -53,5 +54,7 @@ int verb_preflight(struct session *s)
     }
     if (!s->out.json)
         print_people(s, p);
+    if (p->away)
+        return EXIT_UNREACHABLE;
     return preflight_worst(p) == FINDING_FAIL ? EXIT_REFUSED : EXIT_DONE;
 }

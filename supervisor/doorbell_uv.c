@@ -4,8 +4,11 @@
  */
 #include "doorbell_uv.h"
 
+#include "clock.h"
+#include "complaint.h"
 #include "keys.h"
 #include "log.h"
+#include "redis_reply.h"
 #include "redis_uv.h"
 #include <stdio.h>
 
@@ -38,16 +41,16 @@ enum bell_state {
 };
 
 struct doorbell {
-    const struct conf *conf;
     struct doorbell_hooks hooks;
     struct redis_uv *redis;    /* owned; blocks */
     struct redis_uv *commands; /* borrowed */
     enum bell_state state;
-    uv_timer_t timer; /* REST: read; READING: the answer is overdue, or the unblocking is to be tried again */
+    uv_timer_t timer; /* REST: read */
     char client_id[24];
     bool unblocking; /* CLIENT UNBLOCK is under way */
     uint32_t asked;  /* answers awaited in BELL_ASKING */
     uint64_t reads;  /* started; tells an unblock for an older read apart */
+    struct complaint complaint;
     uint32_t n;
     struct bell_queue *queues; /* owned */
     const char **argv;         /* owned: the read's words */
@@ -80,9 +83,7 @@ static void on_timer(uv_timer_t *timer)
         arm(d);
         return;
     case BELL_READING:
-        log_warn0("the doorbell's read did not come back: its connection is made anew");
-        redis_uv_reset(d->redis);
-        return;
+        return; /* overdue: the connection's own timeout makes it anew */
     }
 }
 
@@ -271,10 +272,14 @@ static void on_read(void *arg, const redisReply *r, const struct err *e)
     for (uint32_t q = 0; q < d->n; q++)
         d->queues[q].armed[0] = d->queues[q].armed[1] = false;
     if (r->type == REDIS_REPLY_ERROR) {
-        log_error("the doorbell cannot read", KV_S("answer", r->str));
+        struct err why;
+        (void)redis_reply_error(r->str, &why);
+        if (complaint_news(&d->complaint, why.message, clock_mono_ms()))
+            log_error("the doorbell cannot read; heartbeats wake workers meanwhile", KV_S("why", why.message));
         rest(d, BELL_ERROR_MS);
         return;
     }
+    (void)complaint_over(&d->complaint);
     d->state = BELL_ASKING; /* while the hooks run: a worker that becomes idle there starts no read */
     if (r->type == REDIS_REPLY_ARRAY)
         take_streams(d, r);
@@ -316,8 +321,6 @@ static void arm(struct doorbell *d)
     }
     d->state = BELL_READING;
     d->reads++;
-    uint64_t overdue = BELL_BLOCK_MS + (uint64_t)d->conf->redis.command_timeout;
-    (void)uv_timer_start(&d->timer, on_timer, overdue, 0);
 }
 
 static bool outdated(const struct doorbell *d)
@@ -353,6 +356,12 @@ void doorbell_touch(struct doorbell *d)
     d->unblocking = command(d, d->commands, on_unblocked, ARRAY_LEN(argv), argv) == 0;
 }
 
+void doorbell_renew(struct doorbell *d)
+{
+    if (d->state == BELL_READING)
+        redis_uv_reset(d->redis);
+}
+
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     (void)e;
@@ -386,7 +395,7 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
     struct doorbell *d = calloc(1, sizeof *d);
     if (d == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the doorbell");
-    *d = (struct doorbell){.conf = conf, .hooks = *hooks, .commands = commands, .n = n};
+    *d = (struct doorbell){.hooks = *hooks, .commands = commands, .n = n};
     size_t words = BELL_WORDS + 2 * (size_t)CONF_POOL_MAX * BELL_STREAMS;
     d->queues = calloc(CONF_POOL_MAX, sizeof *d->queues);
     d->argv = calloc(words, sizeof *d->argv);
@@ -397,7 +406,7 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
         name_queue(&d->queues[q], names[q]);
     (void)uv_timer_init(loop, &d->timer);
     d->timer.data = d;
-    d->redis = redis_uv_new(loop, &conf->redis, "stint-doorbell", true, on_state, d);
+    d->redis = redis_uv_new(loop, &conf->redis, "stint-doorbell", BELL_BLOCK_MS, on_state, d);
     if (d->redis == NULL) {
         uv_close((uv_handle_t *)&d->timer, NULL);
         goto out;

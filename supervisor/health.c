@@ -26,7 +26,7 @@ static void health_add(struct health *h, enum health_reason_code code, const cha
     va_end(ap);
 }
 
-void health_live(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
+static void health_loop(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
 {
     ret->n = 0;
     /* Before its first turn the loop is as old as this thread, which the supervisor starts right before it. */
@@ -37,22 +37,68 @@ void health_live(const struct metrics_snapshot *s, const struct conf *conf, stru
                    (unsigned long long)(s->taken_ms - last_ms));
 }
 
+/* Workers that know that Redis or PostgreSQL is away are counted apart: they would fetch if they could. */
+static bool health_stalled(const struct metrics_pool *pool)
+{
+    return pool->stalled > 0 && pool->stalled + pool->away >= pool->live;
+}
+
+static void health_add_stalled(const struct metrics_pool *pool, struct health *ret)
+{
+    health_add(ret, HEALTH_FETCH_STALLED, pool->name,
+               "none of its %u workers finished a round trip or a job in its time: look at `stint worker list`, then "
+               "restart them with `stint worker restart --pool %s`",
+               pool->live, pool->name);
+}
+
+void health_live(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
+{
+    health_loop(s, conf, ret);
+    for (size_t i = 0; i < s->n_pools; i++)
+        if (health_stalled(&s->pools[i]))
+            health_add_stalled(&s->pools[i], ret);
+}
+
+/* Everything is answered, and yet jobs may be lost or refused. */
+static void health_redis_info(const struct redis_info *info, struct health *ret)
+{
+    static const struct {
+        enum redis_info_fault fault;
+        enum health_reason_code code;
+    } rows[] = {
+        {REDIS_INFO_EVICTS, HEALTH_REDIS_EVICTS},
+        {REDIS_INFO_FULL, HEALTH_REDIS_FULL},
+        {REDIS_INFO_NOT_SAVING, HEALTH_REDIS_NOT_SAVING},
+    };
+    char seen[HEALTH_TEXT_MAX / 4];
+    for (size_t i = 0; info != NULL && info->known && i < ARRAY_LEN(rows); i++)
+        if (redis_info_has(info, rows[i].fault))
+            health_add(ret, rows[i].code, "", "Redis: %s; %s",
+                       redis_info_seen(info, rows[i].fault, seen, sizeof seen), redis_info_remedy(rows[i].fault));
+}
+
 static void health_redis(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
 {
+    const char *refusal = s->redis_refusal != NULL ? s->redis_refusal : "";
     if (!s->redis_ready) {
-        health_add(ret, HEALTH_REDIS_AWAY, "", "Redis cannot be reached; see the log for the reason");
+        const char *why = s->redis_away != NULL && s->redis_away[0] != '\0' ? s->redis_away : "see the log for the reason";
+        health_add(ret, HEALTH_REDIS_AWAY, "", "Redis cannot be used: %s", why);
         return;
     }
+    health_redis_info(s->redis_info, ret);
     uint64_t patience_ms =
         HEALTH_MISSED_BEATS * (uint64_t)conf->metrics.interval + (uint64_t)conf->redis.command_timeout;
     for (size_t i = 0; i < s->n_queues; i++) {
         uint64_t last_ms = MAX_OF(s->queues[i].read_ms, s->started_ms);
         if (s->taken_ms > last_ms + patience_ms) {
-            health_add(ret, HEALTH_REDIS_AWAY, "", "Redis has not answered for the queue %s for %llu ms",
-                       s->queues[i].queue, (unsigned long long)(s->taken_ms - last_ms));
+            health_add(ret, HEALTH_REDIS_AWAY, "", "Redis has not answered for the queue %s for %llu ms%s%s",
+                       s->queues[i].queue, (unsigned long long)(s->taken_ms - last_ms), refusal[0] != '\0' ? ": " : "",
+                       refusal);
             return;
         }
     }
+    if (refusal[0] != '\0' && ret->n == 0)
+        health_add(ret, HEALTH_REDIS_AWAY, "", "Redis refuses calls: %s", refusal);
 }
 
 static void health_storage(const struct metrics_pool *pool, struct health *ret)
@@ -75,14 +121,13 @@ static void health_pool(const struct metrics_pool *pool, struct health *ret)
         health_add(ret, HEALTH_POOL_NOT_UP, pool->name, "none of its %u workers is ready", pool->desired);
     else if (pool->live > 0 && pool->away == pool->live)
         health_storage(pool, ret);
-    else if (pool->live > 0 && pool->stalled + pool->away >= pool->live)
-        health_add(ret, HEALTH_FETCH_STALLED, pool->name,
-                   "none of its %u workers finished a round trip or a job in its time", pool->live);
+    else if (health_stalled(pool))
+        health_add_stalled(pool, ret);
 }
 
 void health_ready(const struct metrics_snapshot *s, const struct conf *conf, struct health *ret)
 {
-    health_live(s, conf, ret);
+    health_loop(s, conf, ret);
     if (s->draining)
         health_add(ret, HEALTH_DRAINING, "", "the supervisor is draining and will end");
     health_redis(s, conf, ret);
@@ -101,16 +146,26 @@ const char *health_reason_name(enum health_reason_code code)
     return names[code];
 }
 
+/* A detail may quote Redis: what JSON would have to escape is replaced. */
+static void health_text(const char *text, struct buf *out)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        char c = *p == '"' || *p == '\\' ? '\'' : (unsigned char)*p < 0x20 ? ' ' : *p;
+        (void)buf_add(out, &c, 1);
+    }
+}
+
 int health_json(const struct health *h, struct buf *out)
 {
-    /* No text in here holds a character that JSON escapes: names are of a-z0-9-, details are ours. */
     (void)buf_adds(out, "[");
     for (size_t i = 0; i < h->n; i++) {
         const struct health_reason *r = &h->reasons[i];
         (void)buf_addf(out, "%s{\"code\":\"%s\"", i != 0 ? "," : "", health_reason_name(r->code));
         if (r->pool[0] != '\0')
             (void)buf_addf(out, ",\"pool\":\"%s\"", r->pool);
-        (void)buf_addf(out, ",\"detail\":\"%s\"}", r->detail);
+        (void)buf_adds(out, ",\"detail\":\"");
+        health_text(r->detail, out);
+        (void)buf_adds(out, "\"}");
     }
     (void)buf_adds(out, "]");
     return out->failed ? -ENOSPC : 0;

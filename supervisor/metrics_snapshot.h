@@ -10,6 +10,7 @@
 #include "base.h"
 #include "conf.h"
 #include "queue_stats.h"
+#include "redis_info.h"
 #include "scoreboard.h"
 
 enum { METRICS_KINDS_MAX = 64 };
@@ -75,7 +76,10 @@ struct metrics_snapshot {
     uint64_t started_ms; /* monotonic; when the metrics thread started */
     uint64_t loop_ms;    /* monotonic; the supervisor's loop's last turn; 0: never */
     bool draining;
-    bool redis_ready;        /* the metrics thread's own connection; set by the caller, as the next three */
+    bool redis_ready; /* the metrics thread's own connection; set by the caller, as all down to n_queues but pools */
+    const char *redis_away;             /* borrowed: why it is not ready; may be NULL */
+    const char *redis_refusal;          /* borrowed: the call it refuses and why; "" or NULL: none */
+    const struct redis_info *redis_info; /* borrowed; NULL: not known */
     uint64_t redis_commands; /* workers' and the metrics thread's */
     struct metrics_histogram redis_rtt;
     const struct queue_stats *queues; /* borrowed */

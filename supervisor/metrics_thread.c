@@ -50,6 +50,9 @@ static void metrics_thread_snapshot(struct metrics_thread *t)
     redis_uv_stats(t->poll.redis, &commands, &rtt_us);
     s->started_ms = t->started_ms;
     s->redis_ready = redis_uv_ready(t->poll.redis);
+    s->redis_away = t->poll.away;
+    s->redis_refusal = t->poll.complaint.text;
+    s->redis_info = &t->poll.info;
     s->redis_commands += commands;
     s->redis_rtt.sum_us += t->poll.rtt.sum_us;
     for (size_t i = 0; i < SCORE_BUCKETS; i++)

@@ -14,7 +14,7 @@ enum { TELL_AGAIN_MS = 500 }; /* after an error answer */
 bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, int n, const char *const args[]);
 /* True when the reply is an array of at least n; else says why not in the log (nothing for NULL: the connection's end is
  * told by others). */
-bool queue_reply_is(const struct queue_link *q, const char *function, const redisReply *r, size_t n);
+bool queue_reply_is(struct queue_link *q, const char *function, const redisReply *r, size_t n);
 /* An integer, or the number of elements of an array. */
 int64_t queue_reply_number(const redisReply *r);
 /* The timer `again`: what was refused is told again. */

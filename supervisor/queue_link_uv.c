@@ -8,6 +8,7 @@
 #include "job.h"
 #include "killpoint.h"
 #include "log.h"
+#include "redis_functions.h"
 #include "redis_reply.h"
 #include <stdio.h>
 
@@ -41,17 +42,21 @@ bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on
     return fcall_as(q, function, on_reply, q, n, args);
 }
 
-bool queue_reply_is(const struct queue_link *q, const char *function, const redisReply *r, size_t n)
+bool queue_reply_is(struct queue_link *q, const char *function, const redisReply *r, size_t n)
 {
     if (r == NULL)
         return false;
-    if (r->type == REDIS_REPLY_ARRAY && r->elements >= n)
+    if (r->type == REDIS_REPLY_ARRAY && r->elements >= n) {
+        if (complaint_over(&q->complaint))
+            log_info("Redis takes calls again", KV_S("queue", q->name), KV_S("function", function));
         return true;
+    }
     if (r->type == REDIS_REPLY_ERROR) {
         struct err e;
         (void)redis_reply_error(r->str, &e);
-        log_warn("Redis refused a call; it is made again in time", KV_S("queue", q->name), KV_S("function", function),
-                 KV_S("why", e.message));
+        if (complaint_news(&q->complaint, e.message, clock_mono_ms()))
+            log_warn("Redis refuses calls; they are made again in time", KV_S("queue", q->name), KV_S("function", function),
+                     KV_S("why", e.message));
     } else {
         log_error("Redis answered what the protocol does not allow", KV_S("queue", q->name), KV_S("function", function),
                   KV_S("answer", "not the expected array"));
@@ -131,12 +136,24 @@ static void on_expired(void *arg, const redisReply *r, const struct err *e)
     (void)e;
     struct queue_link *q = arg;
     q->expiring = false;
-    if (r != NULL && r->type == REDIS_REPLY_ERROR)
+    if (r != NULL && r->type == REDIS_REPLY_ERROR && complaint_news(&q->complaint, r->str, clock_mono_ms()))
         log_error("expiring jobs failed", KV_S("queue", q->name), KV_S("answer", r->str));
 }
 
 /* -- heartbeat -------------------------------------------------------------------------------------------------------
  */
+
+static void tell_kinds(struct queue_link *q);
+
+/* The queue knew us and does not any more: another host took us for dead, or this is not the data we knew. What was told
+ * to it is told again; what our workers hold is refused to them, job by job. */
+static void on_forgotten(struct queue_link *q)
+{
+    log_warn("the queue did not know this host any more: its lease had ended and another host took its jobs, or Redis "
+             "lost its data (FLUSHALL, a restart without appendonly, another server); workers go on with what is there",
+             KV_S("queue", q->name));
+    tell_kinds(q);
+}
 
 static void on_beat(void *arg, const redisReply *r, const struct err *e)
 {
@@ -145,6 +162,9 @@ static void on_beat(void *arg, const redisReply *r, const struct err *e)
     q->beating = false;
     if (!queue_reply_is(q, "stint_beat", r, 6))
         return;
+    if (q->known && r->elements >= 7 && queue_reply_number(r->element[6]) == 1)
+        on_forgotten(q);
+    q->known = true;
     uint64_t now_ms = clock_mono_ms();
     q->beat_ms = now_ms;
     q->offset_ms = queue_reply_number(r->element[0]) - (int64_t)now_ms;
@@ -213,8 +233,11 @@ static void told_in_vain(struct queue_link *q, const redisReply *r)
     const char *next = report->refusals == 0
                            ? "it is told again in a plainer form"
                            : "it is told again; is another build's Functions library loaded? `stint preflight` compares them";
-    log_error("Redis refused a death's report", KV_S("queue", q->name), KV_S("consumer", report->consumer),
-              KV_S("answer", r->str), KV_S("blame", report->blame), KV_S("error", report->error_json),
+    struct err e;
+    (void)redis_reply_error(r->str, &e);
+    if (complaint_news(&q->complaint, e.message, clock_mono_ms()) || report->refusals <= 1)
+        log_error("Redis refused a death's report", KV_S("queue", q->name), KV_S("consumer", report->consumer),
+              KV_S("answer", e.message), KV_S("blame", report->blame), KV_S("error", report->error_json),
               KV_I("refusals", report->refusals + 1), KV_S("next", next));
     uint64_t ms = crash_queue_refused(&q->deaths, strncmp(r->str, "STINT_BADARG", strlen("STINT_BADARG")) == 0);
     (void)uv_timer_start(&q->again, queue_link_again, ms, 0);
@@ -426,6 +449,9 @@ static void on_state(void *arg, bool ready, const struct err *e)
     (void)snprintf(l->error, sizeof l->error, "%s", why);
     if (ready) {
         l->started_ms = clock_mono_ms();
+        if (redis_uv_library(l->redis) > redis_functions_version())
+            log_warn("a newer stint loaded its Functions into Redis; they are kept and used: upgrade this host soon",
+                     KV_I("theirs", redis_uv_library(l->redis)), KV_I("ours", redis_functions_version()));
         for (uint32_t i = 0; i < l->n; i++)
             greet_link(&l->links[i]);
     }
@@ -446,7 +472,7 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
         init_link(l, i, names[i]);
     (void)uv_timer_init(loop, &l->heartbeat);
     l->heartbeat.data = l;
-    l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", false, on_state, l);
+    l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", 0, on_state, l);
     if (l->redis == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the connection to Redis");
     (void)uv_timer_start(&l->heartbeat, on_heartbeat, (uint64_t)conf->supervisor.heartbeat, 0);

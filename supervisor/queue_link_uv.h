@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base.h"
+#include "complaint.h"
 #include "conf.h"
 #include "crash_queue.h"
 #include "keys.h"
@@ -53,6 +54,8 @@ struct queue_link {
     int64_t ready;       /* as of the last heartbeat */
     bool paused;
     uint32_t beats; /* sent */
+    bool known;     /* a heartbeat was answered: the queue has us in its registry */
+    struct complaint complaint;
 };
 
 enum { GONE_MAX = 16 }; /* predecessors being ended at once */

@@ -85,7 +85,7 @@ static int queue_stats_fill(struct queue_stats *s, json_t *root, struct err *e)
 
 int queue_stats_read(struct queue_stats *s, const char *text, size_t len, uint64_t now_mono_ms, struct err *e)
 {
-    struct queue_stats fresh = {.read_ms = now_mono_ms};
+    struct queue_stats fresh = {.read_ms = now_mono_ms, .resets = s->resets};
     memcpy(fresh.queue, s->queue, sizeof fresh.queue);
     json_error_t where;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);

@@ -24,7 +24,8 @@ struct queue_count {
 };
 
 struct queue_stats {
-    char queue[QUEUE_MAX]; /* set by the caller */
+    char queue[QUEUE_MAX]; /* set by the caller, as the next */
+    uint64_t resets;       /* how often Redis was seen to have lost this queue's data */
     uint64_t read_ms;      /* monotonic; when the answer came; 0: never */
     int64_t now_ms;        /* Redis time of the answer */
     bool paused;
@@ -43,7 +44,7 @@ struct queue_stats {
 
 struct buf;
 
-/* Reads stint_stats' answer into s; all but `queue` is replaced. 0, or ERR_PROTOCOL with e naming what was wrong; s
+/* Reads stint_stats' answer into s; all but `queue` and `resets` is replaced. 0, or ERR_PROTOCOL with e naming what was wrong; s
  * then keeps what it held. Unknown members are kept in `json` and otherwise ignored; causes and counters beyond the
  * maxima only there. */
 int queue_stats_read(struct queue_stats *s, const char *text, size_t len, uint64_t now_mono_ms, struct err *e);

@@ -291,15 +291,20 @@ uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n
     uint32_t woken = 0;
     for (size_t i = 0; i < SCORE_SLOT_MAX && woken < n; i++) {
         struct slot *slot = &u->slots->table[i];
-        if (slot->state != SLOT_READY || !slot->idle || slot->pool->queue != queue ||
-            pool_serves_lane(slot->pool) != lane || !say(slot, IPC_WAKE, ""))
-            continue;
-        slot->idle = false;
-        woken++;
+        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue &&
+            pool_serves_lane(slot->pool) == lane && slots_uv_wake_slot(u, slot))
+            woken++;
     }
-    if (woken > 0)
-        slots_uv_look_within(u, WATCH_BUSY_MS);
     return woken;
+}
+
+bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
+{
+    if (!say(slot, IPC_WAKE, ""))
+        return false;
+    slot->idle = false;
+    slots_uv_look_within(u, WATCH_BUSY_MS);
+    return true;
 }
 
 /* The page is the worker's: its numbers may be anything. */

@@ -71,6 +71,8 @@ void slots_uv_apply(struct slots_uv *u);
 void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
 /* Wakes up to n idle workers that serve the queue's bands, or (lane) its lane; returns how many were woken. */
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
+/* Wakes the slot's worker, which waits; false when it takes no message. */
+bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot);
 /* Asks the worker that runs the entry of the band to cancel it; false when none does. */
 bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *band, const char *entry);
 /* QUIET or RESUME to the slot. */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "redis_reply.h"
 
 #include <stdio.h>
 
@@ -31,17 +32,23 @@ static size_t stats_poll_index(const struct stats_poll *p, const char *queue)
 
 static void stats_poll_complain(struct stats_poll *p, const char *what, const char *queue, const char *why)
 {
-    if (!p->complained)
+    if (complaint_news(&p->complaint, why, clock_mono_ms()))
         log_warn(what, KV_S("queue", queue), KV_S("why", why));
-    p->complained = true;
 }
 
 static void on_published(void *arg, const redisReply *reply, const struct err *e)
 {
     struct stats_poll *p = arg;
     (void)e; /* a lost connection is told by others */
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
-        stats_poll_complain(p, "queue numbers cannot be published", "", reply->str);
+    if (reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        struct err why;
+        (void)redis_reply_error(reply->str, &why);
+        stats_poll_complain(p, "queue numbers cannot be published", "", why.message);
+    } else if (complaint_over(&p->complaint)) {
+        log_info0("queue numbers are read and published again");
+    }
 }
 
 void stats_poll_publish(struct stats_poll *p, const char *queue, const char *field, const char *json, size_t len)
@@ -62,18 +69,41 @@ void stats_poll_publish(struct stats_poll *p, const char *queue, const char *fie
     (void)redis_uv_argv(p->redis, NULL, NULL, ARRAY_LEN(tell), tell, tell_lens);
 }
 
+/* Fewer jobs were ever enqueued than before: this is not the data we knew. What was in it can still be said. */
+static void stats_poll_reborn(struct queue_stats *q, const struct queue_stats *before)
+{
+    int64_t ready = 0, active = 0;
+    for (size_t i = 0; i < BAND_COUNT; i++) {
+        ready += before->bands[i].ready;
+        active += before->bands[i].active;
+    }
+    q->resets++;
+    log_error("Redis lost the data of a queue (FLUSHALL, a restart without appendonly, or another server): jobs that had "
+              "not ended are gone unless their producers enqueue them again; what was applied is in stint.job_outcome",
+              KV_S("queue", q->queue), KV_I("enqueued_before", before->enqueued), KV_I("enqueued_now", q->enqueued),
+              KV_I("ready", ready), KV_I("active", active), KV_I("scheduled", before->scheduled),
+              KV_I("parked", before->parked), KV_I("dead", before->dead), KV_I("seen_ms_ago", q->read_ms - before->read_ms));
+}
+
+static int stats_poll_read(struct queue_stats *q, const redisReply *reply, struct err *e)
+{
+    if (reply->type == REDIS_REPLY_STRING)
+        return queue_stats_read(q, reply->str, (size_t)reply->len, clock_mono_ms(), e);
+    if (reply->type == REDIS_REPLY_ERROR)
+        return redis_reply_error(reply->str, e);
+    return err_set(e, ERR_PROTOCOL, "the answer is no text");
+}
+
 static void stats_poll_take(struct stats_poll *p, struct queue_stats *q, const redisReply *reply)
 {
     struct err why = {0};
-    int rc = reply->type == REDIS_REPLY_STRING
-                 ? queue_stats_read(q, reply->str, (size_t)reply->len, clock_mono_ms(), &why)
-                 : err_set(&why, ERR_PROTOCOL, "%s",
-                           reply->type == REDIS_REPLY_ERROR ? reply->str : "the answer is no text");
-    if (rc < 0) {
+    struct queue_stats before = *q; /* its text is freed by the reading: only numbers are looked at */
+    if (stats_poll_read(q, reply, &why) < 0) {
         stats_poll_complain(p, "Redis does not tell the queue's numbers", q->queue, why.message);
         return;
     }
-    p->complained = false;
+    if (before.read_ms != 0 && q->enqueued < before.enqueued)
+        stats_poll_reborn(q, &before);
     p->clock_offset_ms = q->now_ms - clock_wall_ms();
     stats_poll_publish(p, q->queue, "queue", q->json, strlen(q->json));
 }
@@ -108,9 +138,21 @@ static void stats_poll_ask(struct stats_poll *p, size_t i)
     }
 }
 
+static void on_info(void *arg, const redisReply *reply, const struct err *e)
+{
+    struct stats_poll *p = arg;
+    (void)e;
+    p->asked_info = false;
+    if (reply != NULL && reply->str != NULL && reply->type != REDIS_REPLY_ERROR) /* an ACL may forbid it */
+        redis_info_read(&p->info, reply->str);
+}
+
 static void on_interval(uv_timer_t *timer)
 {
     struct stats_poll *p = timer->data;
+    static const char *const info[] = {"INFO"};
+    if (!p->asked_info)
+        p->asked_info = redis_uv_argv(p->redis, on_info, p, ARRAY_LEN(info), info, NULL) == 0;
     for (size_t i = 0; i < p->n_queues; i++)
         stats_poll_ask(p, i);
 }
@@ -118,9 +160,11 @@ static void on_interval(uv_timer_t *timer)
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct stats_poll *p = arg;
-    (void)e;
+    (void)snprintf(p->away, sizeof p->away, "%s", ready ? "" : e != NULL ? e->message : "the connection was lost");
     if (ready)
         on_interval(&p->timer);
+    else
+        p->info.known = false;
 }
 
 static void on_rtt(void *arg, uint64_t us)
@@ -166,7 +210,7 @@ int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *co
 {
     memset(p, 0, sizeof *p);
     p->loop = loop;
-    p->redis = redis_uv_new(loop, &conf->redis, "stint-metrics", false, on_state, p);
+    p->redis = redis_uv_new(loop, &conf->redis, "stint-metrics", 0, on_state, p);
     if (p->redis == NULL)
         return -ENOMEM;
     redis_uv_on_rtt(p->redis, on_rtt, p);

@@ -7,13 +7,16 @@
  *   every interval, per queue:  FCALL stint_stats  ─►  struct queue_stats
  *                               HSET stint:{q}:stats queue <json> updated_ms <now>   (the hash ends itself when nobody
  * renews it) PUBLISH stint:{q}:stats <json>
+ *   and once:                   INFO  ─►  struct redis_info: what is wrong though everything is answered
  */
 #pragma once
 
 #include "base.h"
+#include "complaint.h"
 #include "conf.h"
 #include "metrics_snapshot.h"
 #include "queue_stats.h"
+#include "redis_info.h"
 #include "redis_uv.h"
 #include <uv.h>
 
@@ -27,7 +30,10 @@ struct stats_poll {
     size_t n_queues;
     struct metrics_histogram rtt; /* of this connection */
     int64_t clock_offset_ms;      /* Redis time minus this host's wall clock, as of the last answer */
-    bool complained;              /* an answer was wrong and was logged; quiet until one is right */
+    char away[ERR_MESSAGE_MAX];   /* why there is no connection; "" when there is one */
+    struct complaint complaint;   /* an answer was wrong, or a call refused; its text is shown by /readyz */
+    struct redis_info info;
+    bool asked_info; /* INFO is under way */
     int open_handles;             /* of timer and connection; 0: closed */
     void (*on_closed)(void *arg);
     void *on_closed_arg;

@@ -77,7 +77,10 @@ static void on_redis(void *arg, bool ready, const char *why)
     struct supervisor *s = arg;
     if (ready)
         log_info("Redis can be reached", KV_S("instance", s->instance));
-    else
+    if (ready && s->redis_was_away)
+        doorbell_renew(s->bell);
+    s->redis_was_away = !ready;
+    if (!ready)
         log_warn("Redis is away; workers live on, deaths are remembered", KV_S("error", why));
     supervisor_tell(s);
 }

@@ -51,6 +51,7 @@ struct supervisor {
     struct predecessors past; /* supervisors of this machine that died */
     struct evidence evidence;
     struct doorbell *bell;          /* owned */
+    bool redis_was_away;            /* what the command connection said last */
     struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */
     struct notify notify;

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "redis_reply.h"
 #include "wait_feed.h"
 #include "wait_json.h"
 
@@ -16,6 +17,7 @@
 enum {
     WAIT_TICK_MS = 1000,       /* models are renewed */
     WAIT_BATCH = 1000,         /* entries of one answer */
+    WAIT_BLOCK_MS = 5000,      /* of one read */
     WAIT_FIELDS_MAX = 64,      /* names and values of one entry */
     WAIT_JSON_MAX = 256 << 10, /* bytes published for one pool */
 };
@@ -75,9 +77,13 @@ static void on_entries(void *arg, const redisReply *reply, const struct err *e)
     if (reply == NULL) /* away: on_state reads again */
         return;
     if (reply->type == REDIS_REPLY_ERROR) { /* the tick tries again */
-        log_warn("the matcher's feed cannot be read", KV_S("why", reply->str));
+        struct err why;
+        (void)redis_reply_error(reply->str, &why);
+        if (complaint_news(&w->complaint, why.message, clock_mono_ms()))
+            log_warn("the matcher's feed cannot be read", KV_S("why", why.message));
         return;
     }
+    (void)complaint_over(&w->complaint);
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         wait_watch_stream(w, reply->element[i]);
     wait_watch_read(w);
@@ -85,12 +91,13 @@ static void on_entries(void *arg, const redisReply *reply, const struct err *e)
 
 static void wait_watch_read(struct wait_watch *w)
 {
-    char keys[WAIT_QUEUES_MAX][KEY_MAX], count[16];
-    const char *argv[6 + 2 * WAIT_QUEUES_MAX] = {"XREAD", "COUNT", count, "BLOCK", "5000", "STREAMS"};
+    char keys[WAIT_QUEUES_MAX][KEY_MAX], count[16], block[16];
+    const char *argv[6 + 2 * WAIT_QUEUES_MAX] = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
     size_t n = w->waits.n;
     if (w->reading || n == 0)
         return;
     (void)snprintf(count, sizeof count, "%d", WAIT_BATCH);
+    (void)snprintf(block, sizeof block, "%d", WAIT_BLOCK_MS);
     for (size_t i = 0; i < n; i++) {
         argv[6 + i] = keys_of(keys[i], w->waits.queues[i].queue, "feed");
         argv[6 + n + i] = w->waits.queues[i].last;
@@ -176,7 +183,7 @@ int wait_watch_open(struct wait_watch *w, uv_loop_t *loop, const struct conf *co
 {
     memset(w, 0, sizeof *w);
     w->publisher = publisher;
-    w->redis = redis_uv_new(loop, &conf->redis, "stint-wait", true, on_state, w);
+    w->redis = redis_uv_new(loop, &conf->redis, "stint-wait", WAIT_BLOCK_MS, on_state, w);
     if (w->redis == NULL)
         return -ENOMEM;
     (void)uv_timer_init(loop, &w->tick);

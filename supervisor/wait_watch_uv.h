@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base.h"
+#include "complaint.h"
 #include "conf.h"
 #include "redis_uv.h"
 #include "stats_poll_uv.h"
@@ -23,6 +24,7 @@ struct wait_watch {
     struct redis_uv *redis;       /* owned; blocking */
     uv_timer_t tick;
     bool reading;          /* an XREAD is under way */
+    struct complaint complaint;
     uint64_t published_ms; /* monotonic */
     struct wait_queues waits;
     int open_handles;

@@ -7,6 +7,7 @@
 #include "job_end.h"
 #include "killpoint.h"
 #include "log.h"
+#include "redis_reply.h"
 #include "retry_policy.h"
 #include "worker.h"
 
@@ -76,7 +77,10 @@ static void return_unstarted(struct worker *w, const char *reason)
 static void forget_call(struct worker *w, bool maybe_carried_out)
 {
     struct fetch *f = &w->fetch;
-    f->orphans = f->orphans || (maybe_carried_out && f->asked > 0);
+    if (maybe_carried_out && f->asked > 0) {
+        f->orphans = true;
+        f->late_ms = clock_mono_ms() + FETCH_LATE_MS;
+    }
     f->call = CALL_NONE;
     for (size_t i = 0; i < w->batch.n; i++) {
         struct job_core *item = &w->batch.items[i];
@@ -93,7 +97,8 @@ static void stop_fatally(struct worker *w)
     fetch_stop(w);
 }
 
-static void on_refusal(struct worker *w, const char *text)
+/* The next call is made later, and later still when it fails again. */
+static void put_off(struct worker *w, const char *why)
 {
     struct fetch *f = &w->fetch;
     int64_t wait = FETCH_RETRY_FIRST_MS;
@@ -101,7 +106,15 @@ static void on_refusal(struct worker *w, const char *text)
         wait *= 2;
     f->failures++;
     f->retry_at_ms = clock_mono_ms() + (uint64_t)MIN_OF(wait, (int64_t)FETCH_RETRY_MAX_MS);
-    log_warn("Redis refused a call; trying again", KV_S("why", text), KV_I("in_ms", wait));
+    if (complaint_news(&f->complaint, why, clock_mono_ms()))
+        log_warn("Redis refuses calls; they are made again and again", KV_S("why", why), KV_I("in_ms", wait));
+}
+
+static void on_refusal(struct worker *w, const char *text)
+{
+    struct err e;
+    (void)redis_reply_error(text, &e);
+    put_off(w, e.message);
     switch (fetch_refusal_of(text)) {
     case REFUSAL_LATER:
         break;
@@ -167,6 +180,7 @@ static void on_fetched(struct worker *w, const struct fetched *got)
     atomic_store_explicit(&cell->last_fetch_ms, now_ms, memory_order_relaxed);
     if (f->asked == 0)
         return;
+    f->fenced = got->status == FETCHED_FENCED;
     switch (got->status) {
     case FETCHED_OK:
         take_jobs(w, got->jobs);
@@ -262,19 +276,24 @@ static void on_reply(void *arg, const redisReply *reply, const struct err *lost)
     enum fetch_call call = f->call;
     struct err e;
     if (!reply) {
-        log_warn("Redis did not answer; what was asked is asked again", KV_S("why", lost ? lost->message : "connection lost"));
+        const char *why = lost ? lost->message : "connection lost";
+        if (complaint_news(&f->complaint, why, clock_mono_ms()))
+            log_warn("Redis did not answer; what was asked is asked again", KV_S("why", why));
         forget_call(w, true);
     } else if (reply->type == REDIS_REPLY_ERROR) {
         forget_call(w, true);
         on_refusal(w, reply->str);
     } else {
-        f->failures = 0;
         f->call = CALL_NONE;
-        if (on_answer(w, call, reply, &e) < 0) {
-            log_error("the worker stops", KV_S("why", e.message));
+        if (on_answer(w, call, reply, &e) == 0) {
+            f->failures = 0;
+            if (complaint_over(&f->complaint))
+                log_info0("Redis answers calls again");
+        } else { /* somebody else's Functions: connecting anew looks at the library, and says what is wrong with it */
             f->call = call;
             forget_call(w, true);
-            stop_fatally(w);
+            put_off(w, e.message);
+            redis_uv_reset(w->redis);
         }
     }
     fetch_pump(w);
@@ -324,6 +343,10 @@ static void call_at_rest(struct worker *w)
 {
     struct fetch *f = &w->fetch;
     (void)recycle_due(w);
+    if (f->late_ms && clock_mono_ms() >= f->late_ms) {
+        f->late_ms = 0;
+        f->orphans = true;
+    }
     if (w->batch.count[JOB_ENDED]) {
         send_finish(w, may_claim(w) && !f->orphans ? next_size(w) : 0);
     } else if (f->orphans) {
@@ -390,7 +413,7 @@ static void publish_rest(struct worker *w)
     struct fetch *f = &w->fetch;
     if (job_batch_active(&w->batch))
         return;
-    if (!redis_uv_ready(w->redis) || f->failures || (!store_gate_is_open(w) && f->call == CALL_NONE))
+    if (!redis_uv_ready(w->redis) || f->failures || f->fenced || (!store_gate_is_open(w) && f->call == CALL_NONE))
         worker_phase(w, PHASE_AWAY);
     else if (f->call == CALL_FETCH)
         worker_phase(w, PHASE_FETCH);
@@ -415,6 +438,8 @@ static void arm_timer(struct worker *w)
     uint64_t now_ms = clock_mono_ms(), at_ms = f->slow_at_ms;
     if (f->retry_at_ms > now_ms)
         at_ms = nearer(at_ms, f->retry_at_ms);
+    if (f->late_ms > now_ms && f->parked)
+        at_ms = nearer(at_ms, f->late_ms);
     if (f->first_end_ms && job_batch_active(&w->batch) && f->call == CALL_NONE && redis_uv_ready(w->redis))
         at_ms = nearer(at_ms, f->first_end_ms + FETCH_TELL_AFTER_MS);
     if (!at_ms) {

@@ -15,11 +15,13 @@
  * A call that was not answered may have been carried out:
  *   - a finish is told again until it is answered; what it ended already is then simply fenced;
  *   - jobs that a lost fetch claimed are this consumer's but unknown to it: before it fetches again the worker hands back everything
- *     pending for its name (stint_crash with blame ""), which is safe because at that point it holds nothing.
+ *     pending for its name (stint_crash with blame ""), which is safe because at that point it holds nothing. Half a minute later
+ *     it looks once more: a call can lie in a cut network and arrive after the connection that sent it is long gone.
  */
 #pragma once
 
 #include "batch_size.h"
+#include "complaint.h"
 #include "fetch_call.h"
 #include "kind.h"
 
@@ -36,8 +38,11 @@ struct fetch {
     bool parked;             /* the queue was empty: waits for a wake-up */
     bool woken;              /* a wake-up came while a call was under way */
     bool orphans;            /* a claiming call went unanswered */
+    uint64_t late_ms;        /* monotonic: such a call may still arrive until then, so it is looked for once more; 0: none */
+    bool fenced;             /* this host has no lease: nothing is given to it before its supervisor's next beat */
     bool said_idle;
     uint32_t failures;       /* calls refused in a row */
+    struct complaint complaint;
     uint64_t retry_at_ms;    /* monotonic: no call before */
     uint64_t first_end_ms;   /* monotonic: when the oldest untold end happened; 0: none */
     struct batch_size size;
@@ -50,7 +55,8 @@ enum {
     FETCH_FENCED_MS = 200,    /* wait for the supervisor's beat */
     FETCH_LIMITED_MS = 50,    /* rate limited: ask again */
     FETCH_RETRY_FIRST_MS = 100,
-    FETCH_RETRY_MAX_MS = 5000,
+    FETCH_RETRY_MAX_MS = 2000,
+    FETCH_LATE_MS = 30000,    /* a lost call can come out of a proxy or a repaired network so much later */
     FETCH_TELL_AFTER_MS = 20, /* an end is told at latest so long after, although the batch goes on */
     FETCH_SLOW_MS = 250,      /* a batch stuck on one job so long gives its unstarted jobs back */
     FETCH_SLICE_MS = 10,      /* the loop gets a turn at least so often */

@@ -76,7 +76,7 @@ int worker_open(struct worker *w, struct boot *boot, struct err *e)
     char name[CONSUMER_MAX + 16];
     snprintf(name, sizeof name, "stint-worker:%s", w->boot.consumer);
     w->pg = pg_pool_new(&w->loop, &w->boot.conf->postgres, name);
-    w->redis = redis_uv_new(&w->loop, &w->boot.conf->redis, name, false, on_redis_state, w);
+    w->redis = redis_uv_new(&w->loop, &w->boot.conf->redis, name, 0, on_redis_state, w);
     if (!w->pg || !w->redis)
         return err_set(e, ERR_BOOT_FAILURE, "cannot set up the connections: no memory left, or a url is wrong");
     if (w->boot.repro != REPRO_NO)

@@ -28,3 +28,7 @@ end
 
 register('stint_version', function() return VERSION end, ONLY_READS)
 
+-- Changes nothing and is refused wherever a change would be (READONLY, MISCONF, NOREPLICAS): the greeting of a
+-- connection.
+register('stint_ping', function() return VERSION end, WORKS_AT_OOM)
+

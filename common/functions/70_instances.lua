@@ -14,11 +14,11 @@ local function stint_beat(K, args)
     local lease = whole(args[2], 'lease_ms', 1, 86400000)
     text(args[3], 'info JSON', RECORD_MAX)
     local now = clock()
-    redis.call('ZADD', K .. ':i', now + lease, instance)
+    local new = redis.call('ZADD', K .. ':i', now + lease, instance)
     redis.call('HSET', K .. ':ii', instance, args[3])
     leave_unserved_lane(K, now, MOVE_MAX)
     return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused'),
-        next_lapse(K, now, instance)}
+        next_lapse(K, now, instance), new}
 end
 
 -- An instance of which somebody has proof that it and its workers are gone: its lease ends now, and what it held moves.

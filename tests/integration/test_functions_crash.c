@@ -357,12 +357,16 @@ static void test_beat_tells_the_time_and_what_waits(void **state)
     fill(ctx, "low", 3);
     AUTO_FREE char *id = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000}", "{}", "scheduled");
     redisReply *beat = ftest_call(ctx, "stint_beat", "h-1", "5000", "{\"host\":\"a\"}", NULL);
-    assert_int_equal(beat->elements, 6);
+    assert_int_equal(beat->elements, 7);
     assert_int_equal(beat->element[5]->integer, -1); /* nobody else holds a lease */
     assert_in_range(beat->element[1]->integer - beat->element[0]->integer, 50000, 60000);
     assert_int_equal(beat->element[2]->integer, 3);
     assert_int_equal(beat->element[3]->integer, 0);
     assert_int_equal(beat->element[4]->integer, 0);
+    assert_int_equal(beat->element[6]->integer, 0);
+    freeReplyObject(beat);
+    beat = ftest_call(ctx, "stint_beat", "fresh-1", "5000", "{}", NULL);
+    assert_int_equal(beat->element[6]->integer, 1); /* the queue did not know it before */
     freeReplyObject(beat);
     AUTO_FREE char *info = ftest_text(ftest_redis(ctx, "HGET stint:{q}:ii h-1"));
     assert_string_equal(info, "{\"host\":\"a\"}");

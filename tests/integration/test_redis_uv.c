@@ -116,7 +116,7 @@ static void ask(struct fixture *f, int argc, const char *const argv[])
 
 static void connect_fixture(struct fixture *f, bool blocking)
 {
-    f->redis = redis_uv_new(&f->loop, &f->conf, "test", blocking, on_state, f);
+    f->redis = redis_uv_new(&f->loop, &f->conf, "test", blocking ? 900 : 0, on_state, f);
     assert_non_null(f->redis);
 }
 

@@ -9,6 +9,7 @@
 #include "health.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 enum { NOW = 1000000 };
 
@@ -133,14 +134,58 @@ static void test_health_ready_one_worker_of_many_is_no_reason(void **arg)
     assert_int_equal(h.n, 0);
 }
 
+static void test_health_live_workers_that_do_not_fetch_are_told_a_store_away_is_not(void **arg)
+{
+    (void)arg;
+    struct health h;
+    snapshot.redis_ready = false;
+    snapshot.pools[1].away = 2; /* they know why they do not fetch: a restart would mend nothing */
+    health_live(&snapshot, conf, &h);
+    assert_int_equal(h.n, 0);
+    snapshot.pools[1].away = 0;
+    snapshot.pools[1].stalled = 1;
+    health_live(&snapshot, conf, &h);
+    assert_int_equal(h.n, 0);
+    snapshot.pools[1].stalled = 2;
+    health_live(&snapshot, conf, &h);
+    assert_int_equal(h.n, 1);
+    assert_string_equal(health_reason_name(h.reasons[0].code), "fetch_stalled");
+    assert_string_equal(h.reasons[0].pool, "pdf");
+}
+
+static void test_health_ready_redis_that_answers_and_is_not_well_is_told(void **arg)
+{
+    (void)arg;
+    struct redis_info info = {.known = true, .policy = "noeviction", .role = "master", .aof = true, .aof_writes = true};
+    struct health h;
+    snapshot.redis_info = &info;
+    health_ready(&snapshot, conf, &h);
+    assert_int_equal(h.n, 0);
+    snapshot.redis_refusal = "Redis answered: NOPERM";
+    assert_only(HEALTH_REDIS_AWAY, "");
+    snapshot.redis_refusal = "";
+    (void)snprintf(info.policy, sizeof info.policy, "allkeys-lru");
+    assert_only(HEALTH_REDIS_EVICTS, "");
+    (void)snprintf(info.policy, sizeof info.policy, "noeviction");
+    info.max_bytes = info.used_bytes = 1000;
+    assert_only(HEALTH_REDIS_FULL, "");
+    info.max_bytes = 0;
+    info.aof_writes = false;
+    assert_only(HEALTH_REDIS_NOT_SAVING, "");
+}
+
 static void test_health_json_everything_wrong_is_json(void **arg)
 {
     (void)arg;
     struct health h;
     struct buf b;
+    static const struct redis_info info = {
+        .known = true, .policy = "allkeys-lru", .max_bytes = 1, .used_bytes = 2, .aof = true, .role = "master"};
     snapshot.loop_ms = 0;
     snapshot.draining = true;
-    snapshot.redis_ready = false;
+    snapshot.redis_info = &info;
+    snapshot.redis_refusal = "OOM \"quoted\" and \\ \n";
+    queue.read_ms = 1;
     snapshot.n_pools = CONF_POOL_MAX;
     for (size_t i = 0; i < CONF_POOL_MAX; i++)
         snapshot.pools[i] = (struct metrics_pool){.name = "p", .stopped = true};
@@ -161,6 +206,8 @@ int main(void)
         T(test_health_ready_all_well_has_no_reason),       T(test_health_live_loop_that_stopped_is_told),
         T(test_health_ready_redis_away_or_silent_is_told), T(test_health_ready_draining_is_told),
         T(test_health_ready_pools_are_told_by_name),       T(test_health_ready_one_worker_of_many_is_no_reason),
+        T(test_health_live_workers_that_do_not_fetch_are_told_a_store_away_is_not),
+        T(test_health_ready_redis_that_answers_and_is_not_well_is_told),
         T(test_health_json_everything_wrong_is_json),
     };
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

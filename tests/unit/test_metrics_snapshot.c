@@ -7,6 +7,7 @@
 
 #include "metrics_snapshot.h"
 #include "slot_fsm.h"
+#include "slot_watch.h"
 
 #include <stdio.h>
 
@@ -71,7 +72,8 @@ static void test_metrics_snapshot_take_empty_board_shows_configured_pools(void *
 static void test_metrics_snapshot_take_states_are_counted(void **arg)
 {
     (void)arg;
-    const struct score_now idle = {.phase = PHASE_IDLE}, away = {.phase = PHASE_AWAY}, odd = {.phase = 99};
+    const struct score_now idle = {.phase = PHASE_IDLE, .since_ms = NOW};
+    const struct score_now away = {.phase = PHASE_AWAY}, odd = {.phase = 99};
     (void)worker(0, "pdf", SLOT_READY, &idle);
     (void)worker(1, "pdf", SLOT_READY, &away);
     (void)worker(2, "pdf", SLOT_BACKOFF, &idle);
@@ -94,6 +96,7 @@ static void test_metrics_snapshot_take_stuck_phases_are_found(void **arg)
 {
     (void)arg;
     uint64_t command = (uint64_t)conf->redis.command_timeout, grace = (uint64_t)conf->supervisor.kill_grace;
+    uint64_t pulse = slot_pulse_ms((uint64_t)conf->supervisor.heartbeat) + WATCH_CALM_MS + command + 5000;
     const struct {
         struct score_now now;
         bool stalled;
@@ -101,7 +104,8 @@ static void test_metrics_snapshot_take_stuck_phases_are_found(void **arg)
         {{.phase = PHASE_FETCH, .since_ms = NOW - command - 5000}, false},
         {{.phase = PHASE_FETCH, .since_ms = NOW - command - 5001}, true},
         {{.phase = PHASE_FINISH, .since_ms = NOW - command - 5001}, true},
-        {{.phase = PHASE_IDLE, .since_ms = 1}, false},
+        {{.phase = PHASE_IDLE, .since_ms = NOW - pulse}, false}, /* idle, and asked to fetch not long ago */
+        {{.phase = PHASE_IDLE, .since_ms = NOW - pulse - 1}, true},
         {{.phase = PHASE_RUN, .since_ms = 1}, false},
         {{.phase = PHASE_RUN, .since_ms = 1, .hard_deadline_ms = NOW - grace - 5000}, false},
         {{.phase = PHASE_RUN, .since_ms = 1, .hard_deadline_ms = NOW - grace - 5001}, true},
@@ -110,6 +114,9 @@ static void test_metrics_snapshot_take_stuck_phases_are_found(void **arg)
         (void)worker(0, "pdf", SLOT_READY, &rows[i].now);
         assert_int_equal(take_pool("pdf")->stalled, rows[i].stalled);
     }
+    const struct score_now idle = {.phase = PHASE_IDLE, .since_ms = 1};
+    atomic_store(&worker(0, "pdf", SLOT_READY, &idle)->last_fetch_ms, NOW - pulse);
+    assert_int_equal(take_pool("pdf")->stalled, 0); /* however long it waits: its fetches come back */
 }
 
 static void test_metrics_snapshot_take_counters_are_summed_over_slots(void **arg)

@@ -96,7 +96,12 @@ static void test_redis_reply_error_codes_and_trouble_follow_the_first_word(void 
         {"READONLY You can't write", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NOT_READY},
         {"NOAUTH Authentication required.", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NOT_READY},
         {"ERR Function not found", ERR_REDIS_REFUSED, REDIS_TROUBLE_NO_FUNCTIONS},
-        {"OOM command not allowed", ERR_REDIS_REFUSED, REDIS_TROUBLE_NONE},
+        {"OOM command not allowed", ERR_REDIS_FULL, REDIS_TROUBLE_NONE},
+        {"NOPERM this user has no permissions", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NONE},
+        {"MISCONF Errors writing to the AOF file", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NOT_READY},
+        {"BUSY Redis is busy running a script.", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NOT_READY},
+        {"BUSYGROUP Consumer Group name already exists", ERR_REDIS_REFUSED, REDIS_TROUBLE_NONE},
+        {"ERR max number of clients reached", ERR_REDIS_UNAVAILABLE, REDIS_TROUBLE_NOT_READY},
         {"ERR whatever", ERR_REDIS_REFUSED, REDIS_TROUBLE_NONE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
