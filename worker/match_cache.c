@@ -7,6 +7,13 @@
 
 #include <stdio.h>
 
+static void cache_free(struct match_cache *c)
+{
+    match_cache_reset(c);
+    match_sent_drop(c->sent);
+    free(c);
+}
+
 struct match_cache *match_cache_of(struct match_caches *c, const char *pool)
 {
     struct match_cache *found = NULL;
@@ -18,14 +25,18 @@ struct match_cache *match_cache_of(struct match_caches *c, const char *pool)
             oldest = i;
     }
     if (!found && c->n == MATCH_CACHES) {
-        match_cache_reset(c->all[oldest]);
-        free(c->all[oldest]);
+        cache_free(c->all[oldest]);
         c->all[oldest] = c->all[--c->n];
     }
     if (!found) {
         found = calloc(1, sizeof *found);
-        if (!found)
+        struct match_sent *sent = calloc(1, sizeof *sent);
+        if (!found || !sent) {
+            free(found);
+            free(sent);
             return NULL;
+        }
+        found->sent = match_sent_hold(sent);
         (void)snprintf(found->pool, sizeof found->pool, "%s", pool);
         c->all[c->n++] = found;
     }
@@ -52,8 +63,7 @@ int match_cache_open(struct match_cache *c, const struct match_rules *rules)
 void match_caches_fini(struct match_caches *c)
 {
     for (size_t i = 0; i < c->n; i++) {
-        match_cache_reset(c->all[i]);
-        free(c->all[i]);
+        cache_free(c->all[i]);
     }
     c->n = 0;
 }
@@ -63,8 +73,8 @@ char *match_cache_sent(const struct match_cache *c)
     struct buf b;
     buf_init(&b, (size_t)24 * MATCH_SENT_MAX);
     (void)buf_adds(&b, "{");
-    for (uint32_t i = 0; i < c->n_sent; i++)
-        (void)buf_addf(&b, "%s%lld", i ? "," : "", (long long)c->sent[i]);
+    for (uint32_t i = 0; i < c->sent->n; i++)
+        (void)buf_addf(&b, "%s%lld", i ? "," : "", (long long)c->sent->seq[i]);
     (void)buf_adds(&b, "}");
     return buf_take(&b);
 }

@@ -7,9 +7,10 @@
  */
 #pragma once
 
+#include "match_sent.h"
 #include "match_store.h"
 
-enum { MATCH_CACHES = 64, MATCH_SENT_MAX = 4096 };
+enum { MATCH_CACHES = 64 };
 
 struct match_cache {
     char pool[MATCH_POOL_MAX];
@@ -21,8 +22,7 @@ struct match_cache {
     int64_t pending_until_ms;     /* a pair may fall due until then */
     uint64_t next_cycle_ms;       /* monotonic: do not ask for a cycle before */
     uint32_t sweep, here;         /* whose turn it is */
-    int64_t sent[MATCH_SENT_MAX]; /* events in the stream already, to be removed with the next round */
-    uint32_t n_sent;
+    struct match_sent *sent; /* held */
     uint64_t used; /* turn number of the last use */
 };
 

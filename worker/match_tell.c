@@ -52,13 +52,25 @@ struct sender {
     const struct match_tell *tell;
     char stream[KEY_MAX], feed[KEY_MAX];
     size_t event;
+    size_t told; /* events of this round on their way: their rows are removed by the next one */
 };
 
-/* In the stream: the row may go with the pool's next round. */
-static void sent(struct match_cache *c, int64_t seq)
+/* One event on its way to the stream. */
+struct telling {
+    struct match_sent *sent; /* held */
+    int64_t seq;
+};
+
+/* In the stream, and only now: the row may go with the pool's next round. A Redis that died or was full has answered
+ * otherwise; the row stays and the event is told again. */
+static void on_told(void *arg, const redisReply *reply, const struct err *e)
 {
-    if (c->n_sent < MATCH_SENT_MAX)
-        c->sent[c->n_sent++] = seq;
+    struct telling *t = arg;
+    (void)e;
+    if (reply && reply->type == REDIS_REPLY_STRING)
+        match_sent_add(t->sent, t->seq);
+    match_sent_drop(t->sent);
+    free(t);
 }
 
 static void send_event(struct sender *s, int64_t seq, const char *body)
@@ -67,8 +79,13 @@ static void send_event(struct sender *s, int64_t seq, const char *body)
     (void)snprintf(number, sizeof number, "%lld", (long long)seq);
     (void)snprintf(limit, sizeof limit, "%d", MATCH_STREAM_MAX);
     const char *argv[] = {"XADD", s->stream, "MAXLEN", "~", limit, "*", "seq", number, "data", body};
-    if (redis_uv_argv(s->ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL) == 0)
-        sent(s->cache, seq);
+    struct telling *t = malloc(sizeof *t);
+    if (!t)
+        return; /* the row stays: told with a later round */
+    *t = (struct telling){match_sent_hold(s->cache->sent), seq};
+    if (redis_uv_argv(s->ctx->redis, on_told, t, (int)ARRAY_LEN(argv), argv, NULL) < 0)
+        on_told(t, NULL, NULL);
+    s->told++;
 }
 
 static int send_own(void *arg, json_t *event)
@@ -112,7 +129,7 @@ static void ask_for_cycle(const struct sender *s, const struct match_round *r)
 {
     uint64_t mono = clock_mono_ms();
     struct match_cache *c = s->cache;
-    bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms || c->n_sent > 0;
+    bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms || s->told > 0;
     if (needed && mono >= c->next_cycle_ms && match_tell_want_cycle(s->ctx, c->pool) == 0)
         c->next_cycle_ms = mono + MATCH_CYCLE_MS / 2;
 }

@@ -35,6 +35,7 @@ struct match_turn {
     struct match_writes writes;
     size_t first_outcome; /* statement of items[0]'s outcome in batch 2 */
     char *sent;           /* owned: events to remove */
+    uint32_t n_sent;      /* how many those are */
     struct match_tell tell;
 };
 
@@ -162,7 +163,7 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
     match_round_committed(&t->round, t->head.version + 1);
     t->cache->sweep = t->round.sweep;
-    t->cache->n_sent = 0;
+    match_sent_forget(t->cache->sent, t->n_sent);
     release(t);
     match_tell_round(&t->tell, t->ctx, t->cache, &t->round, t->cycle);
     KILL_POINT("match.told");
@@ -388,6 +389,7 @@ static void send_read(struct match_turn *t)
 {
     free(t->sent);
     t->sent = match_cache_sent(t->cache);
+    t->n_sent = t->cache->sent->n;
     struct pg_batch *b = t->sent ? pg_batch_new() : NULL;
     int rc = b ? read_batch(t, b) : -ENOMEM;
     if (rc < 0) {

@@ -180,11 +180,20 @@ check_documents() { # each document's result and events are stored once, and all
     "$(sql "SELECT count(*) FROM stint.pdf_result r LEFT JOIN stint.job_outcome o USING (queue, job_id) WHERE o.state IS DISTINCT FROM 'done'")" 0
 }
 
+# Every pair is in the pool's stream for the application: events of a killed worker, or of a Redis that died, are told again.
+all_told() {
+  redis XRANGE 'stint:{match}:match:crash' - + >"$STACK_DIR/told"
+  [ -s "$STACK_DIR/told" ] && [ "$(sql "SELECT count(*) FROM stint.match_event")" = 0 ] &&
+    [ "$(sql "SELECT id FROM stint.match_pair" | grep -cvFf <(grep -oE '"pair":"[^"]+"' "$STACK_DIR/told" | cut -d'"' -f4))" = 0 ]
+}
+
 check_matches() { # no half pairs, nobody twice, nobody lost
   local booked
   booked=$(grep -c '^match ' "$STACK_DIR/books")
   [ "$booked" -gt 0 ] || return 0
   same "nobody is in two living pairs" "$(sql "SELECT count(*) FROM (SELECT id FROM (SELECT pool, live_a AS id FROM stint.match_pair UNION ALL SELECT pool, live_b FROM stint.match_pair) l WHERE id IS NOT NULL GROUP BY pool, id HAVING count(*) > 1) twice")" 0
   same "no half pairs" "$(sql "SELECT count(*) FROM stint.match_pair p WHERE p.state = 'pending' AND (SELECT count(*) FROM stint.match_ticket t WHERE t.pair_id = p.id AND t.state = 'matched') <> 2")" 0
+  if until_true 60 all_told; then ok "the application was told of every pair ($(sql "SELECT count(*) FROM stint.match_pair"))"
+  else not_ok "the application was not told of every pair: $(sql "SELECT count(*) FROM stint.match_event") events are left, $(sql "SELECT count(*) FROM stint.match_pair") pairs, $(grep -c '"pair"' "$STACK_DIR/told") told"; fi
   same "every person submitted is in the pool ($booked people)" "$(sql "SELECT count(*) FROM stint.match_ticket")" "$booked"
 }
