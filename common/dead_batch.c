@@ -106,7 +106,7 @@ int dead_batch_read(struct dead_batch *b, struct redis_sync *redis, const char *
     for (size_t i = 0; rc == 0 && i < fit; i++) {
         redisReply *reply = NULL;
         rc = next_reply(redis, &reply, e);
-        if (rc == 0 && reply->type == REDIS_REPLY_ARRAY && add(b, ids[i], reply) < 0) {
+        if (rc == 0 && reply != NULL && reply->type == REDIS_REPLY_ARRAY && add(b, ids[i], reply) < 0) {
             rc = err_set(e, ERR_OUT_OF_MEMORY, "no memory for a dead letter");
             redis_sync_close(redis);
         }

@@ -45,7 +45,7 @@ vm_tree() {
   flock 8
   if [ ! -d "$VM_TREE" ]; then
     new="$VM_TREE.new"
-    rm -rf "$new"
+    rm -rf --one-file-system "$new" # a broken one may still have /proc mounted
     echo "# making the system's tree in $VM_CACHE, once (about 750 MB)"
     # shellcheck disable=SC2086
     debootstrap --variant=minbase --include="$(echo $VM_BASE | tr ' ' ',')" "$VM_SUITE" "$new" "$VM_MIRROR" >"$log" 2>&1 8>&- ||
