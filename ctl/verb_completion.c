@@ -48,10 +48,32 @@ static void print_words(FILE *to, const struct verb *all, size_t n)
         (void)fprintf(to, "    %s) verb=\"%s $two\"; [ -n \"$two\" ] || words='%s", word, word, second);
         for (size_t j = i + 1; j < n; j++) {
             second = split_words(&all[j], other);
-            if (second != NULL && strcmp(other, word) == 0)
+            if (second != NULL && strcmp(other, word) == 0 && strchr(second, ' ') == NULL)
                 (void)fprintf(to, " %s", second);
         }
         (void)fputs("' ;;\n", to);
+    }
+    (void)fputs("    esac\n", to);
+}
+
+/* "'dlq replay') case $three in rate|pause) verb="$verb $three" ;; '') words='rate pause' ;; esac ;;" for every verb whose
+ * words begin others of three. */
+static void print_third_words(FILE *to, const struct verb *all, size_t n)
+{
+    (void)fputs("    case $verb in\n", to);
+    for (size_t i = 0; i < n; i++) {
+        char words[256] = "", cases[256] = "";
+        size_t len = strlen(all[i].words);
+        for (size_t j = 0; j < n; j++) {
+            if (strncmp(all[j].words, all[i].words, len) != 0 || all[j].words[len] != ' ' || strchr(all[i].words, ' ') == NULL)
+                continue;
+            size_t a = strlen(words), b = strlen(cases);
+            (void)snprintf(words + a, sizeof words - a, "%s%s", a > 0 ? " " : "", all[j].words + len + 1);
+            (void)snprintf(cases + b, sizeof cases - b, "%s%s", b > 0 ? "|" : "", all[j].words + len + 1);
+        }
+        if (*words != '\0')
+            (void)fprintf(to, "    '%s') case $three in %s) verb=\"$verb $three\" ;; '') words='%s' ;; esac ;;\n", all[i].words,
+                          cases, words);
     }
     (void)fputs("    esac\n", to);
 }
@@ -105,16 +127,17 @@ int verb_completion(struct session *s)
     }
     (void)fputs("# bash completion for stint, made by \"stint completion bash\"\n"
                 "_stint() {\n"
-                "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} one= two= words= verb w i\n"
+                "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} one= two= three= words= verb w i\n"
                 "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                 "        w=${COMP_WORDS[i]}\n"
                 "        case ${COMP_WORDS[i-1]} in --config|--dir) continue ;; esac\n"
                 "        case $w in -*) continue ;; esac\n"
-                "        if [ -z \"$one\" ]; then one=$w; elif [ -z \"$two\" ]; then two=$w; fi\n"
+                "        if [ -z \"$one\" ]; then one=$w; elif [ -z \"$two\" ]; then two=$w; elif [ -z \"$three\" ]; then three=$w; fi\n"
                 "    done\n"
                 "    verb=$one\n",
                 to);
     print_words(to, all, n);
+    print_third_words(to, all, n);
     print_options(to, all, n);
     (void)fputs("    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
                 "}\n"

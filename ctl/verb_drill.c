@@ -2,6 +2,7 @@
  * verb_drill - `stint drill list|run`: the failure lab for operators. Refuses to hide anything behind its last line:
  * each drill says what it does before it does it.
  */
+#include "audit_note.h"
 #include "drill.h"
 #include "queue_rows.h"
 #include "verb.h"
@@ -42,6 +43,7 @@ const struct arg_spec verb_drill_run_options[] = {
     {"queue", ARG_TEXT, "QUEUE", "where the probe jobs go; default: the queue of the kind probe", NULL, 1, 64},
     {"keep", ARG_FLAG, NULL, "leave the drills' dead letters to be looked at", NULL, 0, 0},
     {"yes", ARG_FLAG, NULL, "also where other jobs wait: workers will be killed", NULL, 0, 0},
+    {"reason", ARG_TEXT, "TEXT", "kept in the audit log", NULL, 1, 256},
     {.name = NULL},
 };
 
@@ -148,6 +150,7 @@ int verb_drill_run(struct session *s)
     int64_t purged = 0, drift = -1;
     int rc = drill_lab_open(&lab, s, args_text(&s->args, "queue", NULL), args_has(&s->args, "yes"), &e);
     if (rc == 0) {
+        audit_note(s, lab.queue, "drill", args_text(&s->args, "reason", ""), NULL);
         rc = run_chosen(&lab, &tally, &e);
         int cleaned = clean_up(&lab, &purged, &drift, rc == 0 ? &e : &late);
         rc = rc == 0 ? cleaned : rc;
