@@ -10,7 +10,7 @@ static uint32_t queue_index(struct slots *s, const char *queue)
     for (size_t i = 0; i < s->n_queues; i++)
         if (strcmp(s->queues[i], queue) == 0)
             return (uint32_t)i;
-    (void)snprintf(s->queues[s->n_queues], sizeof s->queues[0], "%s", queue);
+    (void)snprintf(s->queues[s->n_queues], sizeof s->queues[0], "%.*s", QUEUE_MAX - 1, queue);
     return (uint32_t)s->n_queues++;
 }
 

@@ -457,7 +457,7 @@ static void test_supervisor_reload_starts_a_new_pool_and_ends_one_that_is_gone(v
     json_decref(stage_ask_ok(s, "{\"verb\":\"reload\"}"));
     WAIT_UNTIL(s, more_ready_is, &two);
     for (int i = 1; i <= 3; i++) { /* woken by the doorbell: no heartbeat of 300 ms is waited for to see it */
-        char done[8];
+        char done[16];
         freeReplyObject(redisCommand(s->ctx, "XADD stint:{other}:s:normal * kind probe payload {}"));
         (void)snprintf(done, sizeof done, "%d", i);
         WAIT_UNTIL(s, other_queue_is_done, done);
