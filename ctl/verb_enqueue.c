@@ -4,6 +4,7 @@
  * Refuses to send a payload that is not JSON.
  */
 #include "enqueue_bulk.h"
+#include "enqueue_durability.h"
 #include "enqueue_options.h"
 #include "job_result.h"
 #include "job_wait.h"
@@ -23,6 +24,8 @@ const struct arg_spec verb_enqueue_options[] = {
     {"expires", ARG_DURATION, "1m", "do not start later than this from now", NULL, 1, INT64_C(31536000000)},
     {"tenant", ARG_TEXT, "NAME", "on whose behalf", NULL, 1, 64},
     {"traceparent", ARG_TEXT, "W3C", "trace context, carried to the worker's log", NULL, 55, 55},
+    {"durability", ARG_ENUM, "LEVEL", "fast: in Redis' memory (default); safe: on its disk or a replica, else refused",
+     "fast|safe", 0, 0},
     {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done; with --bulk: for all", NULL, 0, 0},
     {"timeout-wait", ARG_DURATION, "1m", "longest wait of --wait; default: none", NULL, 1, INT64_C(86400000)},
     {"bulk", ARG_TEXT, "FILE|-", "one {\"kind\",\"payload\",\"queue\"?,options…} a line", NULL, 1, 4095},
@@ -34,6 +37,7 @@ const struct arg_spec verb_enqueue_options[] = {
 static int report(struct session *s, const char *queue, json_t *answer)
 {
     const char *id = json_text(answer, "id"), *state = json_text(answer, "state"), *why = json_text(answer, "why");
+    const char *kept = json_text(answer, "durability");
     bool refused = strcmp(state, "refused") == 0;
     (void)json_object_set_new(answer, "queue", json_string(queue));
     if (refused && !s->out.json) {
@@ -47,7 +51,7 @@ static int report(struct session *s, const char *queue, json_t *answer)
         out_line(&s->out, "%s is there already in queue %s: nothing was added%s%s", id, queue, *why != '\0' ? "; " : "",
                  why);
     else
-        out_line(&s->out, "%s %s in queue %s", id, state, queue);
+        out_line(&s->out, "%s %s in queue %s%s%s", id, state, queue, *kept != '\0' ? ", kept by " : "", kept);
     return refused ? EXIT_REFUSED : EXIT_DONE;
 }
 
@@ -62,6 +66,26 @@ static int send_one(struct session *s, const char *queue, const json_t *options,
     queue_call_add(&c, text);
     queue_call_add_bytes(&c, payload, len);
     return queue_call_json(s, &c, ret_answer, e);
+}
+
+static bool wants_safe(const struct session *s)
+{
+    return strcmp(args_text(&s->args, "durability", "fast"), "safe") == 0;
+}
+
+/* Adds to the answer what holds the job. A duplicate was written by somebody else, some time ago: nothing is claimed. */
+static int confirm(struct session *s, enum durability_kept plan, json_t *answer, struct err *e)
+{
+    const char *state = json_text(answer, "state");
+    bool added = strcmp(state, "ready") == 0 || strcmp(state, "scheduled") == 0;
+    if (!args_has(&s->args, "durability") || !added)
+        return 0;
+    struct err why;
+    int rc = enqueue_durability_confirm(s, plan, &why);
+    if (rc < 0)
+        return err_set(e, rc, "%.128s %.700s", json_text(answer, "id"), why.message);
+    (void)json_object_set_new(answer, "durability", json_string(enqueue_durability_name(plan)));
+    return 0;
 }
 
 static int wait_for(struct session *s, const char *queue, const char *id)
@@ -84,14 +108,19 @@ static int enqueue_one(struct session *s, const char *kind)
     size_t len = 0;
     char queue[QUEUE_MAX];
     json_t *options = NULL, *answer = NULL;
+    enum durability_kept plan = DURABILITY_MEMORY;
     int code = EXIT_DONE;
     int rc = payload_in_read("--payload", args_text(&s->args, "payload", "{\"v\":1}"), &payload, &len, NULL, &e);
     if (rc == 0)
         rc = enqueue_options_queue(s, kind, args_text(&s->args, "queue", NULL), queue, &e);
     if (rc == 0)
         rc = enqueue_options_from_args(s, kind, &options, &e);
+    if (rc == 0 && wants_safe(s))
+        rc = enqueue_durability_plan(s, &plan, &e);
     if (rc == 0)
         rc = send_one(s, queue, options, payload, len, &answer, &e);
+    if (rc == 0)
+        rc = confirm(s, plan, answer, &e);
     if (rc < 0) {
         code = session_fail(s, &e);
     } else if (args_has(&s->args, "wait") && strcmp(json_text(answer, "state"), "refused") != 0) {
@@ -124,9 +153,11 @@ int verb_enqueue(struct session *s)
 {
     const char *kind = args_positional(&s->args, 0), *bulk = args_text(&s->args, "bulk", NULL);
     struct err e = {.code = 0};
-    if (bulk != NULL && kind == NULL)
+    if (bulk != NULL && kind == NULL && !wants_safe(s))
         return enqueue_file(s, bulk);
-    if (bulk != NULL)
+    if (bulk != NULL && kind == NULL)
+        (void)err_set(&e, ERR_BAD_ARGUMENT, "--durability safe is for one job; docs/protocol.md shows how a batch is confirmed");
+    else if (bulk != NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
     else if (kind == NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT,

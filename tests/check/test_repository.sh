@@ -101,6 +101,15 @@ check_prototypes_commented() { # a prototype in a header has a comment above it,
   done | awk '/^count / { n += $2; next } { print } END { print "looked " n + 0 }'
 }
 
+check_troubles_explained() { # every error reply of Redis that has a remedy is explained where operators look
+  local n=0 word table="$1/common/redis_trouble_table.h"
+  while read -r word; do
+    n=$((n + 1))
+    grep -qF -- "${word% }" "$1/docs/operations/faults.md" || echo "common/redis_trouble_table.h: '$word' is not in docs/operations/faults.md"
+  done < <(sed -n 's/^ *X("\([^"]*\)",.*/\1/p' "$table")
+  echo "looked $n"
+}
+
 plant() { # plant CHECK: a scratch tree with one violation
   rm -rf "$SCRATCH/tree"; mkdir -p "$SCRATCH/tree"/{common,supervisor,worker,parser,ctl,tests}
   cd "$SCRATCH/tree" || exit 1
@@ -113,6 +122,9 @@ plant() { # plant CHECK: a scratch tree with one violation
     check_stems_unique) touch worker/same.c ctl/same.c ;;
     check_left_overs) echo '/* TODO */' >worker/later.c ;;
     check_no_sleeping_tests) echo '  sleep(1);' >tests/test_lazy.c ;;
+    check_troubles_explained)
+      mkdir -p docs/operations && : >docs/operations/faults.md
+      printf '    X("LOADING", NOT_READY, REDIS_UNAVAILABLE, "wait")\n' >common/redis_trouble_table.h ;;
     check_prototypes_commented) printf '/* x */\n\nint f(void);\n' >worker/dumb.h ;;
   esac
   cd "$SOURCE" || exit 1
