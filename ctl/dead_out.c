@@ -180,6 +180,7 @@ static int move_scan(struct mover *m, const struct dead_filter *f, size_t *moved
 {
     struct dead_scan *scan = NULL;
     const struct dead_letter *letter = NULL;
+    size_t before = *moved;
     int rc = dead_scan_open(m->s, f, &scan, e), more = rc;
     while (rc == 0 && (more = dead_scan_next(scan, &letter, e)) == 1) {
         if (m->n == DEAD_BATCH_MAX || (m->n > 0 && strcmp(m->letters[0].queue, letter->queue) != 0))
@@ -189,7 +190,7 @@ static int move_scan(struct mover *m, const struct dead_filter *f, size_t *moved
         m->letters[m->n] = *letter;
         m->letters[m->n++].last_error = NULL;
         (*moved)++;
-        progress_update(&m->bar, *moved, MAX_OF(dead_scan_total(scan), *moved));
+        progress_update(&m->bar, *moved, MAX_OF(before + dead_scan_total(scan), *moved));
     }
     rc = rc < 0 ? rc : more;
     if (rc == 0)
@@ -247,7 +248,7 @@ int dead_out_count(struct session *s, const struct dead_filter *f, size_t *ret_n
     progress_init(&bar, &s->out, "count");
     while (rc == 0 && (more = dead_scan_next(scan, &letter, e)) == 1) {
         n++;
-        progress_update(&bar, dead_scan_looked(scan), MAX_OF(dead_scan_total(scan), dead_scan_looked(scan)));
+        progress_update(&bar, n, MAX_OF(dead_scan_total(scan), n));
     }
     progress_end(&bar);
     dead_scan_close(scan);

@@ -35,7 +35,7 @@ struct dead_scan {
     struct redis_sync *redis;
     struct dead_archived *archived; /* owned; the only source then */
     struct source *sources[QUEUE_LIST_MAX];
-    size_t n_sources, given, looked, total;
+    size_t n_sources, given, total;
 };
 
 void dead_scan_close(struct dead_scan *d)
@@ -49,11 +49,6 @@ void dead_scan_close(struct dead_scan *d)
     }
     dead_archived_close(d->archived);
     free(d);
-}
-
-size_t dead_scan_looked(const struct dead_scan *d)
-{
-    return d->looked;
 }
 
 size_t dead_scan_total(const struct dead_scan *d)
@@ -284,7 +279,6 @@ static int refill(struct dead_scan *d, struct source *src, struct err *e)
             add_named(d, src);
         else
             rc = add_by_time(d, src, e);
-        d->looked += src->page.n;
         if (rc == 0)
             rc = dead_page_load(&src->page, d->redis, &d->f, e);
         if (rc < 0)
@@ -302,7 +296,6 @@ int dead_scan_next(struct dead_scan *d, const struct dead_letter **ret_letter, s
     if (d->archived != NULL) {
         int rc = dead_archived_next(d->archived, ret_letter, e);
         d->given += rc == 1;
-        d->looked = d->given;
         return rc;
     }
     for (size_t i = 0; i < d->n_sources; i++) {

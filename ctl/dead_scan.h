@@ -15,8 +15,7 @@ int dead_scan_open(struct session *s, const struct dead_filter *f, struct dead_s
 /* The next letter, at most filter.limit: 1 with *ret_letter (borrowed until the next call), 0 at the end, negative with
  * e. */
 int dead_scan_next(struct dead_scan *d, const struct dead_letter **ret_letter, struct err *e);
-/* How many letters were looked at, and how many there were to look at when it was opened (0: unknown); for a bar. */
-size_t dead_scan_looked(const struct dead_scan *d);
+/* How many letters there were to look at when it was opened (0: unknown); for a bar. */
 size_t dead_scan_total(const struct dead_scan *d);
 /* Frees; NULL-safe. */
 void dead_scan_close(struct dead_scan *d);

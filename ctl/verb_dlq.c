@@ -200,7 +200,7 @@ static int triage(struct session *s, const struct dead_filter *f, struct err *e)
     while (rc == 0 && (more = dead_scan_next(scan, &l, e)) == 1) {
         dead_triage_add(t, l);
         n++;
-        progress_update(&bar, dead_scan_looked(scan), MAX_OF(dead_scan_total(scan), dead_scan_looked(scan)));
+        progress_update(&bar, n, MAX_OF(dead_scan_total(scan), n));
     }
     progress_end(&bar);
     rc = rc < 0 ? rc : more;
