@@ -27,8 +27,8 @@ function replay_options(json, rules, names)
 end
 
 -- Takes a dead letter out of its indexes; the hash stays. False when it is none. tally: ledger field -> change, for
--- bump_all at the end of the call.
-function exhume(K, id, fp, cause, tally)
+-- bump_all at the end of the call. bytes: field `bytes` when the caller has read it, and removes it.
+function exhume(K, id, fp, cause, tally, bytes)
     if redis.call('ZREM', K .. ':dead', id) == 0 then
         return false
     end
@@ -36,9 +36,11 @@ function exhume(K, id, fp, cause, tally)
     if cause then
         tally['dead:' .. cause] = (tally['dead:' .. cause] or 0) - 1
     end
-    local bytes = redis.call('HGET', hash(K, id), 'bytes')
-    if bytes then
+    if bytes == nil then
+        bytes = redis.call('HGET', hash(K, id), 'bytes')
         redis.call('HDEL', hash(K, id), 'bytes')
+    end
+    if bytes then
         tally.dead_bytes = (tally.dead_bytes or 0) - bytes
     end
     return true
@@ -88,9 +90,9 @@ end
 
 -- What is read of a letter: LOADED, then what only a dead one has. Field `was` keeps most of it.
 LETTER_FIELDS = {'kind', 'band', 'n', 'o', 'b', 'errs', 'cancel', 'state', 'x', 'run', 'home', 'fp', 'cause', 'died', 'edits',
-    'due'}
-local FP, CAUSE, DIED, EDITS = 12, 13, 14, 15
-local UNCHANGED = {b = true, errs = true, run = true}
+    'due', 'bytes'}
+local FP, CAUSE, DIED, EDITS, BYTES = 12, 13, 14, 15, 17
+local UNCHANGED = {b = true, errs = true, run = true, bytes = true}
 
 -- The letter as it is, for field `was` of its hash. An edited payload is kept beside it.
 local function remember_letter(K, id, h, unique_until, edited)
@@ -127,10 +129,10 @@ function replay_one(K, now, id, options, run, tally)
     if unique and not take_unique(K, id, carried) then
         return 'unique'
     end
-    if not exhume(K, id, h[FP], h[CAUSE], tally) then
+    if not exhume(K, id, h[FP], h[CAUSE], tally, h[BYTES]) then
         return 'notfound'
     end
-    redis.call('HDEL', key, 'fp', 'cause', 'died', 'cancel', 'o')
+    redis.call('HDEL', key, 'fp', 'cause', 'died', 'cancel', 'o', 'bytes')
     job.run = run
     job.stamp = run and remember_letter(K, id, h, unique_until, options.payload)
     if options.payload then
