@@ -45,7 +45,7 @@ dies() {
   echo "$1 1" >"$KILL_FILE"
   sql "INSERT INTO stint.stint_outbox (queue, kind, payload) SELECT 'probe', 'probe', '{\"v\":1,\"do\":\"ok\"}' FROM generate_series(1, 30)" >/dev/null
   wanted=$((wanted + 30))
-  until_true 30 grep -q ' 0$' "$KILL_FILE" || not_ok "$1: nobody died there"
+  until_true 30 grep -qE '^[^ ]+ 0( |$)' "$KILL_FILE" || not_ok "$1: nobody died there"
   until_true 40 settled || not_ok "$1: not settled: $(rows 'relayed_at IS NULL') rows left"
   same "relay killed at $1: each of 30 rows is one job" "$(enqueued) $(done_jobs)" "$wanted $wanted"
 }
