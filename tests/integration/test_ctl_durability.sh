@@ -1,10 +1,10 @@
 #!/bin/bash
 # Why: "safe" is a promise: it is confirmed by the server's own word, or refused before anything is sent.
-# Refuses to: guess for servers it cannot run: what WAITAOF does is tested where STINT_REDIS_SERVER (or the installed one) is 7.2.
+# Refuses to: guess for servers it cannot run: what WAITAOF does is tested where REDIS_SERVER (or the installed one) is 7.2.
 set -u
 # shellcheck source=tests/support/ctl.sh
 . "$(dirname "$0")/../support/ctl.sh"
-SERVER=${STINT_REDIS_SERVER:-redis-server}
+SERVER=${REDIS_SERVER:-redis-server}
 REPLICA_PID=""
 
 start() { # OPTIONS…: the server under test
@@ -37,7 +37,7 @@ case "$VERSION" in
     run 5 enqueue probe --queue probe --durability safe
     says "with an append-only file, no replica"
     expect "not even with an append-only file" "$(jobs_in)" 0
-    echo "skip - WAITAOF: this Redis is $VERSION; name a newer one with STINT_REDIS_SERVER" ;;
+    echo "skip - WAITAOF: this Redis is $VERSION; name a newer one with REDIS_SERVER" ;;
   *)
     run 0 enqueue probe --queue probe --durability safe --json
     says '"durability":"fsync"'
