@@ -24,8 +24,9 @@ const struct arg_spec verb_enqueue_options[] = {
     {"expires", ARG_DURATION, "1m", "do not start later than this from now", NULL, 1, INT64_C(31536000000)},
     {"tenant", ARG_TEXT, "NAME", "on whose behalf", NULL, 1, 64},
     {"traceparent", ARG_TEXT, "W3C", "trace context, carried to the worker's log", NULL, 55, 55},
-    {"durability", ARG_ENUM, "LEVEL", "fast: in Redis' memory (default); safe: on its disk or a replica, else refused",
-     "fast|safe", 0, 0},
+    {"durability", ARG_ENUM, "LEVEL",
+     "fast: in Redis' memory (default); safe: on its disk or a replica, else refused; tx: a row of stint_outbox", "fast|safe|tx",
+     0, 0},
     {"wait", ARG_FLAG, NULL, "wait for the end; print the result; exit 1 unless it is done; with --bulk: for all", NULL, 0, 0},
     {"timeout-wait", ARG_DURATION, "1m", "longest wait of --wait; default: none", NULL, 1, INT64_C(86400000)},
     {"bulk", ARG_TEXT, "FILE|-", "one {\"kind\",\"payload\",\"queue\"?,options…} a line", NULL, 1, 4095},
@@ -68,9 +69,30 @@ static int send_one(struct session *s, const char *queue, const json_t *options,
     return queue_call_json(s, &c, ret_answer, e);
 }
 
-static bool wants_safe(const struct session *s)
+static bool wants(const struct session *s, const char *level)
 {
-    return strcmp(args_text(&s->args, "durability", "fast"), "safe") == 0;
+    return strcmp(args_text(&s->args, "durability", "fast"), level) == 0;
+}
+
+/* A committed row of stint_outbox, which the relay turns into a job. PostgreSQL holds no NUL, so a payload with one is refused
+ * by it. */
+static int send_row(struct session *s, const char *kind, const char *queue, json_t *options, const char *payload,
+                    json_t **ret_answer, struct err *e)
+{
+    AUTO_FREE char *id = strdup(json_text(options, "id"));
+    (void)json_object_del(options, "id");
+    (void)json_object_del(options, "kind");
+    AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
+    if (id == NULL || text == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the options");
+    const char *const params[] = {queue, kind, payload, text, *id != '\0' ? id : NULL};
+    PGresult *rows = NULL;
+    int rc = session_sql(s, "SELECT stint.enqueue($1, $2, $3, $4::jsonb, $5)", ARRAY_LEN(params), params, &rows, e);
+    if (rc == 0)
+        *ret_answer = json_pack("{s:s, s:s, s:s}", "id", PQgetvalue(rows, 0, 0), "state", "committed", "durability",
+                                "postgres");
+    PQclear(rows);
+    return rc;
 }
 
 /* Adds to the answer what holds the job. A duplicate was written by somebody else, some time ago: nothing is claimed. */
@@ -115,10 +137,11 @@ static int enqueue_one(struct session *s, const char *kind)
         rc = enqueue_options_queue(s, kind, args_text(&s->args, "queue", NULL), queue, &e);
     if (rc == 0)
         rc = enqueue_options_from_args(s, kind, &options, &e);
-    if (rc == 0 && wants_safe(s))
+    if (rc == 0 && wants(s, "safe"))
         rc = enqueue_durability_plan(s, &plan, &e);
     if (rc == 0)
-        rc = send_one(s, queue, options, payload, len, &answer, &e);
+        rc = wants(s, "tx") ? send_row(s, kind, queue, options, payload, &answer, &e)
+                            : send_one(s, queue, options, payload, len, &answer, &e);
     if (rc == 0)
         rc = confirm(s, plan, answer, &e);
     if (rc < 0) {
@@ -153,10 +176,10 @@ int verb_enqueue(struct session *s)
 {
     const char *kind = args_positional(&s->args, 0), *bulk = args_text(&s->args, "bulk", NULL);
     struct err e = {.code = 0};
-    if (bulk != NULL && kind == NULL && !wants_safe(s))
+    if (bulk != NULL && kind == NULL && wants(s, "fast"))
         return enqueue_file(s, bulk);
     if (bulk != NULL && kind == NULL)
-        (void)err_set(&e, ERR_BAD_ARGUMENT, "--durability safe is for one job; docs/protocol.md shows how a batch is confirmed");
+        (void)err_set(&e, ERR_BAD_ARGUMENT, "--durability safe and tx are for one job; docs/protocol.md shows how a batch is confirmed");
     else if (bulk != NULL)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "with --bulk every line names its kind; leave out \"%.60s\"", kind);
     else if (kind == NULL)

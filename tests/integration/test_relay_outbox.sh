@@ -68,6 +68,13 @@ case "$("$STINT" outbox --dir "$STACK_DIR")" in
 esac
 same "and counts the refused row" "$("$STINT" outbox --dir "$STACK_DIR" --json | jq -c '[.queue, .waiting, .refused]')" '["probe",0,1]'
 
+case "$("$STINT" enqueue probe --id tx-1 --band high --durability tx --dir "$STACK_DIR" --json 2>&1)" in
+  *'"id":"tx-1","state":"committed","durability":"postgres"'*) ok "stint enqueue --durability tx answers with what holds the job" ;;
+  *) not_ok "stint enqueue --durability tx: $("$STINT" enqueue probe --id tx-2 --durability tx --dir "$STACK_DIR" 2>&1)" ;;
+esac
+until_true 30 settled || not_ok "the row of --durability tx is not relayed"
+same "and it becomes a job" "$(enqueued) $(done_jobs)" "$((wanted + 1)) $((wanted + 1))"
+
 # A relay that was thought dead wakes up.
 case "$(redis FCALL stint_outbox 1 'stint:{probe}' 00000000000000000000000000000000 0 '{"kind":"probe","id":"zombie"}' '{}' 2>&1; redis HGET 'stint:{probe}:outbox' token >/dev/null)" in
   *"another relay"*) ok "an old token is refused" ;;
