@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 PARSE, CANCEL, READY, REPORT_MAGIC = 2, 3, 1, 0x53504431
-REQUEST = struct.Struct("<IIQQIIQII16s128s")
+REQUEST = struct.Struct("<IIQQIIQIII16s128s4x")
 REPORT = struct.Struct("<IIQiIIIIxxxxQ480s")
 EXITS = {71: "MEM_LIMIT", 72: "SANDBOX_VIOLATION", 73: "DECOMPRESSION_LIMIT"}
 MIB = 1 << 20
@@ -19,6 +19,7 @@ class Parser:
     def __init__(self, program):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket = ours
+        ours.settimeout(120)  # a request the zygote cannot read is never answered
         self.process = subprocess.Popen([program], preexec_fn=lambda: os.dup2(theirs.fileno(), 3), close_fds=False)
         theirs.close()
         if REPORT.unpack(self.socket.recv(REPORT.size))[1] != READY:
@@ -27,7 +28,7 @@ class Parser:
 
     def parse(self, data, expect="auto", password="", pages=100, memory=256 * MIB, cpu=20, wall=20000):
         self.next += 1
-        request = REQUEST.pack(REPORT_MAGIC, PARSE, self.next, memory, cpu, wall, 64 * MIB, pages, 0, expect.encode(), password.encode())
+        request = REQUEST.pack(REPORT_MAGIC, PARSE, self.next, memory, cpu, wall, 64 * MIB, pages, 0, 0, expect.encode(), password.encode())
         document, reply = os.memfd_create("document"), os.memfd_create("reply")
         try:
             os.write(document, data)
