@@ -38,9 +38,10 @@
     X(DURATION, boot_timeout, 15000, 100, 600000, true, "a worker not ready by then is a boot failure")                \
     X(DURATION, kill_grace, 2000, 0, 600000, true, "between TERM and KILL of a job past its hard timeout")             \
     X(DURATION, drain_timeout, 330000, 0, 86400000, true, "longest drain; then the jobs in hand are handed back")      \
-    X(INT, restart_max, 10, 1, 10000, true, "restarts of a pool within restart_window before it backs off")            \
+    X(INT, restart_max, 100, 1, 10000, true,                                                                           \
+      "restarts of a pool within restart_window; more start with a delay, at most 1 s after a run")                    \
     X(DURATION, restart_window, 60000, 1000, 3600000, true, "window of restart_max")                                   \
-    X(DURATION, backoff_base, 100, 1, 60000, true, "first delay before a worker that failed is started again")         \
+    X(DURATION, backoff_base, 100, 1, 60000, true, "first delay before a worker that failed to start is started again") \
     X(DURATION, backoff_max, 30000, 1, 3600000, true, "longest such delay")                                            \
     X(STR, cgroup, "auto", 1, 8, false,                                                                                \
       "a cgroup v2 group per worker: auto (where one is delegated to us), off, or required (no start without)")        \

@@ -15,7 +15,10 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { START_RETRY_MS = 1000 }; /* while no more deaths can be remembered */
+enum {
+    START_RETRY_MS = 1000,       /* while no more deaths can be remembered */
+    RESTART_DELAY_MAX_MS = 1000, /* of a worker that had been ready, once its pool restarts too often */
+};
 
 static void on_sigchld(uv_signal_t *handle, int signum)
 {
@@ -174,9 +177,12 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
     }
     if (!wanted)
         return;
+    /* A worker that was ready died of its job, which pays for it (crashes), or of a hand from outside: neither gets better by
+     * waiting, so its successor is only slowed. One that cannot start is given time. */
+    uint64_t most = boot_failure ? (uint64_t)c->backoff_max : MIN_OF((uint64_t)c->backoff_max, (uint64_t)RESTART_DELAY_MAX_MS);
     uint64_t delay = 0;
     if (boot_failure || !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
-        delay = backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, now);
+        delay = backoff_next_ms(&slot->backoff, MIN_OF((uint64_t)c->backoff_base, most), most, now);
     if (delay > 0 && !boot_failure)
         (void)snprintf(pool->error, sizeof pool->error,
                        "more than %lld restarts within %lld s: workers start again with a delay; the last ended so: %s",
