@@ -79,6 +79,17 @@ int err_set_errno(struct err *e, int sys_errno, const char *format, ...)
     return -sys_errno;
 }
 
+bool err_is_descriptors(int sys_errno)
+{
+    return sys_errno == EMFILE || sys_errno == ENFILE;
+}
+
+int err_set_descriptors(struct err *e, int sys_errno, const char *what)
+{
+    return err_set(e, ERR_NO_DESCRIPTORS, "%s: %s; raise %s", what, err_text(-sys_errno),
+                   sys_errno == ENFILE ? "fs.file-max of this host" : "[pool.NAME] files, or LimitNOFILE of stint's service");
+}
+
 const char *err_name(int code)
 {
     if (code == 0)

@@ -29,6 +29,10 @@ int err_set(struct err *e, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* As err_set with ": " and the text of errno value `sys_errno` appended; the code is -sys_errno. */
 int err_set_errno(struct err *e, int sys_errno, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The error of a call that found no descriptor (EMFILE, ENFILE): what was wanted, and the remedy. Returns ERR_NO_DESCRIPTORS. */
+int err_set_descriptors(struct err *e, int sys_errno, const char *what);
+/* True for the two ways in which descriptors run out: of the process, of the host. */
+bool err_is_descriptors(int sys_errno);
 
 /* "BAD_PAYLOAD" for ERR_BAD_PAYLOAD, "EIO" for -EIO, "OK" for 0. Never NULL; static storage. */
 const char *err_name(int code);

@@ -21,6 +21,7 @@
     X(TIMED_OUT, -5009, TRANSIENT, "no answer in time")                                                                \
     X(STORE_LOST, -5010, TRANSIENT, "PostgreSQL was lost in the middle of a statement")                                \
     X(REDIS_FULL, -5011, TRANSIENT, "Redis is at maxmemory")                                                           \
+    X(NO_DESCRIPTORS, -5012, TRANSIENT, "the process has no file descriptor left")                                     \
     /* a job that can never work */                                                                                    \
     X(BAD_PAYLOAD, -5101, PERMANENT, "the payload is not what the kind expects")                                       \
     X(UNKNOWN_KIND, -5102, PERMANENT, "no worker of this queue knows the kind")                                        \

@@ -5,10 +5,13 @@
 #include "control_uv.h"
 
 #include "log.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+enum { WATCH_MS = 1000, SHORT_MS = 200 };
 
 struct control_client {
     uv_pipe_t pipe;
@@ -23,7 +26,15 @@ struct control_client {
 
 struct control {
     uv_loop_t *loop;
-    uv_pipe_t server;
+    int fd;             /* the listening socket; -1: none */
+    uv_poll_t *poll;    /* heap: outlives its socket until its close callback; NULL: none */
+    uv_timer_t watch;   /* is the socket's file still there, and are there descriptors again? */
+    int spare_fd;       /* given up to answer somebody when descriptors have run out; -1: it was */
+    bool short_told;    /* the shortage was logged */
+    bool gone_told;     /* that the socket cannot be made again was logged */
+    dev_t device;       /* of the socket's file */
+    ino_t inode;
+    char run_dir[sizeof((struct sockaddr_un *)0)->sun_path];
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     control_request_fn on_request;
     void *arg;
@@ -32,6 +43,7 @@ struct control {
 };
 
 static void serve(struct control_client *c);
+static void on_watch(uv_timer_t *timer);
 
 json_t *control_error(int code, const char *message)
 {
@@ -166,18 +178,18 @@ static void peer_of(struct control_client *c)
     c->peer = (struct control_peer){cred.pid, cred.uid};
 }
 
-static void on_connection(uv_stream_t *server, int status)
+static void take_client(struct control *control, int fd)
 {
-    struct control *control = server->data;
-    if (status < 0)
-        return;
     struct control_client *c = calloc(1, sizeof *c);
-    if (c == NULL)
+    if (c == NULL) {
+        (void)close(fd);
         return;
+    }
     (void)uv_pipe_init(control->loop, &c->pipe, 0);
     c->pipe.data = c;
     c->owner = control;
-    if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0) {
+    if (uv_pipe_open(&c->pipe, fd) < 0) {
+        (void)close(fd);
         client_close(c);
         return;
     }
@@ -191,6 +203,43 @@ static void on_connection(uv_stream_t *server, int status)
     }
     c->last = true;
     answer(c, control_error(ERR_REFUSED, "32 clients are connected already; close one"));
+}
+
+/* A client that waits keeps the socket readable: without a pause the loop would do nothing else. The spare descriptor is
+ * given up for as long as it takes to say why. */
+static void refuse_for_want(struct control *c, int code)
+{
+    static const char words[] = "{\"ok\":false,\"code\":\"NO_DESCRIPTORS\",\"message\":\"the supervisor has no file "
+                                "descriptor left; raise LimitNOFILE of its service (ulimit -n)\"}\n";
+    if (!c->short_told)
+        log_warn("the control socket answers nobody for now: raise LimitNOFILE of the supervisor's service (ulimit -n)",
+                 KV_S("error", err_text(-code)));
+    c->short_told = true;
+    base_close_fd(&c->spare_fd);
+    int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) {
+        (void)send(fd, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)close(fd);
+    }
+    c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)uv_poll_stop(c->poll);
+    (void)uv_timer_start(&c->watch, on_watch, SHORT_MS, WATCH_MS);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    struct control *c = poll->data;
+    (void)status;
+    (void)events;
+    for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++) {
+        int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+            refuse_for_want(c, errno);
+        if (fd < 0)
+            return;
+        c->short_told = false;
+        take_client(c, fd);
+    }
 }
 
 /* -- the socket's file -----------------------------------------------------------------------------------------------
@@ -214,21 +263,96 @@ static int clear_path(const char *path, struct err *e)
     return 0;
 }
 
-static int listen_on(struct control *c, struct err *e)
+static int bind_to(struct control *c, struct err *e)
 {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat file = {0};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", c->path);
     int rc = clear_path(c->path, e);
     if (rc < 0)
         return rc;
+    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t before = umask(0177); /* the file must not be open to others even for a moment */
-    rc = uv_pipe_bind(&c->server, c->path);
+    rc = fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
     (void)umask(before);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&c->server, CONTROL_CLIENT_MAX, on_connection);
+    if (rc == 0 && (listen(fd, CONTROL_CLIENT_MAX) < 0 || stat(c->path, &file) < 0))
+        rc = -errno;
     if (rc < 0)
-        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable?",
-                             c->path);
-    c->listening = true;
+        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable, with room "
+                             "on its disk?", c->path);
+    c->device = file.st_dev;
+    c->inode = file.st_ino;
+    c->fd = fd;
+    fd = -1;
     return 0;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void stop_listening(struct control *c)
+{
+    if (c->poll != NULL)
+        uv_close((uv_handle_t *)c->poll, on_poll_closed);
+    c->poll = NULL;
+    base_close_fd(&c->fd);
+}
+
+static int listen_on(struct control *c, struct err *e)
+{
+    if (mkdir(c->run_dir, 0755) < 0 && errno != EEXIST)
+        return err_set_errno(e, errno,
+                             "cannot make the folder %s for the control socket; make it or set [supervisor] run_dir",
+                             c->run_dir);
+    int rc = bind_to(c, e);
+    if (rc < 0)
+        return rc;
+    c->poll = calloc(1, sizeof *c->poll);
+    rc = c->poll == NULL ? -ENOMEM : uv_poll_init(c->loop, c->poll, c->fd);
+    if (rc < 0) {
+        free(TAKE(c->poll));
+        base_close_fd(&c->fd);
+        return err_set_errno(e, -rc, "cannot watch the control socket %s", c->path);
+    }
+    c->poll->data = c;
+    (void)uv_poll_start(c->poll, UV_READABLE, on_connection);
+    return 0;
+}
+
+static bool file_is_ours(const struct control *c)
+{
+    struct stat file;
+    return c->fd >= 0 && stat(c->path, &file) == 0 && file.st_dev == c->device && file.st_ino == c->inode;
+}
+
+/* A tidy-up of /run, or of /tmp, takes the file and leaves a supervisor that nobody can talk to. */
+static void make_again(struct control *c)
+{
+    struct err e = {0};
+    stop_listening(c);
+    if (listen_on(c, &e) == 0) {
+        log_warn("the control socket's file was gone: it is made again; keep whatever removes old files away from it",
+                 KV_S("path", c->path));
+        c->gone_told = false;
+        return;
+    }
+    if (!c->gone_told)
+        log_error("the control socket's file is gone and cannot be made again; stint cannot be told anything meanwhile",
+                  KV_S("error", e.message));
+    c->gone_told = true;
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    if (c->spare_fd < 0)
+        c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (!file_is_ours(c))
+        make_again(c);
+    else if (!uv_is_active((uv_handle_t *)c->poll))
+        (void)uv_poll_start(c->poll, UV_READABLE, on_connection);
 }
 
 int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_request, void *arg, struct control **ret,
@@ -240,21 +364,21 @@ int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_requ
     c->loop = loop;
     c->on_request = on_request;
     c->arg = arg;
+    c->fd = -1;
     if (snprintf(c->path, sizeof c->path, "%s/control.sock", run_dir) >= (int)sizeof c->path) {
         free(c);
         return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s",
                        run_dir);
     }
-    if (mkdir(run_dir, 0755) < 0 && errno != EEXIST) {
-        int rc = err_set_errno(
-            e, errno, "cannot make the folder %s for the control socket; make it or set [supervisor] run_dir", run_dir);
-        free(c);
-        return rc;
-    }
-    (void)uv_pipe_init(loop, &c->server, 0);
-    c->server.data = c;
+    (void)snprintf(c->run_dir, sizeof c->run_dir, "%s", run_dir);
+    c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)uv_timer_init(loop, &c->watch);
+    c->watch.data = c;
     *ret = c; /* from here on control_close and control_free undo it */
-    return listen_on(c, e);
+    int rc = listen_on(c, e);
+    if (rc == 0)
+        (void)uv_timer_start(&c->watch, on_watch, WATCH_MS, WATCH_MS);
+    return rc;
 }
 
 void control_close(struct control *c)
@@ -264,10 +388,11 @@ void control_close(struct control *c)
     for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++)
         if (c->clients[i] != NULL)
             client_close(c->clients[i]);
-    if (c->listening)
+    if (file_is_ours(c))
         (void)unlink(c->path);
-    c->listening = false;
-    uv_close((uv_handle_t *)&c->server, NULL);
+    stop_listening(c);
+    base_close_fd(&c->spare_fd);
+    uv_close((uv_handle_t *)&c->watch, NULL);
 }
 
 void control_free(struct control *c)

@@ -11,6 +11,7 @@
 #include "stats_poll_uv.h"
 #include "wait_watch_uv.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,7 +19,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
-enum { METRICS_PATH_MAX = CONF_STR_MAX + 32 };
+enum { METRICS_PATH_MAX = CONF_STR_MAX + 32, PORT_WATCH_MS = 1000, SHORT_MS = 250 };
 
 struct metrics_thread {
     /* shared with the supervisor's loop */
@@ -35,6 +36,8 @@ struct metrics_thread {
     struct metrics_http *http; /* owned; NULL: not served */
     uv_poll_t http_poll;
     uv_timer_t http_timer;
+    uv_timer_t port_watch;
+    bool short_told; /* that descriptors ran out was logged */
     struct stats_poll poll;
     struct wait_watch wait;
     struct metrics_snapshot snapshot;
@@ -87,11 +90,42 @@ static void on_http_timer(uv_timer_t *timer)
     metrics_thread_serve(timer->data);
 }
 
+static void on_http_readable(uv_poll_t *poll, int status, int events);
+
+/* A connection that cannot be accepted keeps the socket readable: the thread would spin until a descriptor is free. */
+static bool metrics_thread_is_short(struct metrics_thread *t)
+{
+    int fd = fcntl(metrics_http_fd(t->http), F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0) {
+        (void)close(fd);
+        t->short_told = false;
+        return false;
+    }
+    if (!t->short_told)
+        log_warn("readiness and metrics answer nobody for now: raise LimitNOFILE of the supervisor's service (ulimit -n)",
+                 KV_S("error", err_text(-errno)));
+    t->short_told = true;
+    return true;
+}
+
+static void on_short_over(uv_timer_t *timer)
+{
+    struct metrics_thread *t = timer->data;
+    (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
+    metrics_thread_serve(t);
+}
+
 static void on_http_readable(uv_poll_t *poll, int status, int events)
 {
+    struct metrics_thread *t = poll->data;
     (void)status;
     (void)events;
-    metrics_thread_serve(poll->data);
+    if (!metrics_thread_is_short(t)) {
+        metrics_thread_serve(t);
+        return;
+    }
+    (void)uv_poll_stop(poll);
+    (void)uv_timer_start(&t->http_timer, on_short_over, SHORT_MS, 0);
 }
 
 static void metrics_thread_close(struct metrics_thread *t)
@@ -100,6 +134,7 @@ static void metrics_thread_close(struct metrics_thread *t)
         (void)uv_poll_stop(&t->http_poll);
         uv_close((uv_handle_t *)&t->http_poll, NULL);
         uv_close((uv_handle_t *)&t->http_timer, NULL);
+        uv_close((uv_handle_t *)&t->port_watch, NULL);
     }
     if (t->wait.redis != NULL)
         wait_watch_close(&t->wait);
@@ -159,6 +194,14 @@ static int metrics_thread_tell_port(struct metrics_thread *t, struct err *e)
                          t->conf->supervisor.run_dir);
 }
 
+/* Whoever looks for the port finds its file even after somebody tidied up /run. */
+static void on_port_watch(uv_timer_t *timer)
+{
+    struct metrics_thread *t = timer->data;
+    if (t->port_path[0] == '\0' || access(t->port_path, F_OK) < 0)
+        (void)metrics_thread_tell_port(t, NULL);
+}
+
 static int metrics_thread_open_http(struct metrics_thread *t, struct err *e)
 {
     int fd = -1;
@@ -177,6 +220,9 @@ static int metrics_thread_open_http(struct metrics_thread *t, struct err *e)
     t->http_poll.data = t;
     (void)uv_timer_init(&t->loop, &t->http_timer);
     t->http_timer.data = t;
+    (void)uv_timer_init(&t->loop, &t->port_watch);
+    t->port_watch.data = t;
+    (void)uv_timer_start(&t->port_watch, on_port_watch, PORT_WATCH_MS, PORT_WATCH_MS);
     (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
     return metrics_thread_tell_port(t, e);
 }

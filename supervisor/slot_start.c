@@ -41,6 +41,8 @@ static const char *const env_names[] = {
     "LSAN_OPTIONS",
     "TSAN_OPTIONS",
     "STINT_TEST_DIR",
+    "STINT_TEST_CLOCK",
+    "LD_PRELOAD",
 #endif
 };
 _Static_assert(ARRAY_LEN(env_names) < START_ENV_MAX, "room for the terminating NULL");

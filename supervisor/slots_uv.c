@@ -84,6 +84,50 @@ static void clear_slot(struct slots_uv *u, struct slot *slot)
     slot->boot_error[0] = '\0';
 }
 
+/* What of this host was short when a worker could not be made; NULL: something else was wrong, and trying again may be in vain. */
+static const char *remedy_of(int rc)
+{
+    static const struct {
+        int code;
+        const char *remedy;
+    } rows[] = {
+        {-EMFILE, "raise LimitNOFILE of the supervisor's service (ulimit -n)"},
+        {-ENFILE, "raise fs.file-max of this host"},
+        {-EAGAIN, "raise LimitNPROC and TasksMax of the supervisor's service (ulimit -u)"},
+        {-ENOMEM, "free memory on this host"},
+        {-ENOSPC, "free memory and disk on this host"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].code == rc)
+            return rows[i].remedy;
+    return NULL;
+}
+
+static void start_later(struct slots_uv *u, struct slot *slot, uint64_t delay, const char *why)
+{
+    log_warn("worker starts again later", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_I("delay_ms", delay),
+             KV_S("why", why));
+    slots_move(u->slots, slot, SLOT_EVENT_DEFER);
+    slot->start_at_ms = clock_mono_ms() + delay;
+    slots_uv_look_within(u, delay);
+}
+
+/* A host that is short of something is no fault of the pool: it is tried again for ever, and never stopped for it. */
+static void could_not_start(struct slots_uv *u, struct slot *slot, int rc, const char *why)
+{
+    struct pool *pool = slot->pool;
+    const struct conf_supervisor *c = &u->conf->supervisor;
+    const char *remedy = remedy_of(rc);
+    if (remedy == NULL || u->draining || pool->stopped) {
+        slots_uv_failed(u, slot, true, why);
+        return;
+    }
+    pool->restarts++;
+    (void)snprintf(pool->error, sizeof pool->error, "%.300s; %s", why, remedy);
+    start_later(u, slot, backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, clock_mono_ms()),
+                pool->error);
+}
+
 void slots_uv_start(struct slots_uv *u, struct slot *slot)
 {
     struct pool *pool = slot->pool;
@@ -98,7 +142,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     slot->generation++;
     struct err e = {0};
     if (slot_cgroup_make(u->cgroups, slot, &e) < 0) {
-        slots_uv_failed(u, slot, true, e.message);
+        could_not_start(u, slot, e.code, e.message);
         return;
     }
     base_close_fd(&slot->crash_fd);
@@ -125,7 +169,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     int rc = slot_start(&in, &slot->pid, &slot->control_fd, &e);
     if (rc < 0) {
         slot_cgroup_drop(u->cgroups, slot);
-        slots_uv_failed(u, slot, true, e.message);
+        could_not_start(u, slot, e.code, e.message);
         return;
     }
     KILL_POINT("supervisor_spawned");
@@ -189,13 +233,8 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
                        (long long)c->restart_max, (long long)c->restart_window / 1000, why);
     struct score_cell *cell = slots_cell(u->slots, slot);
     atomic_fetch_add_explicit(&cell->restarts, 1, memory_order_relaxed);
-    if (delay == 0)
-        return;
-    log_warn("worker starts again later", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("delay_ms", delay),
-             KV_S("why", why));
-    slots_move(u->slots, slot, SLOT_EVENT_DEFER);
-    slot->start_at_ms = now + delay;
-    slots_uv_look_within(u, delay);
+    if (delay > 0)
+        start_later(u, slot, delay, why);
 }
 
 /* The one to let go when a pool shrinks: first what does not run, then what does nothing. */

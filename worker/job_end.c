@@ -191,11 +191,12 @@ bool job_end_free(struct job_core *item, const struct err *e)
     int64_t delay_ms;
     if (!retry_policy_free(e->code, item->job.handbacks, &delay_ms))
         return false;
+    bool host = e->code == ERR_NO_DESCRIPTORS;
     log_job(item->job.id, item->job.kind, item->job.traceparent);
-    log_info("job handed back at no cost: its store failed", KV_S("code", err_name(e->code)), KV_S("why", e->message),
+    log_info(host ? "job handed back at no cost: its host is short of descriptors" : "job handed back at no cost: its store failed", KV_S("code", err_name(e->code)), KV_S("why", e->message),
              KV_I("epoch", item->job.epoch), KV_I("handbacks", item->job.handbacks + 1), KV_I("delay_ms", delay_ms));
     log_job(NULL, NULL, NULL);
-    job_end_return(item, delay_ms, "store_away");
+    job_end_return(item, delay_ms, host ? "no_descriptors" : "store_away");
     return true;
 }
 

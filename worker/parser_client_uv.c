@@ -113,7 +113,8 @@ static int client_spawn(struct parser_client *c, struct err *e)
     if (spawn_find_program("stint-parser", path, sizeof path, &why) < 0)
         return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_set(e, ERR_BOOT_FAILURE, "the parser's socket could not be made: %s", err_text(-errno));
+        return err_is_descriptors(errno) ? err_set_descriptors(e, errno, "no socket for a new parser")
+                                         : err_set(e, ERR_BOOT_FAILURE, "the parser's socket could not be made: %s", err_text(-errno));
     char *const argv[] = {path, NULL};
     char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C.UTF-8"}, NULL};
     const int fds[] = {-1, -1, STDERR_FILENO, pair[1]};
@@ -123,6 +124,8 @@ static int client_spawn(struct parser_client *c, struct err *e)
     (void)close(pair[1]);
     if (rc < 0) {
         (void)close(pair[0]);
+        if (err_is_descriptors(-why.code))
+            return err_set_descriptors(e, -why.code, "no pipe for a new parser");
         return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
     }
     c->fd = pair[0];
@@ -274,6 +277,8 @@ int parser_client_parse(struct parser_client *c, struct parser_request *request,
     if (rc < 0)
         return rc;
     int reply_fd = memfd_create("stint-reply", MFD_CLOEXEC);
+    if (reply_fd < 0 && err_is_descriptors(errno))
+        return err_set_descriptors(e, errno, "no memory file for the parser's reply");
     if (reply_fd < 0)
         return err_set(e, ERR_OUT_OF_MEMORY, "no descriptor for the parser's reply: %s", err_text(-errno));
     request->magic = PARSER_MAGIC;

@@ -53,6 +53,8 @@ int pdf_source_bytes(struct pdf_input *in, const struct pdf_request *r, const vo
     if (rc < 0) {
         if (fd >= 0)
             (void)close(fd);
+        if (err_is_descriptors(-rc))
+            return err_set_descriptors(e, -rc, "the input could not be kept in memory");
         return err_set(e, ERR_SOURCE_UNAVAILABLE, "the input could not be kept in memory: %s", err_text(rc));
     }
     in->fd = fd;
@@ -113,6 +115,8 @@ static int source_find(const char *path, const char *roots, struct err *e)
                        path);
     if (missing == -ENOENT || missing == -ENOTDIR)
         return err_set(e, ERR_SOURCE_MISSING, "source.path %.200s does not exist below any configured folder (pdf.roots)", path);
+    if (err_is_descriptors(-missing))
+        return err_set_descriptors(e, -missing, "the input cannot be opened");
     return err_set(e, ERR_SOURCE_UNAVAILABLE, "source.path %.200s cannot be opened: %s", path, err_text(missing));
 }
 

@@ -74,6 +74,7 @@ bool retry_policy_free(int code, uint32_t handbacks, int64_t *ret_delay_ms)
         {ERR_STORE_UNAVAILABLE, RETRY_FREE_UNAVAILABLE},
         {ERR_STORE_LOST, RETRY_FREE_LOST},
         {ERR_STORE_CONFLICT, RETRY_FREE_CONFLICT},
+        {ERR_NO_DESCRIPTORS, RETRY_FREE_UNAVAILABLE},
     };
     for (size_t i = 0; i < ARRAY_LEN(free_codes); i++) {
         if (free_codes[i].code != code || handbacks >= free_codes[i].most)
