@@ -38,13 +38,15 @@ int main(int argc, char *argv[])
     if (boot_sandbox(false, &e) < 0 || worker_open(&worker, &boot, &e) < 0 ||
         (!kind_set_execs(&worker.kinds) && boot_sandbox(true, &e) < 0)) {
         int code = boot_failed(&e);
-        worker_close(&worker);
+        if (!worker_close(&worker))
+            _exit(code);
         return code;
     }
     /* 6. run: READY is said once Redis answered or was found away; returns when drained */
     worker_run(&worker);
     /* 7. exit code */
     int code = worker.exit_code;
-    worker_close(&worker);
+    if (!worker_close(&worker))
+        _exit(code);
     return code;
 }

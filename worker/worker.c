@@ -104,7 +104,7 @@ static void on_close_deadline(uv_timer_t *timer)
 }
 
 /* Runs the loop until every handle is closed; kinds' children may be slow, so only for a while. */
-static void close_loop(struct worker *w)
+static bool close_loop(struct worker *w)
 {
     uv_timer_t deadline;
     (void)uv_timer_init(&w->loop, &deadline);
@@ -113,14 +113,16 @@ static void close_loop(struct worker *w)
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&deadline, NULL);
     (void)uv_run(&w->loop, UV_RUN_NOWAIT);
-    if (uv_loop_close(&w->loop) < 0)
-        log_warn0("some handles did not close in time; the process ends anyway");
+    bool closed = uv_loop_close(&w->loop) == 0;
+    if (!closed)
+        log_warn0("not everything could be closed in time (a name that is still looked up?); the process ends anyway");
+    return closed;
 }
 
-void worker_close(struct worker *w)
+bool worker_close(struct worker *w)
 {
     if (!w->loop_open)
-        return;
+        return true;
     supervisor_link_close(w);
     if (w->cycle_open) {
         store_gate_close(w);
@@ -132,9 +134,10 @@ void worker_close(struct worker *w)
         redis_uv_close(w->redis, NULL, NULL);
     if (w->pg)
         pg_pool_close(w->pg, NULL, NULL);
-    close_loop(w);
+    bool closed = close_loop(w);
     job_runner_fini(w);
     fetch_fini(w);
     boot_fini(&w->boot);
     w->loop_open = false;
+    return closed;
 }

@@ -34,8 +34,10 @@ struct worker {
 int worker_open(struct worker *w, struct boot *boot, struct err *e);
 /* Runs until told to stop and nothing is in hand. */
 void worker_run(struct worker *w);
-/* Closes kinds and connections and waits for their handles, at most WORKER_CLOSE_MS. */
-void worker_close(struct worker *w);
+/* Closes kinds and connections and waits for their handles, at most WORKER_CLOSE_MS. False: something is
+ * still under way, and the process must end with _exit: exit(3) would wait for libuv's threads, one of which may be looking a
+ * name up that nobody answers for. */
+bool worker_close(struct worker *w);
 /* Publishes phase in the scoreboard unless it is there already. */
 void worker_phase(struct worker *w, enum worker_phase phase);
 

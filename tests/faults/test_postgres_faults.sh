@@ -147,11 +147,11 @@ room_wal() {
 # --- work that stores, arriving all the while ---
 
 fault_work() {
-  local i tag="f$FAULT_N" later=${FAULT_LATER_MS:-400}
+  local i tag="f$FAULT_N" later=${FAULT_LATER_MS:-250}
   for i in $(seq 1 6); do
     book_probe "$tag-ok-$i" "done" '"do":"ok"'
-    book_pdf "$tag-pdf-$i" $((1 + i % 3)) "$((FAULT_N * 6 + i))" ",\"delay_ms\":$((later + i * 120))"
-    book_person "$tag-person-$i" "$((FAULT_N * 6 + i))" ",\"delay_ms\":$((later + i * 130))"
+    book_pdf "$tag-pdf-$i" $((1 + i % 3)) "$((FAULT_N * 6 + i))" ",\"delay_ms\":$((later + i * 90))"
+    book_person "$tag-person-$i" "$((FAULT_N * 6 + i))" ",\"delay_ms\":$((later + i * 100))"
   done
   flush
 }
@@ -174,40 +174,40 @@ until_true 20 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit
 ONLY=${FAULT_ONLY:-.}
 row() { [[ "$1" =~ $ONLY ]] && pg_fault "$@"; unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LATER_MS; }
 
-FAULT_READYZ=storage_away FAULT_SAYS="cannot be reached" FAULT_HOLD_MS=2500
+FAULT_READYZ=storage_away FAULT_SAYS="cannot be reached" FAULT_HOLD_MS=1400
 row "down (immediate), started again" down_now pg_start
-FAULT_READYZ=storage_away FAULT_SAYS="start it, or correct host and port" FAULT_HOLD_MS=1500
+FAULT_READYZ=storage_away FAULT_SAYS="start it, or correct host and port" FAULT_HOLD_MS=1000
 row "down (fast), started again" down_fast pg_start
-FAULT_READYZ=storage_away FAULT_HOLD_MS=5000 FAULT_SAYS="is it stopped or overloaded, or is a lock held"
+FAULT_READYZ=storage_away FAULT_HOLD_MS=3500 FAULT_SAYS="is it stopped or overloaded, or is a lock held"
 row "stopped (SIGSTOP)" pg_freeze pg_thaw
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=4000 FAULT_SAYS="is it stopped or overloaded, or is a lock held"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=3000 FAULT_SAYS="is it stopped or overloaded, or is a lock held"
 row "a lock held on job_outcome" lock_outcome unlock
-FAULT_STATUS="" FAULT_HOLD_MS=2000
+FAULT_STATUS="" FAULT_HOLD_MS=1300
 row "sessions ended again and again" terminate let_go
-FAULT_READYZ=storage_away FAULT_HOLD_MS=2500 FAULT_SAYS="raise max_connections"
+FAULT_READYZ=storage_away FAULT_HOLD_MS=1400 FAULT_SAYS="raise max_connections"
 row "out of connections" fill_connections empty_connections
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=2000 FAULT_SAYS="postgres.url must name the primary"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1300 FAULT_SAYS="postgres.url must name the primary"
 row "read-only" read_only writable
-FAULT_READYZ=storage_away FAULT_HOLD_MS=2000 FAULT_SAYS="correct user or password"
+FAULT_READYZ=storage_away FAULT_HOLD_MS=1300 FAULT_SAYS="correct user or password"
 row "wrong password" wrong_password right_password
-FAULT_READYZ=storage_away FAULT_HOLD_MS=2000 FAULT_SAYS="create the database"
+FAULT_READYZ=storage_away FAULT_HOLD_MS=1300 FAULT_SAYS="create the database"
 row "no such database" no_database the_database
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=2500 FAULT_SAYS="stint migrate"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="stint migrate"
 row "schema missing" no_schema the_schema
-FAULT_STATUS="" FAULT_HOLD_MS=2500 FAULT_SAYS="upgrade this host"
+FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="upgrade this host"
 row "schema of a newer build" newer_schema same_schema
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=2000 FAULT_SAYS="grant the user"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1300 FAULT_SAYS="grant the user"
 row "a right revoked" no_right the_right
-FAULT_STATUS="" FAULT_HOLD_MS=1500 FAULT_READYZ=ok
+FAULT_STATUS="" FAULT_HOLD_MS=1000 FAULT_READYZ=ok
 row "deadlocks" deadlocks raise_no_more
-FAULT_STATUS="" FAULT_HOLD_MS=1500 FAULT_READYZ=ok
+FAULT_STATUS="" FAULT_HOLD_MS=1000 FAULT_READYZ=ok
 row "serialization failures at COMMIT" serialization raise_no_more
-FAULT_STATUS="" FAULT_HOLD_MS=2500
+FAULT_STATUS="" FAULT_HOLD_MS=1400
 row "commits that are never answered" no_answer answers_again
 if [ -n "${SMALL_DISKS:-}" ]; then
-  FAULT_LATER_MS=1500 FAULT_STATUS="" FAULT_HOLD_MS=3000 FAULT_SAYS="free space on the database's disk"
+  FAULT_LATER_MS=900 FAULT_STATUS="" FAULT_HOLD_MS=2000 FAULT_SAYS="free space on the database's disk"
   row "disk full" full_data room_data
-  FAULT_LATER_MS=1500 FAULT_STATUS="" FAULT_HOLD_MS=3000
+  FAULT_LATER_MS=900 FAULT_STATUS="" FAULT_HOLD_MS=2000
   row "disk of the WAL full" full_wal room_wal
 else
   echo "skip - disk full: small disks need root and mount(2)"

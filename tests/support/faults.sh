@@ -8,6 +8,7 @@
 #     FAULT_STATUS=CODE             exit code of `stint status` while it lasts (default 4; "" : not looked at)
 #     FAULT_HOLD_MS=N               how long it lasts (default 2000)
 #     FAULT_LOSES=yes               the fault takes the data away: jobs of before may be gone, only drift and doubles are looked at
+#     FAULT_HTTP_S=N                how long /readyz is waited for (default 5)
 #     FAULT_ENQUEUE=TEXT            `stint enqueue` must be refused meanwhile with code 4 and say this
 #   fault_table                   prints the table
 # shellcheck shell=bash disable=SC2034
@@ -29,7 +30,7 @@ export STINT_KIND_PROBE_BACKOFF=200ms STINT_KIND_PDF_PARSE_BACKOFF=200ms STINT_K
 fault_http() { # PATH: the answer's body; HTTP_CODE: its status
   local port answer
   port=$(cat "$STACK_DIR/run/metrics.port" 2>/dev/null)
-  answer=$(curl -s -m 5 -w '\n%{http_code}' "http://127.0.0.1:${port:-1}$1" 2>/dev/null)
+  answer=$(curl -s -m "${FAULT_HTTP_S:-5}" -w '\n%{http_code}' "http://127.0.0.1:${port:-1}$1" 2>/dev/null)
   HTTP_CODE=${answer##*$'\n'}
   HTTP_BODY=${answer%$'\n'*}
 }
@@ -199,7 +200,7 @@ fault() { # NAME INJECT HEAL
   same "$name: nobody dies" "$died" 0
   FAULT_TABLE+=$(printf '# %-34s %4s %5s %4s %4s  %5d ms %4d lines  %8s ms  %s' "$name" "$lost" "$twice" "$spun" "$died" \
     "$cpu" "$lines" "$recovered" "$FAULT_CODES")$'\n'
-  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE
+  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE FAULT_HTTP_S
 }
 
 fault_table() {
