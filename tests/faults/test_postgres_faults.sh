@@ -88,12 +88,13 @@ lock_outcome() {
 lock_held() { [ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'stint.job_outcome'::regclass AND mode = 'AccessExclusiveLock' AND granted")" = 1 ]; }
 unlock() { sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'" postgres >/dev/null; let_go; }
 sleeper() { while :; do psql -X -q -h "$PG_DIR" -U filler postgres -c "SELECT pg_sleep(60)"; pause 0.1; done; }
-fill_connections() { # the superuser's reserved ones stay
+fill_connections() { # the superuser's reserved ones stay; stint's user is locked out until all others are taken
   local i
+  tell "ALTER ROLE stint NOLOGIN" postgres
   for i in $(seq 14); do hold sleeper; done
-  until_true 10 all_taken
+  until_true 20 all_taken && tell "ALTER ROLE stint LOGIN" postgres
 }
-all_taken() { end_sessions; pause 0.3; [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'stint'" postgres)" = 0 ]; }
+all_taken() { end_sessions; [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'filler'" postgres)" = 13 ]; }
 empty_connections() { let_go; until_true 10 end_sleepers; }
 end_sleepers() { [ "$(sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'filler'" postgres)" = 0 ]; }
 read_only() { tell "ALTER DATABASE stint SET default_transaction_read_only = on" postgres && end_sessions; }

@@ -117,16 +117,24 @@ fault_lost() {
 
 # --- one fault ---
 
-# Looks at /readyz as long as the fault lasts; keeps the first reasons that were not well.
+# Looks at /readyz as long as the fault lasts; keeps the last reasons that were not well. Holds it longer, up to 15 s, for a host so
+# busy that what must be said is not said yet.
 fault_hold() {
-  local until_ms=$(($(now_ms) + $1))
+  local began_ms until_ms
+  began_ms=$(now_ms)
+  until_ms=$((began_ms + $1))
   FAULT_REASONS="" FAULT_WELL=0 FAULT_LOOKS=0
-  while [ "$(now_ms)" -lt "$until_ms" ]; do
+  while [ "$(now_ms)" -lt "$until_ms" ] || { [ "$(now_ms)" -lt "$((until_ms + 15000))" ] && ! fault_told; }; do
     fault_http /readyz
     FAULT_LOOKS=$((FAULT_LOOKS + 1))
     if [ "$HTTP_CODE" = 503 ]; then FAULT_REASONS="$HTTP_BODY"; else FAULT_WELL=$((FAULT_WELL + 1)); fi
     pause 0.1
   done
+  FAULT_HELD_MS=$(($(now_ms) - began_ms))
+}
+fault_told() { # what this row wants to hear was heard
+  case "${FAULT_READYZ-}" in ""|ok) return 0 ;; esac
+  grep -qE "\"code\": ?\"($FAULT_READYZ)\"" <<<"$FAULT_REASONS" && grep -qF -- "${FAULT_SAYS-}" <<<"$FAULT_REASONS"
 }
 
 fault_check_readyz() {
@@ -174,6 +182,7 @@ fault() { # NAME INJECT HEAL
   cpu=$(fault_cpu_ms) FAULT_LINE=$(fault_log_lines)
   $inject || { not_ok "$name: the fault cannot be made"; $heal; return 1; }
   fault_hold "$hold"
+  hold=$FAULT_HELD_MS
   cpu=$(($(fault_cpu_ms) - cpu)) lines=$(($(fault_log_lines) - FAULT_LINE))
   fault_check_readyz "$name"
   fault_ask "$name"
