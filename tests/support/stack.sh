@@ -142,17 +142,23 @@ is_quiet() {
 
 # Every queue's ledger, every booked job's end, the effects in PostgreSQL.
 check_books() {
-  local q stats
+  local q
   for q in $QUEUES; do
-    stats=$(queue_stats "$q")
-    same "$q: the ledger has no drift" "$(jq -r .drift <<<"$stats")" 0
-    same "$q: enqueued = done + dead + cancelled + expired$([ "$q" = match ] && echo ' + the next round')" \
-      "$(jq -r .enqueued <<<"$stats")" \
-      "$(jq -r '[.ledger.done, .dead, .ledger.cancelled, .ledger.expired, .scheduled] | map(. // 0) | add' <<<"$stats")"
+    same "$q: the ledger has no drift" "$(stat_of "$q" .drift)" 0
+    until_true 10 adds_up "$q" # the next round may be running just now
+    same "$q: enqueued = done + dead + cancelled + expired$([ "$q" = match ] && echo ' + the next round')" "$ENQUEUED" "$ENDED"
   done
   check_jobs
   check_documents
   check_matches
+}
+
+adds_up() { # QUEUE, of one look at it
+  local stats
+  stats=$(queue_stats "$1")
+  ENQUEUED=$(jq -r .enqueued <<<"$stats")
+  ENDED=$(jq -r '[.ledger.done, .dead, .ledger.cancelled, .ledger.expired, .scheduled] | map(. // 0) | add' <<<"$stats")
+  [ -n "$ENQUEUED" ] && [ "$ENQUEUED" = "$ENDED" ]
 }
 
 check_jobs() { # each booked job is done, or dead of what it deserved
