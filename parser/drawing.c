@@ -1,9 +1,10 @@
 /*
- * drawing - see drawing.h. The poppler interface for C gives no access to paths, so lines are read off the painted page: an edge
- * is a long straight run of pixels that differ from their neighbours across it. Refuses to keep more than RULES_MAX of them.
+ * drawing - see drawing.h. On a painted page an edge is a long straight run of pixels that differ from their neighbours across it.
+ * Refuses to keep more than RULES_MAX of them.
  */
 #include "drawing.h"
 
+#include "cairo_tap.h"
 #include <math.h>
 #include <poppler.h>
 
@@ -16,20 +17,16 @@ void drawing_init(struct drawing *d, PopplerPage *page, double width, double hei
         d->scale = sqrt(DRAWING_PIXELS_MAX / (width * height));
     d->width = MAX_OF((int)ceil(width * d->scale), 1);
     d->height = MAX_OF((int)ceil(height * d->scale), 1);
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, d->width, d->height);
-    cairo_t *cr = cairo_create(surface);
-    cairo_set_source_rgb(cr, 1, 1, 1);
-    cairo_paint(cr);
+    picture_init(&d->picture, d->width, d->height, d->scale);
+    cairo_t *cr = cairo_tap_create(&d->picture, d->width, d->height);
     cairo_scale(cr, d->scale, d->scale);
     poppler_page_render(page, cr);
     cairo_destroy(cr);
-    cairo_surface_flush(surface);
-    d->surface = surface;
-    d->rgb = (uint32_t *)(void *)cairo_image_surface_get_data(surface);
-    if (d->rgb == NULL || cairo_image_surface_get_stride(surface) != d->width * 4) {
-        d->width = d->height = 0;
-        return;
-    }
+    picture_close(&d->picture);
+}
+
+static void drawing_grey(struct drawing *d)
+{
     size_t row = (size_t)d->width;
     d->grey = g_malloc(row * (size_t)d->height);
     for (size_t y = 0; y < (size_t)d->height; y++) {
@@ -45,11 +42,32 @@ void drawing_init(struct drawing *d, PopplerPage *page, double width, double hei
     }
 }
 
+void drawing_settle(struct drawing *d, PopplerPage *from, const struct page *page)
+{
+    if (!picture_is_murky(&d->picture, page))
+        return;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, d->width, d->height);
+    cairo_t *cr = cairo_create(surface);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_paint(cr);
+    cairo_scale(cr, d->scale, d->scale);
+    poppler_page_render(from, cr);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    d->surface = surface;
+    d->rgb = (uint32_t *)(void *)cairo_image_surface_get_data(surface);
+    if (d->rgb == NULL || cairo_image_surface_get_stride(surface) != d->width * 4)
+        d->rgb = NULL;
+    else
+        drawing_grey(d);
+}
+
 void drawing_fini(struct drawing *d)
 {
     if (d->surface != NULL)
         cairo_surface_destroy(d->surface);
     g_free(d->grey);
+    picture_fini(&d->picture);
     *d = (struct drawing){0};
 }
 
@@ -61,8 +79,8 @@ static int drawing_pixel(double at, double scale, int end)
 
 uint32_t drawing_pixel_at(const struct drawing *d, double x, double y)
 {
-    if (d->width == 0)
-        return 0xffffff;
+    if (d->rgb == NULL)
+        return picture_colour(&d->picture, x * d->scale, y * d->scale);
     size_t row = (size_t)drawing_pixel(y, d->scale, d->height), column = (size_t)drawing_pixel(x, d->scale, d->width);
     return d->rgb[row * (size_t)d->width + column] & 0xffffff;
 }
@@ -72,8 +90,8 @@ uint32_t drawing_colour(const struct drawing *d, double x0, double y0, double x1
     enum { SEEN = 16 };
     uint32_t colours[SEEN] = {0};
     unsigned counts[SEEN] = {0};
-    if (d->width == 0)
-        return 0xffffff;
+    if (d->rgb == NULL)
+        return drawing_pixel_at(d, (x0 + x1) / 2, (y0 + y1) / 2);
     int left = drawing_pixel(x0, d->scale, d->width), right = drawing_pixel(x1, d->scale, d->width);
     int top = drawing_pixel(y0, d->scale, d->height), bottom = drawing_pixel(y1, d->scale, d->height);
     for (int y = top; y <= bottom; y++)
@@ -99,7 +117,7 @@ static void drawing_run(struct rules *rules, double scale, int line, int from, i
         words_rule_add(rules, (struct rule){(line + 1) / scale, from / scale, to / scale});
 }
 
-void drawing_rules(const struct drawing *d, struct page *page)
+static void drawing_painted_rules(const struct drawing *d, struct page *page)
 {
     for (int y = 0; y + 1 < d->height; y++) {
         const uint8_t *row = d->grey + (size_t)y * (size_t)d->width, *below = row + d->width;
@@ -133,4 +151,12 @@ void drawing_rules(const struct drawing *d, struct page *page)
         }
     }
     g_free(starts);
+}
+
+void drawing_rules(const struct drawing *d, struct page *page)
+{
+    if (d->rgb != NULL)
+        drawing_painted_rules(d, page);
+    else
+        picture_rules(&d->picture, DRAWING_RULE_MIN, page);
 }

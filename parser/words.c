@@ -167,7 +167,9 @@ int words_read(struct page *page, PopplerPage *from, size_t *chars, size_t *hidd
     PopplerRectangle area = {-BEYOND, -BEYOND, BEYOND, BEYOND};
     PopplerRectangle *boxes = NULL;
     guint n = 0;
+    struct drawing drawing;
     poppler_page_get_size(from, &page->width, &page->height);
+    drawing_init(&drawing, from, page->width, page->height);
     char *text = poppler_page_get_text_for_area(from, &area);
     bool any = text != NULL && text[0] != '\0' && poppler_page_get_text_layout_for_area(from, &area, &boxes, &n);
     glong length = any ? g_utf8_strlen(text, -1) : 0;
@@ -186,12 +188,11 @@ int words_read(struct page *page, PopplerPage *from, size_t *chars, size_t *hidd
         g_free(styles);
     }
     if (rc == 0) {
-        struct drawing drawing;
-        drawing_init(&drawing, from, page->width, page->height);
+        drawing_settle(&drawing, from, page);
         words_drop_hidden(page, &drawing, hidden);
         drawing_rules(&drawing, page);
-        drawing_fini(&drawing);
     }
+    drawing_fini(&drawing);
     g_free(boxes);
     g_free(text);
     return rc;
