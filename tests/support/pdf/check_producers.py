@@ -18,6 +18,7 @@ DRAWN = [{"borders": b} for b in ("fill", "stroke", "shade", "outer", "none")] +
     {"order": "line"}, {"middle": True}, {"repeat_header": True, "first": 12, "next": 20}, {"form": True}, {"rotate": 90}, {"rotate": 270},
     {"blanks": False}, {"crop": (20, 15, 830, 580)}, {"gap": 0}, {"close_row": False}, {"keep": True, "first": 15, "next": 15}, {"shift": 7.3},
     {"foot": FOOT}, {"foot": FOOT, "borders": "none"}, {"foot": [(x, y, 10, t) for x, y, _, t in FOOT], "borders": "none"}, {"foot": NAME}]
+SENTENCE = "All times are subject to change without notice; consult the faculty office before the first week."
 LOCKS = (["40"], ["128", "--use-aes=n"], ["128", "--use-aes=y"], ["256"])
 NAMED = {"OK", "EMPTY_FILE", "NOT_PDF", "CORRUPT_PDF", "PASSWORD_REQUIRED", "UNSUPPORTED_ENCRYPTION", "TOO_MANY_PAGES", "DECOMPRESSION_LIMIT", "NO_TEXT",
          "UNRECOGNISED_FORMAT", "TYPE_MISMATCH", "MISSING_COLUMNS", "NO_EVENTS", "TIMEOUT", "CPU_LIMIT", "MEM_LIMIT"}
@@ -97,8 +98,9 @@ def printed(check):
         print("skip - printed pages: no chromium is installed")
         return 0
     for kind in KINDS:
-        for options in ({}, {"borders": "none", "repeat": False}):
-            sheet = Maker(kind, 22, measure=lambda text, size: 0).sheet(32)
+        for options in ({}, {"borders": "none", "repeat": False}, {"borders": "none", "repeat": False, "after": "<p>%s</p>" % SENTENCE}):
+            sheet = Maker(kind, 22, measure=lambda text, size: 0).sheet(12 if "after" in options else 32)
+            sheet["outside"] = [SENTENCE] if "after" in options else []
             check.one("%s printed %s" % (kind, options), sheet, browser_page.draw([sheet], **options)[0])
     return check.said("printed by a browser")
 
