@@ -200,7 +200,7 @@ check_matches() { # no half pairs, nobody twice, nobody lost
   [ "$booked" -gt 0 ] || return 0
   same "nobody is in two living pairs" "$(sql "SELECT count(*) FROM (SELECT id FROM (SELECT pool, live_a AS id FROM stint.match_pair UNION ALL SELECT pool, live_b FROM stint.match_pair) l WHERE id IS NOT NULL GROUP BY pool, id HAVING count(*) > 1) twice")" 0
   same "no half pairs" "$(sql "SELECT count(*) FROM stint.match_pair p WHERE p.state = 'pending' AND (SELECT count(*) FROM stint.match_ticket t WHERE t.pair_id = p.id AND t.state = 'matched') <> 2")" 0
-  if until_true 60 all_told; then ok "the application was told of every pair ($(sql "SELECT count(*) FROM stint.match_pair"))"
+  if until_true "${TOLD_WAIT_S:-60}" all_told; then ok "the application was told of every pair ($(sql "SELECT count(*) FROM stint.match_pair"))"
   else echo "# the application was not yet told of every pair after a minute: $(sql "SELECT count(*) FROM stint.match_event") events are left in PostgreSQL"; fi
   same "every person submitted is in the pool ($booked people)" "$(sql "SELECT count(*) FROM stint.match_ticket")" "$booked"
 }
