@@ -118,7 +118,7 @@ local function job_of(id, h)
     if h[4] and read_options(job, h[4]) then
         job[OPTIONS] = ''
     end
-    job.in_hash, job.errs, job.cancel, job.state = h[5] == '1', tonumber(h[6] or 0), h[7], h[8]
+    job.in_hash, job.errs, job.cancel, job.state = h[5] == '1', tonumber(h[6] or 0) or 0, h[7], h[8]
     job.run = h[10]
     return job
 end

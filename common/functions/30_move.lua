@@ -7,7 +7,7 @@ local function own(K, job)
     local h = redis.call('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run')
     job.errs = 0
     if h[1] and h[2] == job[ENTRY] then
-        job[HAS_HASH], job.errs, job.cancel, job.run = 1, tonumber(h[3] or 0), h[4], h[5]
+        job[HAS_HASH], job.errs, job.cancel, job.run = 1, tonumber(h[3] or 0) or 0, h[4], h[5]
         return
     end
     job[HAS_HASH], job.in_hash = 0, false

@@ -61,6 +61,10 @@ local function stint_dead_remove(K, args)
     return count
 end
 
+local function small_count(s)
+    return #s <= 9 and string.find(s, '^%d+$')
+end
+
 -- The letter a field list describes, or nil and what is wrong with it.
 local function letter_of(id, fields)
     local h = {}
@@ -90,6 +94,8 @@ local function letter_of(id, fields)
         return nil, 'field cause is not a cause'
     elseif not (h.died and #h.died <= 14 and string.find(h.died, '^%d+$')) then
         return nil, 'field died is not a whole number of ms since 1970'
+    elseif (h.errs and not small_count(h.errs)) or (h.edits and not small_count(h.edits)) then
+        return nil, 'field errs or edits is not a whole number'
     elseif h.o and read_options({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, h.o) then
         return nil, 'field o is not what a job carries'
     end

@@ -125,7 +125,16 @@ local function forget_pending(c, subject, id, seen)
     return 'taken from the pending list'
 end
 
-local function free_pending(c, subject)
+-- What a suspect is told that was held by gone processes too often to be a suspect any longer.
+local function lost_why(seen)
+    return {json = '{"code":"WORKER_LOST","class":"transient","cause":"worker_lost","message":' .. quote(seen) .. '}',
+        fingerprint = string.sub(redis.sha1hex('worker_lost'), 1, 16), limit = 2, delay = 0, policy = 'once'}
+end
+
+local FREED = {cancelled = 'cancelled, as was asked', dead = 'made a dead letter: whoever runs it dies',
+    retried = 'ready again; counted as a crash', handed_back = 'ready again, to be run alone'}
+
+local function free_pending(c, subject, _, seen)
     local band, entry = entry_of(subject)
     local job = take(c.K, band, entry)
     if c.fault == 'pending_stranger' then
@@ -134,7 +143,7 @@ local function free_pending(c, subject)
         bump(c.K, 'handed_back', 1)
         return 'handed back'
     end
-    return suspect(c.K, c.now, job) == 'cancelled' and 'cancelled, as was asked' or 'ready again, to be run alone'
+    return FREED[suspect(c.K, c.now, job, false, lost_why(seen))]
 end
 
 local function set_state(c, id, state)

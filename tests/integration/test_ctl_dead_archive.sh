@@ -134,6 +134,8 @@ jq -c '.queue = "elsewhere"' "$STACK_DIR/one.ndjson" >"$STACK_DIR/elsewhere"
 run 3 dlq import "$STACK_DIR/elsewhere"; says "--queue"
 head -n 1 "$STACK_DIR/one.ndjson" | jq -c '.id = "ghost" | .fields.band = "urgent"' >"$STACK_DIR/band"
 run 2 dlq import "$STACK_DIR/band"; says "field band"
+head -n 1 "$STACK_DIR/one.ndjson" | jq -c '.id = "ghost" | .fields.errs = "many"' >"$STACK_DIR/errs"
+run 2 dlq import "$STACK_DIR/errs"; says "field errs"
 run 3 dlq import "$STACK_DIR/nothing-there"
 no_drift "wrong lines"
 

@@ -166,6 +166,40 @@ static void test_crash_of_rounds_suspects_nobody_for_ever(void **state)
     ftest_assert_ledger(ctx);
 }
 
+/* The mend takes the entry out before it decides: a mend that failed half-way would lose the job. */
+static void test_fsck_mend_of_an_orphan_suspected_too_often_keeps_the_job(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    for (int deaths = 0; deaths < SUSPECT_MAX + 2; deaths++) {
+        if (deaths == 0)
+            add(ctx, "high", "a");
+        freeReplyObject(ftest_call(ctx, "stint_beat", "h-2", "600000", "{}", NULL));
+        redisReply *f = ftest_call(ctx, "stint_fetch", "h-2", "h-2:0:1", "0", "1", NULL);
+        assert_int_equal(ftest_jobs(f), 1);
+        char subject[80];
+        snprintf(subject, sizeof subject, "%s:%s", ftest_job_text(f, 0, JOB_AT_BAND), ftest_job_text(f, 0, JOB_AT_ENTRY));
+        freeReplyObject(f);
+        freeReplyObject(ftest_redis(ctx, "ZREM stint:{q}:i h-2"));
+        redisReply *r = ftest_call(ctx, "stint_fsck_mend", "me", "pending_orphan", "pending", subject, "", NULL);
+        assert_int_equal(r->type, REDIS_REPLY_ARRAY);
+        assert_string_equal(r->element[0]->element[0]->str, "mended");
+        freeReplyObject(r);
+        ftest_assert_ledger(ctx);
+    }
+    ftest_assert_job(ctx, "a", "state", "dead");
+    ftest_assert_job(ctx, "a", "cause", "worker_lost");
+}
+
+static void test_job_with_a_spoilt_error_count_is_not_lost(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    add(ctx, "high", "j");
+    die(ctx, NULL, "once", "retried");
+    freeReplyObject(ftest_redis(ctx, "HSET stint:{q}:j:j errs many"));
+    die(ctx, NULL, "once", "dead");
+    ftest_assert_ledger(ctx);
+}
+
 static void test_sweep_takes_each_kind_by_its_rule(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -245,6 +279,8 @@ int main(void)
         cmocka_unit_test_setup(test_finish_lane_and_free_are_told_apart, ftest_reset),
         cmocka_unit_test_setup(test_crash_of_a_suspect_held_alone_is_blamed, ftest_reset),
         cmocka_unit_test_setup(test_crash_of_rounds_suspects_nobody_for_ever, ftest_reset),
+        cmocka_unit_test_setup(test_fsck_mend_of_an_orphan_suspected_too_often_keeps_the_job, ftest_reset),
+        cmocka_unit_test_setup(test_job_with_a_spoilt_error_count_is_not_lost, ftest_reset),
         cmocka_unit_test_setup(test_sweep_takes_each_kind_by_its_rule, ftest_reset),
         cmocka_unit_test_setup(test_finish_names_who_was_fenced, ftest_reset),
         cmocka_unit_test_setup(test_note_is_added_to_the_record_of_its_claim, ftest_reset),
