@@ -203,7 +203,7 @@ int cgroup_open(struct cgroup_tree *t, const char *proc_self, struct err *e)
     }
     (void)snprintf(t->why, sizeof t->why, "cgroup v2, delegated: a group per worker (memory%s%s)",
                    t->has[CGROUP_PIDS] ? ", pids" : "", t->has[CGROUP_CPU] ? ", cpu" : "");
-    (void)cgroup_sweep(t);
+    (void)cgroup_sweep(t, "");
     return 0;
 }
 
@@ -211,7 +211,7 @@ void cgroup_close(struct cgroup_tree *t)
 {
     if (t == NULL || t->fd < 0)
         return;
-    (void)cgroup_sweep(t);
+    (void)cgroup_sweep(t, "");
     base_close_fd(&t->fd);
 }
 
@@ -301,7 +301,7 @@ void cgroup_leaf_drop(const struct cgroup_tree *t, const char *name, int leaf_fd
     (void)unlinkat(t->fd, name, AT_REMOVEDIR);
 }
 
-uint32_t cgroup_sweep(const struct cgroup_tree *t)
+uint32_t cgroup_sweep(const struct cgroup_tree *t, const char *prefix)
 {
     uint32_t removed = 0;
     int fd = openat(t->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -311,7 +311,8 @@ uint32_t cgroup_sweep(const struct cgroup_tree *t)
         return 0;
     }
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (strncmp(entry->d_name, LEAF_PREFIX, strlen(LEAF_PREFIX)) == 0)
+        if (strncmp(entry->d_name, LEAF_PREFIX, strlen(LEAF_PREFIX)) == 0 &&
+            strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
             removed += unlinkat(t->fd, entry->d_name, AT_REMOVEDIR) == 0;
     (void)closedir(dir);
     return removed;

@@ -72,8 +72,9 @@ void cgroup_leaf_read(int leaf_fd, struct cgroup_usage *ret);
 int64_t cgroup_leaf_cpu_us(int leaf_fd);
 /* Ends what may still live in the leaf and removes it; one that is not yet empty is removed by a later sweep. */
 void cgroup_leaf_drop(const struct cgroup_tree *t, const char *name, int leaf_fd);
-/* Removes every worker leaf that is empty; returns how many. */
-uint32_t cgroup_sweep(const struct cgroup_tree *t);
+/* Removes every worker leaf that is empty and whose name begins with `prefix` ("": all); returns how many. A leaf of zombies is
+ * empty, and its counters go with it: while workers run, sweep only what is known to be reaped. */
+uint32_t cgroup_sweep(const struct cgroup_tree *t, const char *prefix);
 
 /* -- parsing, pure -- */
 /* The v2 path ("0::/…") of /proc/PID/cgroup's text, without a trailing "/supervisor" of an earlier cgroup_open. 0,

@@ -36,9 +36,12 @@ int slot_cgroup_make(const struct cgroup_tree *t, struct slot *slot, struct err 
         .cpu_percent = p->cpu_quota,
         .tasks = p->tasks,
     };
-    char name[CGROUP_NAME_MAX];
+    char name[CGROUP_NAME_MAX], own[CGROUP_NAME_MAX];
     name_of(slot, name);
-    (void)cgroup_sweep(t); /* of predecessors that were not yet empty when they were dropped */
+    /* Of this slot's predecessors that were not yet empty when they were dropped. Another slot's leaf may be that of a worker
+     * the kernel just ended: its memory.events is still to be read. */
+    (void)snprintf(own, sizeof own, "worker-%u.", slot->number);
+    (void)cgroup_sweep(t, own);
     return cgroup_leaf_make(t, name, &limits, &slot->cgroup_fd, e);
 }
 
