@@ -87,19 +87,23 @@ static int new_token(char token[static RELAY_TOKEN_SIZE], struct err *e)
     return 0;
 }
 
-/* Of the ids Redis still remembers (*ids, changed), keeps those that PostgreSQL has marked, or does not have any more. */
+/* Of the ids Redis still remembers (*ids, changed), keeps those that PostgreSQL has marked, or does not have any more. They may
+ * be IN_FLIGHT_MAX: each is looked up, none is searched for. */
 static int keep_marked(struct relay *r, const char *queue, json_t *ids, struct err *e)
 {
     AUTO_FREE char *text = json_dumps(ids, JSON_COMPACT);
     const char *const params[] = {queue, text};
     PGresult *rows = NULL;
     int rc = sql(r, unmarked_sql, ARRAY_LEN(params), params, &rows, e);
+    json_t *unmarked = json_object(), *all = json_copy(ids);
     for (int i = 0; rc == 0 && i < PQntuples(rows); i++)
-        for (size_t at = 0; at < json_array_size(ids); at++)
-            if (strcmp(json_string_value(json_array_get(ids, at)), PQgetvalue(rows, i, 0)) == 0) {
-                (void)json_array_remove(ids, at);
-                break;
-            }
+        (void)json_object_set_new(unmarked, PQgetvalue(rows, i, 0), json_true());
+    (void)json_array_clear(ids);
+    for (size_t i = 0; rc == 0 && i < json_array_size(all); i++)
+        if (json_object_get(unmarked, json_string_value(json_array_get(all, i))) == NULL)
+            (void)json_array_append(ids, json_array_get(all, i));
+    json_decref(unmarked);
+    json_decref(all);
     PQclear(rows);
     return rc;
 }

@@ -1,7 +1,7 @@
 -- ------------------------------------------------------------------------------------------------------------- outbox
 -- Rows of PostgreSQL become jobs, each once (relay/relay_outbox.c). A row may be sent again until PostgreSQL has it marked; so
 -- K:outbox remembers what was answered for each id that is not known to be marked. It holds what is between the two stores and
--- nothing else: at most one batch, and one more a relay that died. The token is that of the one relay at work: a relay that
+-- nothing else: the rows of the last seconds, at most IN_FLIGHT_MAX of relay/relay_outbox.c and one batch. The token is that of the one relay at work: a relay that
 -- was thought dead, and wakes up with rows it read long ago, is refused.
 -- Nothing further down uses what is in here.
 do
