@@ -4,8 +4,11 @@
 -- status may still be kept under it. A finished one is replaced; if the id belongs to another living job, this one goes
 -- on under the name of its entry, for the zsets hold an id once and the ledger would lose a job.
 local function own(K, job)
-    local h = redis.call('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run')
+    local h = redis.pcall('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run')
     job.errs = 0
+    if h.err then -- no hash, but something by that name: as if it were another job's
+        h = {'queued', ''}
+    end
     if h[1] and h[2] == job[ENTRY] then
         job[HAS_HASH], job.errs, job.cancel, job.run = 1, tonumber(h[3] or 0) or 0, h[4], h[5]
         return
@@ -36,7 +39,29 @@ local function take(K, band, entry)
     end
     local job = parse(band, entry, found[1][2])
     own(K, job)
+    job.from, job.fields = key, found[1][2]
     return job
+end
+
+-- Runs f(K, ...), which gives a job that was taken its next place (and says so: job.placed). A Function is not rolled back:
+-- when f cannot go on before that (a key of the wrong type, made by hand), the job goes back where it was, as it was. Returns
+-- f's result, or 'handed_back'.
+local function place(K, job, f, ...)
+    local fine, result = pcall(f, K, ...)
+    if fine then
+        return result
+    end
+    if not job.placed then
+        local entry = redis.call('XADD', job.from, '*', unpack(job.fields))
+        redis.pcall('HINCRBY', K .. ':ledger', 'readded', 1)
+        if job[HAS_HASH] == 1 then
+            redis.pcall('HSET', hash(K, job[ID]), 'state', 'queued', 'x', entry)
+        end
+    end
+    redis.log(redis.LOG_WARNING, 'stint: job ' .. job[ID] .. ' of ' .. K .. ' could not be moved as it should: ' ..
+        (type(result) == 'table' and tostring(result.err or result.stint) or tostring(result)) ..
+        '; "stint fsck" names the key at fault')
+    return 'handed_back'
 end
 
 -- Where the n-th error record is: beyond ERRORS_MAX the latest replace one another in the second half.
@@ -101,6 +126,7 @@ local function add_entry(K, job, epoch)
     end
     add[#add + 1], add[#add + 2] = 'n', counters_text(job, epoch)
     job[ENTRY] = redis.call(unpack(add))
+    job.placed = true
     bump(K, 'readded', 1)
     if job[HAS_HASH] == 1 then
         write(K, job, record(job, 'queued', epoch), 'x', job[ENTRY])
@@ -114,6 +140,7 @@ local function schedule(K, job, epoch, due)
     write(K, job, record(job, 'scheduled', epoch), 'due', string.format('%.0f', due))
     local key = K .. ':d'
     redis.call('ZADD', key, string.format('%.0f', due), job[ID])
+    job.placed = true
     if due < PARKED and redis.call('ZRANGE', key, 0, 0)[1] == job[ID] then
         event(K, 'due', 'id', job[ID], 'due', string.format('%.0f', due))
     end
@@ -206,6 +233,7 @@ local function bury(K, now, job, epoch, json, fingerprint)
     local cause, fp = cause_of(add_error(now, job, json)), safe_fingerprint(fingerprint)
     write(K, job, record(job, 'dead', epoch), 'fp', fp, 'cause', cause, 'died', now)
     redis.call('ZADD', K .. ':dead', now, job[ID])
+    job.placed = true
     redis.call('ZADD', K .. ':fp', 0, fp .. ':' .. job[ID])
     bump(K, 'dead:' .. cause, 1)
     bump(K, 'died', 1)
@@ -248,6 +276,7 @@ local function end_undone(K, now, job, epoch, state, reason)
                job[CREATED], 'finished', now, 'reason', reason)
     redis.call('HDEL', key, 'payload', 'b', 'o', 'x', 'due', 'cancel', 'progress')
     redis.call('PEXPIRE', key, retain_of(K, job[KIND]))
+    job.placed = true
     release_unique(K, job)
     bump(K, state, 1)
     if job.run then

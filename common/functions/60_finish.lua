@@ -96,11 +96,11 @@ local function taking(finish)
             return 0
         end
         if job.cancel and finish then
-            end_cancelled(K, now, job, 'cancelled while it ran')
+            place(K, job, end_cancelled, now, job, 'cancelled while it ran')
         elseif finish and not job.gone then
-            finish(K, now, job, a, b)
+            place(K, job, finish, now, job, a, b)
         elseif not job.gone then
-            end_cancelled(K, now, job, a)
+            place(K, job, end_cancelled, now, job, a)
         end
         return 1
     end

@@ -30,7 +30,7 @@ local function stint_handback(K, args)
     for i = 4, #args, 2 do
         local job = take(K, args[i], args[i + 1])
         if job and not job.gone then
-            hand_back(K, now, job, delay)
+            place(K, job, hand_back, now, job, delay)
         end
         count = count + (job and 1 or 0)
     end
@@ -126,11 +126,11 @@ local function move_pending(K, now, consumer, blamed, why, most, moved)
                 local outcome
                 job.holder = consumer
                 if blamed == '*' then
-                    outcome = suspect(K, now, job, alone, why)
+                    outcome = place(K, job, suspect, now, job, alone, why)
                 elseif blamed == 'all' or blamed == band .. ':' .. p[1] then
-                    outcome = blame(K, now, job, why)
+                    outcome = place(K, job, blame, now, job, why)
                 else
-                    outcome = hand_back(K, now, job, 0)
+                    outcome = place(K, job, hand_back, now, job, 0)
                 end
                 moved[#moved + 1] = {job[ID], outcome}
             end

@@ -229,6 +229,45 @@ static redisReply *sweep(redisContext *ctx)
     return reply;
 }
 
+/* Functions are not rolled back: a key of the wrong type on the way must not cost the job that was just taken. */
+static void test_crash_with_a_key_of_the_wrong_type_loses_no_job(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    fill(ctx, "high", 1);
+    freeReplyObject(ftest_redis(ctx, "SET stint:{q}:dead nonsense"));
+    redisReply *fetched = claim_as(ctx, "h-1", "h-1:0:1", "1");
+    redisReply *reply = crash(ctx, ftest_job_text(fetched, 0, JOB_AT_ENTRY), "1", "0"); /* it cannot be buried */
+    assert_int_equal(moved_as(reply, "handed_back"), 1);
+    freeReplyObject(reply);
+    freeReplyObject(fetched);
+    freeReplyObject(ftest_redis(ctx, "DEL stint:{q}:dead"));
+    ftest_assert_job(ctx, "high.0", "state", "ready");
+    ftest_assert_ledger(ctx);
+    fetched = claim_as(ctx, "h-1", "h-1:0:1", "1");
+    reply = crash(ctx, ftest_job_text(fetched, 0, JOB_AT_ENTRY), "1", "0");
+    assert_int_equal(moved_as(reply, "dead"), 1);
+    freeReplyObject(reply);
+    freeReplyObject(fetched);
+    ftest_assert_job(ctx, "high.0", "state", "dead");
+    ftest_assert_ledger(ctx);
+}
+
+/* The same after its place was given: it has one place, not two. */
+static void test_crash_with_a_wrong_key_after_the_move_moves_once(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    fill(ctx, "high", 1);
+    redisReply *fetched = claim_as(ctx, "h-1", "h-1:0:1", "1");
+    freeReplyObject(ftest_redis(ctx, "DEL stint:{q}:ev"));
+    freeReplyObject(ftest_redis(ctx, "SET stint:{q}:ev nonsense"));
+    freeReplyObject(crash(ctx, ftest_job_text(fetched, 0, JOB_AT_ENTRY), "2", "60000"));
+    freeReplyObject(fetched);
+    freeReplyObject(ftest_redis(ctx, "DEL stint:{q}:ev"));
+    assert_int_equal(ftest_stat(ctx, "bands.high.ready"), 0);
+    assert_int_equal(ftest_stat(ctx, "scheduled"), 1);
+    ftest_assert_ledger(ctx);
+}
+
 static void test_sweep_after_lease_end_moves_what_the_host_held(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -400,6 +439,8 @@ int main(void)
         cmocka_unit_test_setup(test_crash_without_blame_hands_all_back_in_bounded_calls, ftest_reset),
         cmocka_unit_test_setup(test_crash_of_a_cancelled_job_is_its_end, ftest_reset),
         cmocka_unit_test_setup(test_crash_bad_arguments_name_themselves, ftest_reset),
+        cmocka_unit_test_setup(test_crash_with_a_key_of_the_wrong_type_loses_no_job, ftest_reset),
+        cmocka_unit_test_setup(test_crash_with_a_wrong_key_after_the_move_moves_once, ftest_reset),
         cmocka_unit_test_setup(test_sweep_after_lease_end_moves_what_the_host_held, ftest_reset),
         cmocka_unit_test_setup(test_gone_moves_what_a_leased_instance_held_and_nobody_elses, ftest_reset),
         cmocka_unit_test_setup(test_beat_tells_when_the_next_lease_of_another_ends, ftest_reset),
