@@ -7,6 +7,7 @@
  */
 #include "alloc.h"
 #include "kind.h"
+#include "match_retell_uv.h"
 #include "match_turn.h"
 #include "match_watch_uv.h"
 
@@ -24,6 +25,7 @@ struct kind_match {
     struct match_rules rules;
     struct match_caches caches;
     struct match_watch *watch;
+    struct match_retell *retell;
     struct waiting_turn *first, **last; /* owned queue */
     bool busy;
 };
@@ -38,7 +40,10 @@ static int match_open(const struct worker_ctx *ctx, void **ret_state, struct err
     int rc = match_rules_load(&km->rules, &ctx->conf->match, e);
     if (rc == 0 && (km->watch = match_watch_open(ctx)) == NULL)
         rc = err_set(e, ERR_OUT_OF_MEMORY, "kind match: no memory for its watch");
+    if (rc == 0 && (km->retell = match_retell_open(ctx)) == NULL)
+        rc = err_set(e, ERR_OUT_OF_MEMORY, "kind match: no memory for telling events again");
     if (rc < 0) {
+        match_watch_close(km->watch);
         free(km);
         return rc;
     }
@@ -51,6 +56,7 @@ static void match_close(void *state)
     struct kind_match *km = state;
     assert(!km->busy && !km->first);
     match_watch_close(km->watch);
+    match_retell_close(km->retell);
     match_caches_fini(&km->caches);
     free(km);
 }
@@ -77,7 +83,7 @@ static void run_next(struct kind_match *km)
     struct match_item *items = w->items;
     size_t n = w->n;
     free(w);
-    match_turn_start(km->ctx, &km->rules, cache, items, n, on_turn_end, km);
+    match_turn_start(km->ctx, &km->rules, match_retell_sent(km->retell), cache, items, n, on_turn_end, km);
 }
 
 /* The turn of a pool among those made by this start(), or a new one at the end of the queue. */
@@ -118,5 +124,5 @@ const struct kind_ops kind_match_ops = {
     .close = match_close,
     .batch_whole = true,
     .stores = true,
-    .needs_sql = "SELECT FROM stint.match_event LIMIT 0",
+    .needs_sql = "SELECT queue, tell_ms FROM stint.match_event LIMIT 0",
 };

@@ -10,7 +10,6 @@
 static void cache_free(struct match_cache *c)
 {
     match_cache_reset(c);
-    match_sent_drop(c->sent);
     free(c);
 }
 
@@ -30,13 +29,8 @@ struct match_cache *match_cache_of(struct match_caches *c, const char *pool)
     }
     if (!found) {
         found = calloc(1, sizeof *found);
-        struct match_sent *sent = calloc(1, sizeof *sent);
-        if (!found || !sent) {
-            free(found);
-            free(sent);
+        if (!found)
             return NULL;
-        }
-        found->sent = match_sent_hold(sent);
         (void)snprintf(found->pool, sizeof found->pool, "%s", pool);
         c->all[c->n++] = found;
     }
@@ -66,15 +60,4 @@ void match_caches_fini(struct match_caches *c)
         cache_free(c->all[i]);
     }
     c->n = 0;
-}
-
-char *match_cache_sent(const struct match_cache *c)
-{
-    struct buf b;
-    buf_init(&b, (size_t)24 * MATCH_SENT_MAX);
-    (void)buf_adds(&b, "{");
-    for (uint32_t i = 0; i < c->sent->n; i++)
-        (void)buf_addf(&b, "%s%lld", i ? "," : "", (long long)c->sent->seq[i]);
-    (void)buf_adds(&b, "}");
-    return buf_take(&b);
 }

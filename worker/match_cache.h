@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "match_sent.h"
 #include "match_store.h"
 
 enum { MATCH_CACHES = 64 };
@@ -19,11 +18,10 @@ struct match_cache {
     struct match_mark mark;
     bool warm; /* everything up to mark is in ix */
     int64_t floor_seen;
-    int64_t pending_until_ms;     /* a pair may fall due until then */
-    uint64_t next_cycle_ms;       /* monotonic: do not ask for a cycle before */
-    uint32_t sweep, here;         /* whose turn it is */
-    struct match_sent *sent; /* held */
-    uint64_t used; /* turn number of the last use */
+    int64_t pending_until_ms; /* a pair may fall due until then */
+    uint64_t next_cycle_ms;   /* monotonic: do not ask for a cycle before */
+    uint32_t sweep, here;     /* whose turn it is */
+    uint64_t used;            /* turn number of the last use */
 };
 
 struct match_caches {
@@ -34,10 +32,8 @@ struct match_caches {
 
 /* The pool's cache, made when unknown (another may be dropped for it). NULL: no memory. */
 struct match_cache *match_cache_of(struct match_caches *c, const char *pool);
-/* Forgets what it knows of the pool: the next turn reads everything again. Supply and sent events stay. */
+/* Forgets what it knows of the pool: the next turn reads everything again. Supply stays. */
 void match_cache_reset(struct match_cache *c);
 /* Makes sure there is an index to fill. 0 or -ENOMEM. */
 int match_cache_open(struct match_cache *c, const struct match_rules *rules);
 void match_caches_fini(struct match_caches *c);
-/* Sent events as a PostgreSQL array literal. Caller frees; NULL: no memory. */
-char *match_cache_sent(const struct match_cache *c);

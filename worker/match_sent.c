@@ -26,3 +26,14 @@ void match_sent_forget(struct match_sent *sent, uint32_t n)
     sent->n -= n;
     memmove(sent->seq, sent->seq + n, sent->n * sizeof *sent->seq);
 }
+
+char *match_sent_array(const struct match_sent *sent, uint32_t most)
+{
+    struct buf b;
+    buf_init(&b, (size_t)24 * MATCH_SENT_PAGE);
+    (void)buf_adds(&b, "{");
+    for (uint32_t i = 0; i < sent->n && i < most; i++)
+        (void)buf_addf(&b, "%s%lld", i ? "," : "", (long long)sent->seq[i]);
+    (void)buf_adds(&b, "}");
+    return buf_take(&b);
+}

@@ -30,13 +30,14 @@
     " UNION (SELECT id FROM stint.match_pair WHERE pool = $1 AND state = 'pending' AND $4::boolean"                    \
     "        AND confirm_by_ms <= stint.now_ms() ORDER BY confirm_by_ms, id LIMIT 500))"                               \
     " SELECT p.id, p.matched_ms, p.confirm_by_ms, p.km, p.stage, p.wait_a_ms, p.wait_b_ms,"                            \
-    " x.version, x.created_ms, x.key_ms, x.touched_ms, x.presence_ms, x.expires_ms, x.fairness, x.body::text, "        \
-    PAST_SQL("x") ","                                                                                                  \
-    " y.version, y.created_ms, y.key_ms, y.touched_ms, y.presence_ms, y.expires_ms, y.fairness, y.body::text, "        \
-    PAST_SQL("y")                                                                                                      \
-    " FROM chosen c JOIN stint.match_pair p ON p.id = c.id"                                                            \
-    " JOIN stint.match_ticket x ON x.pool = p.pool AND x.id = p.live_a"                                                \
-    " JOIN stint.match_ticket y ON y.pool = p.pool AND y.id = p.live_b ORDER BY p.matched_ms, p.id"
+    " x.version, x.created_ms, x.key_ms, x.touched_ms, x.presence_ms, x.expires_ms, x.fairness, "                      \
+    "x.body::text, " PAST_SQL(                                                                                         \
+        "x") ","                                                                                                       \
+             " y.version, y.created_ms, y.key_ms, y.touched_ms, y.presence_ms, y.expires_ms, y.fairness, "             \
+             "y.body::text, " PAST_SQL(                                                                                \
+                 "y") " FROM chosen c JOIN stint.match_pair p ON p.id = c.id"                                          \
+                      " JOIN stint.match_ticket x ON x.pool = p.pool AND x.id = p.live_a"                              \
+                      " JOIN stint.match_ticket y ON y.pool = p.pool AND y.id = p.live_b ORDER BY p.matched_ms, p.id"
 
 _Static_assert(MATCH_PAGE == 5000 && MATCH_OVERDUE_MAX == 500, "the limits are written out in the statements above");
 
@@ -82,7 +83,7 @@ int match_store_changes(struct pg_batch *b, const char *pool, const struct match
 }
 
 int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names,
-                     bool cycle, const char *sent)
+                     bool cycle)
 {
     const char *ids = literal(&names->ids), *pairs = literal(&names->pairs);
     int rc = pg_batch_add(b, "BEGIN", 0, NULL);
@@ -111,12 +112,5 @@ int match_store_read(struct pg_batch *b, const char *pool, const struct match_ma
                                " AND until_ms > stint.now_ms()",
                                2, (const char *const[]){pool, ids});
     rc = rc < 0 ? rc : pg_batch_add(b, PAIRS_SQL, 4, (const char *const[]){pool, pairs, ids, cycle ? "t" : "f"});
-    /* Another worker may be about to tell its own events: only those it had time for are taken over. */
-    rc = rc < 0 ? rc
-                : pg_batch_add(
-                      b,
-                      "SELECT seq, body::text FROM stint.match_event WHERE pool = $1 AND NOT seq = ANY($2::bigint[])"
-                      " AND at_ms < stint.now_ms() - 3000 ORDER BY seq LIMIT 500",
-                      2, (const char *const[]){pool, sent});
     return rc;
 }

@@ -17,7 +17,11 @@
 #include "match_round.h"
 #include "pg_uv.h"
 
-enum { MATCH_PAGE = 5000, MATCH_EVENTS_MAX = 500, MATCH_OVERDUE_MAX = 500 };
+enum {
+    MATCH_PAGE = 5000,
+    MATCH_OVERDUE_MAX = 500,
+    MATCH_TELL_MS = 3000, /* an event is its own worker's to tell for so long */
+};
 #define MATCH_NEVER_AGAIN INT64_C(9000000000000000)
 #define MATCH_MARK_END    "~" /* sorts after every ticket id: all of a version was read */
 
@@ -31,7 +35,6 @@ enum match_read {
     MATCH_READ_MET,
     MATCH_READ_RESTS,
     MATCH_READ_PAIRS,
-    MATCH_READ_EVENTS,
     MATCH_READ_COUNT
 };
 
@@ -59,10 +62,9 @@ void match_names_fini(struct match_names *n);
 /* Adds what an operation names. 0 or -ENOSPC/-ENOMEM. */
 int match_names_add(struct match_names *n, const struct match_op *op);
 
-/* Batch 1. cycle: also overdue pairs. sent: events already in the stream, as an array literal ("{}"). 0 or a code of
- * pg_batch_add. */
+/* Batch 1. cycle: also overdue pairs. 0 or a code of pg_batch_add. */
 int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names,
-                     bool cycle, const char *sent);
+                     bool cycle);
 /* One page of changes after mark. */
 int match_store_changes(struct pg_batch *b, const char *pool, const struct match_mark *mark);
 
@@ -97,10 +99,10 @@ struct match_writes {
     bool anything; /* false: the round changed nothing */
 };
 
-/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: remove what is long over. sent as in
- * match_store_read. 0, -ENOMEM or a code of pg_batch_add. */
+/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: remove what is long over. queue: whose
+ * workers tell the events. 0, -ENOMEM or a code of pg_batch_add. */
 int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
-                      bool purge, const char *sent, struct match_writes *ret);
+                      bool purge, const char *queue, struct match_writes *ret);
 /* NULL when every count is as expected, else what was not. Static storage. */
 const char *match_store_conflict(const struct match_writes *w, PGresult *const results[]);
 /* Events of a round, in the order they are stored: calls fn for each. Returns fn's first negative, else 0. */

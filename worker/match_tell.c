@@ -16,26 +16,8 @@ enum { ARGV_MAX = FEED_FIELDS_MAX + 8 };
 
 void match_tell_fini(struct match_tell *tell)
 {
-    for (size_t i = 0; i < tell->n_left; i++)
-        free(tell->left[i].body);
-    free(tell->left);
     free(tell->numbers);
     *tell = (struct match_tell){0};
-}
-
-int match_tell_left(struct match_tell *tell, const PGresult *res)
-{
-    int rows = PQntuples(res);
-    tell->left = calloc((size_t)rows + 1, sizeof *tell->left);
-    if (!tell->left)
-        return -ENOMEM;
-    for (int row = 0; row < rows; row++) {
-        char *body = strdup(PQgetvalue(res, row, 1));
-        if (!body)
-            return -ENOMEM;
-        tell->left[tell->n_left++] = (struct match_told){strtoll(PQgetvalue(res, row, 0), NULL, 10), body};
-    }
-    return 0;
 }
 
 void match_tell_numbers(struct match_tell *tell, const PGresult *res)
@@ -48,11 +30,11 @@ void match_tell_numbers(struct match_tell *tell, const PGresult *res)
 
 struct sender {
     const struct worker_ctx *ctx;
-    struct match_cache *cache;
+    struct match_sent *sent;
+    const char *pool;
     const struct match_tell *tell;
-    char stream[KEY_MAX], feed[KEY_MAX];
+    char feed[KEY_MAX];
     size_t event;
-    size_t told; /* events of this round on their way: their rows are removed by the next one */
 };
 
 /* One event on its way to the stream. */
@@ -61,8 +43,8 @@ struct telling {
     int64_t seq;
 };
 
-/* In the stream, and only now: the row may go with the pool's next round. A Redis that died or was full has answered
- * otherwise; the row stays and the event is told again. */
+/* In the stream, and only now: the row may go. A Redis that died or was full has answered otherwise; the row stays and
+ * the event is told again. */
 static void on_told(void *arg, const redisReply *reply, const struct err *e)
 {
     struct telling *t = arg;
@@ -73,19 +55,21 @@ static void on_told(void *arg, const redisReply *reply, const struct err *e)
     free(t);
 }
 
-static void send_event(struct sender *s, int64_t seq, const char *body)
+void match_tell_event(const struct worker_ctx *ctx, struct match_sent *sent, const char *pool, int64_t seq,
+                      const char *body)
 {
-    char number[24], limit[24];
+    char number[24], limit[24], suffix[MATCH_POOL_MAX + 8], stream[KEY_MAX];
+    (void)snprintf(suffix, sizeof suffix, "match:%s", pool);
+    keys_of(stream, ctx->queue, suffix);
     (void)snprintf(number, sizeof number, "%lld", (long long)seq);
     (void)snprintf(limit, sizeof limit, "%d", MATCH_STREAM_MAX);
-    const char *argv[] = {"XADD", s->stream, "MAXLEN", "~", limit, "*", "seq", number, "data", body};
+    const char *argv[] = {"XADD", stream, "MAXLEN", "~", limit, "*", "seq", number, "data", body};
     struct telling *t = malloc(sizeof *t);
     if (!t)
-        return; /* the row stays: told with a later round */
-    *t = (struct telling){match_sent_hold(s->cache->sent), seq};
-    if (redis_uv_argv(s->ctx->redis, on_told, t, (int)ARRAY_LEN(argv), argv, NULL) < 0)
+        return; /* the row stays: told by a later look */
+    *t = (struct telling){match_sent_hold(sent), seq};
+    if (redis_uv_argv(ctx->redis, on_told, t, (int)ARRAY_LEN(argv), argv, NULL) < 0)
         on_told(t, NULL, NULL);
-    s->told++;
 }
 
 static int send_own(void *arg, json_t *event)
@@ -93,7 +77,7 @@ static int send_own(void *arg, json_t *event)
     struct sender *s = arg;
     char *body = event ? json_dumps(event, JSON_COMPACT) : NULL;
     if (body && s->event < s->tell->n_numbers)
-        send_event(s, s->tell->numbers[s->event], body);
+        match_tell_event(s->ctx, s->sent, s->pool, s->tell->numbers[s->event], body);
     s->event++;
     free(body);
     json_decref(event);
@@ -125,12 +109,11 @@ int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool)
 /* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself.
  * The dedup key makes it one however many workers ask. What is lost on the way (the worker died, Redis was full or lost
  * its data) match_watch_uv asks for again. */
-static void ask_for_cycle(const struct sender *s, const struct match_round *r)
+static void ask_for_cycle(const struct worker_ctx *ctx, struct match_cache *c, const struct match_round *r)
 {
     uint64_t mono = clock_mono_ms();
-    struct match_cache *c = s->cache;
-    bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms || s->told > 0;
-    if (needed && mono >= c->next_cycle_ms && match_tell_want_cycle(s->ctx, c->pool) == 0)
+    bool needed = match_index_count(r->ix) > 0 || r->now_ms < c->pending_until_ms;
+    if (needed && mono >= c->next_cycle_ms && match_tell_want_cycle(ctx, c->pool) == 0)
         c->next_cycle_ms = mono + MATCH_CYCLE_MS / 2;
 }
 
@@ -143,20 +126,15 @@ static void note_pending(struct match_cache *c, const struct match_round *r)
     }
 }
 
-void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache,
-                      struct match_round *r, bool cycle)
+void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ctx, struct match_sent *sent,
+                      struct match_cache *cache, struct match_round *r, bool cycle)
 {
-    struct sender s = {.ctx = ctx, .cache = cache, .tell = tell};
-    char suffix[MATCH_POOL_MAX + 8];
-    (void)snprintf(suffix, sizeof suffix, "match:%s", cache->pool);
-    keys_of(s.stream, ctx->queue, suffix);
+    struct sender s = {.ctx = ctx, .sent = sent, .pool = cache->pool, .tell = tell};
     keys_of(s.feed, ctx->queue, "feed");
-    for (size_t i = 0; i < tell->n_left; i++)
-        send_event(&s, tell->left[i].seq, tell->left[i].body);
     (void)match_store_events(r, send_own, &s);
     match_feed_round(r, send_feed, &s);
     if (cycle)
         match_feed_here(r->ix, cache->pool, r->now_ms, &cache->here, send_feed, &s);
     note_pending(cache, r);
-    ask_for_cycle(&s, r);
+    ask_for_cycle(ctx, cache, r);
 }

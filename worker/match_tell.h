@@ -3,36 +3,32 @@
  * model, and the next cycle.
  *
  * Runs in: worker. Thread: loop only. Wiring: sends on the worker's Redis connection and waits for nothing.
- * Events are rows of stint.match_event until they are in the stream; a worker that dies in between leaves them to the
- * next round of the pool. So each is told at least once, with its number `seq` to tell a repetition. The feed is not
+ * Events are rows of stint.match_event until they are in the stream; a worker that dies in between leaves them to
+ * match_retell_uv. So each is told at least once, with its number `seq` to tell a repetition. The feed is not
  * kept: the wait model repairs what it missed.
  */
 #pragma once
 
 #include "kind.h"
 #include "match_cache.h"
-
-struct match_told {
-    int64_t seq;
-    char *body; /* owned */
-};
+#include "match_sent.h"
 
 struct match_tell {
-    struct match_told *left; /* owned: events a former round could not tell */
-    size_t n_left;
     int64_t *numbers; /* owned: of this round's events, in their order */
     size_t n_numbers;
 };
 
 void match_tell_fini(struct match_tell *tell); /* twice-safe */
-/* Takes up events a former round left (rows seq, body). 0 or -ENOMEM. */
-int match_tell_left(struct match_tell *tell, const PGresult *res);
 /* Numbers of this round's events as PostgreSQL gave them. */
 void match_tell_numbers(struct match_tell *tell, const PGresult *res);
 /* Tells everything of the round, and asks for the pool's next cycle when somebody waits. Redis away: the events stay
  * for later. */
-void match_tell_round(struct match_tell *tell, const struct worker_ctx *ctx, struct match_cache *cache,
-                      struct match_round *r, bool cycle);
+void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ctx, struct match_sent *sent,
+                      struct match_cache *cache, struct match_round *r, bool cycle);
+/* Sends one event to its pool's stream; once Redis has answered that it is there, its number is in sent. Does not wait.
+ */
+void match_tell_event(const struct worker_ctx *ctx, struct match_sent *sent, const char *pool, int64_t seq,
+                      const char *body);
 /* Asks for a cycle of the pool in MATCH_CYCLE_MS, unless one was asked for within that time. 0, or a negative code when
  * Redis is away. Does not wait for the answer. */
 int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool);

@@ -19,6 +19,7 @@
 struct match_turn {
     const struct worker_ctx *ctx;
     const struct match_rules *rules;
+    struct match_sent *sent; /* borrowed: match_retell_uv's */
     struct match_cache *cache;
     struct match_item *all;   /* owned: the whole array */
     struct match_item *items; /* within it: those of the round being played */
@@ -34,8 +35,6 @@ struct match_turn {
     bool open; /* round is initialised: the index may have changed */
     struct match_writes writes;
     size_t first_outcome; /* statement of items[0]'s outcome in batch 2 */
-    char *sent;           /* owned: events to remove */
-    uint32_t n_sent;      /* how many those are */
     struct match_tell tell;
 };
 
@@ -82,7 +81,6 @@ static void end(struct match_turn *t)
         return;
     }
     free(t->all);
-    free(t->sent);
     free(t);
     on_end(arg);
 }
@@ -163,9 +161,8 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
     match_round_committed(&t->round, t->head.version + 1);
     t->cache->sweep = t->round.sweep;
-    match_sent_forget(t->cache->sent, t->n_sent);
     release(t);
-    match_tell_round(&t->tell, t->ctx, t->cache, &t->round, t->cycle);
+    match_tell_round(&t->tell, t->ctx, t->sent, t->cache, &t->round, t->cycle);
     KILL_POINT("match.told");
     for (size_t i = 0; i < t->n; i++)
         if (t->items[i].run)
@@ -272,8 +269,8 @@ static int64_t watch_from(const struct match_turn *t)
 
 static int write_batch(struct match_turn *t, struct pg_batch *b)
 {
-    int rc =
-        match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->sent, &t->writes);
+    int rc = match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->ctx->queue,
+                               &t->writes);
     t->first_outcome = pg_batch_len(b);
     for (size_t i = 0; i < t->n && rc == 0; i++)
         rc = outcome_add(b, t->items[i].run, t->items[i].result);
@@ -340,8 +337,7 @@ static int open_round(struct match_turn *t, PGresult *const results[])
     t->round.watch_from_ms = watch_from(t);
     rc = match_load_met(results[MATCH_READ_MET], &t->round.met, &t->round.n_met);
     rc = rc < 0 ? rc : match_load_rests(results[MATCH_READ_RESTS], &t->round.rests, &t->round.n_rests);
-    rc = rc < 0 ? rc : match_load_pairs(results[MATCH_READ_PAIRS], &t->round);
-    return rc < 0 ? rc : match_tell_left(&t->tell, results[MATCH_READ_EVENTS]);
+    return rc < 0 ? rc : match_load_pairs(results[MATCH_READ_PAIRS], &t->round);
 }
 
 static void on_read(void *arg, PGresult *const results[], size_t n, const struct err *e)
@@ -380,17 +376,14 @@ static int read_batch(struct match_turn *t, struct pg_batch *b)
     for (size_t i = 0; i < t->n && rc == 0; i++)
         rc = match_names_add(&names, &t->items[i].op);
     if (rc == 0)
-        rc = match_store_read(b, t->cache->pool, &t->cache->mark, &names, t->cycle, t->sent);
+        rc = match_store_read(b, t->cache->pool, &t->cache->mark, &names, t->cycle);
     match_names_fini(&names);
     return rc;
 }
 
 static void send_read(struct match_turn *t)
 {
-    free(t->sent);
-    t->sent = match_cache_sent(t->cache);
-    t->n_sent = t->cache->sent->n;
-    struct pg_batch *b = t->sent ? pg_batch_new() : NULL;
+    struct pg_batch *b = pg_batch_new();
     int rc = b ? read_batch(t, b) : -ENOMEM;
     if (rc < 0) {
         pg_batch_free(b);
@@ -475,11 +468,19 @@ static void begin(struct match_turn *t)
     pg_pool_acquire(t->ctx->pg, on_conn, t);
 }
 
-void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_cache *cache,
-                      struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg)
+void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_sent *sent,
+                      struct match_cache *cache, struct match_item *items, size_t n, void (*on_end)(void *arg),
+                      void *arg)
 {
     struct match_turn *t = alloc_zero(1, sizeof *t);
-    *t = (struct match_turn){
-        .ctx = ctx, .rules = rules, .cache = cache, .all = items, .items = items, .n = n, .on_end = on_end, .arg = arg};
+    *t = (struct match_turn){.ctx = ctx,
+                             .rules = rules,
+                             .sent = sent,
+                             .cache = cache,
+                             .all = items,
+                             .items = items,
+                             .n = n,
+                             .on_end = on_end,
+                             .arg = arg};
     begin(t);
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "match_cache.h"
+#include "match_sent.h"
 #include "outcome.h"
 
 enum {
@@ -32,7 +33,8 @@ struct match_item {
 
 struct match_turn;
 
-/* Takes the items (and their array). on_end is called once, when every run has ended and the turn is gone. rules and
- * cache are borrowed until then; no other turn may use the cache meanwhile. */
-void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_cache *cache,
-                      struct match_item *items, size_t n, void (*on_end)(void *arg), void *arg);
+/* Takes the items (and their array). on_end is called once, when every run has ended and the turn is gone. rules, sent
+ * (where told events are noted) and cache are borrowed until then; no other turn may use the cache meanwhile. */
+void match_turn_start(const struct worker_ctx *ctx, const struct match_rules *rules, struct match_sent *sent,
+                      struct match_cache *cache, struct match_item *items, size_t n, void (*on_end)(void *arg),
+                      void *arg);

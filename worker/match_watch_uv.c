@@ -1,6 +1,6 @@
 /*
- * match_watch_uv - see match_watch_uv.h. It only asks for a cycle, by the same deduplicated job as a round does; it refuses to
- * look at pools itself, and to load a PostgreSQL that does not answer with more than one question.
+ * match_watch_uv - see match_watch_uv.h. It only asks for a cycle, by the same deduplicated job as a round does; it
+ * refuses to look at pools itself, and to load a PostgreSQL that does not answer with more than one question.
  */
 #include "match_watch_uv.h"
 
@@ -18,12 +18,11 @@ struct match_watch {
     bool asking, closing, closed;
 };
 
-/* Pools without a round for three cycles in which somebody waits, a pair is overdue, or an event is still to be told. */
+/* Pools without a round for three cycles in which somebody waits or a pair is overdue. */
 static const char FORGOTTEN_SQL[] =
     "SELECT p.pool FROM stint.match_pool p WHERE p.last_round_ms < stint.now_ms() - $1::bigint"
     " AND (EXISTS (SELECT 1 FROM stint.match_pair q WHERE q.pool = p.pool AND q.state = 'pending'"
     " AND q.confirm_by_ms < stint.now_ms())"
-    " OR EXISTS (SELECT 1 FROM stint.match_event v WHERE v.pool = p.pool)"
     " OR EXISTS (SELECT 1 FROM stint.match_ticket t WHERE t.pool = p.pool AND t.state = 'waiting')) LIMIT $2::int";
 
 static void look(uv_timer_t *timer);

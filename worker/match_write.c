@@ -224,7 +224,7 @@ int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t 
 struct writing {
     struct pg_batch *b;
     struct match_writes *w;
-    const char *pool, *version, *now;
+    const char *queue, *pool, *version, *now;
 };
 
 /* Adds a statement over rows unless there are none; expects as many rows changed when `what` is given. */
@@ -254,6 +254,25 @@ static int write_rows(struct writing *g, const char *sql, bool versioned, bool t
     return rc;
 }
 
+static int write_events(struct writing *g, const json_t *events)
+{
+    if (json_array_size(events) == 0)
+        return 0;
+    AUTO_FREE char *text = json_dumps(events, JSON_COMPACT);
+    char wait[24];
+    if (!text)
+        return -ENOMEM;
+    (void)snprintf(wait, sizeof wait, "%d", MATCH_TELL_MS);
+    g->w->events = pg_batch_len(g->b);
+    g->w->anything = true;
+    return pg_batch_add(
+        g->b,
+        "INSERT INTO stint.match_event(queue, pool, at_ms, tell_ms, body)"
+        " SELECT $1, $2, $3::bigint, $3::bigint + $4::bigint, e.value"
+        " FROM jsonb_array_elements($5::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n RETURNING seq",
+        5, (const char *const[]){g->queue, g->pool, g->now, wait, text});
+}
+
 static int write_all(struct writing *g, const struct rows *rows)
 {
     int rc = write_rows(g, UPDATE_SQL, true, true, rows->updates, "a ticket was changed by somebody else");
@@ -267,17 +286,11 @@ static int write_all(struct writing *g, const struct rows *rows)
     rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, rows->pairs, "a pair could not be entered");
     rc = rc < 0 ? rc : write_rows(g, PART_SQL, false, true, rows->parts, NULL);
     rc = rc < 0 ? rc : write_rows(g, RESTS_SQL, false, false, rows->rests, NULL);
-    if (rc < 0 || json_array_size(rows->events) == 0)
-        return rc;
-    g->w->events = pg_batch_len(g->b);
-    return write_rows(g,
-                      "INSERT INTO stint.match_event(pool, at_ms, body) SELECT $1, $2::bigint, e.value"
-                      " FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n RETURNING seq",
-                      false, true, rows->events, NULL);
+    return rc < 0 ? rc : write_events(g, rows->events);
 }
 
 int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
-                      bool purge, const char *sent, struct match_writes *ret)
+                      bool purge, const char *queue, struct match_writes *ret)
 {
     struct rows rows;
     char version_text[24], now_text[24], watch_text[24];
@@ -285,13 +298,10 @@ int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t v
     (void)snprintf(now_text, sizeof now_text, "%lld", (long long)r->now_ms);
     (void)snprintf(watch_text, sizeof watch_text, "%lld", (long long)watch_from_ms);
     *ret = (struct match_writes){.events = SIZE_MAX};
-    struct writing g = {.b = b, .w = ret, .pool = r->pool, .version = version_text, .now = now_text};
+    struct writing g = {.b = b, .w = ret, .queue = queue, .pool = r->pool, .version = version_text, .now = now_text};
     int rc = rows_init(&rows) ? gather(&rows, r) : -ENOMEM;
     rc = rc < 0 ? rc : write_all(&g, &rows);
     rows_fini(&rows);
-    if (rc == 0 && strcmp(sent, "{}") != 0)
-        rc = pg_batch_add(b, "DELETE FROM stint.match_event WHERE pool = $1 AND seq = ANY($2::bigint[])", 2,
-                          (const char *const[]){r->pool, sent});
     if (rc == 0 && purge)
         rc = pg_batch_add(b, PURGE_SQL, 2, (const char *const[]){r->pool, now_text});
     if (rc == 0)

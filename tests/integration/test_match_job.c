@@ -349,6 +349,34 @@ static void test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them
     end(&h);
 }
 
+/* Until every event of the pool is in its stream and its rows are removed; nobody submits anything meanwhile. Returns
+ * the stream's length. */
+static int64_t wait_told(struct worker_harness *h, const char *queue, const char *pool)
+{
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    while (query("SELECT count(*) FROM stint.match_event WHERE queue = '%s' AND pool = '%s'", queue, pool) != 0)
+        assert_true(clock_mono_ms() < until);
+    redisReply *reply = harness_cmd(h, "XLEN stint:{%s}:match:%s", queue, pool);
+    int64_t length = reply->integer;
+    freeReplyObject(reply);
+    return length;
+}
+
+static void test_match_events_of_nobody_are_told_by_their_queue_without_a_round(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    (void)query("INSERT INTO stint.match_pool(pool) VALUES ('still'); SELECT 0");
+    (void)query("INSERT INTO stint.match_event(queue, pool, at_ms, tell_ms, body)"
+                " SELECT q, 'still', 0, 0, '{\"t\":\"matched\"}' FROM unnest(ARRAY['retell', 'retell', 'other']) q;"
+                " SELECT 0");
+    begin(&h, "retell", "");
+    assert_int_equal(wait_told(&h, "retell", "still"), 2);
+    assert_int_equal(query("SELECT version FROM stint.match_pool WHERE pool = 'still'"), 0);
+    assert_int_equal(query("SELECT count(*) FROM stint.match_event WHERE queue = 'other' AND pool = 'still'"), 1);
+    end(&h);
+}
+
 static void test_match_worker_killed_around_commit_applies_once(void **state)
 {
     static const char *const points[] = {"match.played", "match.written", "match.committed", "match.told"};
@@ -375,6 +403,7 @@ static void test_match_worker_killed_around_commit_applies_once(void **state)
         assert_int_equal(pairs(queue), 1);
         assert_int_equal(waiting(queue), 0);
         check_pairs(queue);
+        assert_true(wait_told(&h, queue, queue) >= 1);
         end(&h);
     }
 }
@@ -493,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_match_refused_by_a_constraint_only_the_guilty_job_dies),
         cmocka_unit_test(test_match_one_life_an_operation_a_round),
         cmocka_unit_test(test_match_worker_killed_around_commit_applies_once),
+        cmocka_unit_test(test_match_events_of_nobody_are_told_by_their_queue_without_a_round),
     };
     return cmocka_run_group_tests(tests, open_servers, close_servers);
 }

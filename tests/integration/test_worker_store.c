@@ -43,7 +43,7 @@ static int open_servers(void **state)
     (void)state;
     if (redis_server_start(&redis, NULL) < 0 || pg_server_start(&postgres) < 0)
         return -1;
-    return apply_migration("0001_core.sql") && apply_migration("0002_match.sql") ? 0 : -1;
+    return apply_migration("0001_core.sql") && apply_migration("0002_match.sql") && apply_migration("0006_match_event.sql") ? 0 : -1;
 }
 
 static int close_servers(void **state)
