@@ -1,5 +1,6 @@
 /*
- * A real worker on a real Redis and a real PostgreSQL: effects once, whatever dies, and no job burnt while the store is away.
+ * A real worker on a real Redis and a real PostgreSQL: effects once, whatever dies, and no job burnt while the store is
+ * away.
  */
 #include "worker_harness.h"
 
@@ -43,7 +44,10 @@ static int open_servers(void **state)
     (void)state;
     if (redis_server_start(&redis, NULL) < 0 || pg_server_start(&postgres) < 0)
         return -1;
-    return apply_migration("0001_core.sql") && apply_migration("0002_match.sql") && apply_migration("0006_match_event.sql") ? 0 : -1;
+    return apply_migration("0001_core.sql") && apply_migration("0002_match.sql") &&
+                   apply_migration("0006_match_event.sql")
+               ? 0
+               : -1;
 }
 
 static int close_servers(void **state)
@@ -57,7 +61,8 @@ static int close_servers(void **state)
 static void make_ini(char ini[static 1024], const char *queue)
 {
     snprintf(ini, 1024,
-             "[postgres]\nurl = %s\nconnect_timeout = 1s\nstatement_timeout = 5s\n[kind.match]\nbackoff = 1ms\n[pool.match]\nkinds = match\nqueue = %s\n",
+             "[postgres]\nurl = %s\nconnect_timeout = 1s\nstatement_timeout = 5s\n[kind.match]\nbackoff = "
+             "1ms\n[pool.match]\nkinds = match\nqueue = %s\n",
              postgres.url, queue);
 }
 
@@ -80,12 +85,14 @@ static void end_drained(struct worker_harness *h)
 static int64_t outcome_number(const char *queue, const char *id, const char *expression)
 {
     char sql[512], text[64] = "";
-    snprintf(sql, sizeof sql, "SELECT %s FROM stint.job_outcome WHERE queue = '%s' AND job_id = '%s'", expression, queue, id);
+    snprintf(sql, sizeof sql, "SELECT %s FROM stint.job_outcome WHERE queue = '%s' AND job_id = '%s'", expression,
+             queue, id);
     assert_true(pg_server_query(&postgres, sql, text, sizeof text));
     return text[0] ? strtoll(text, NULL, 10) : -1;
 }
 
-/* Enqueues one job, lets the worker die at a kill point, moves the job on as a supervisor would, and starts a successor. */
+/* Enqueues one job, lets the worker die at a kill point, moves the job on as a supervisor would, and starts a
+ * successor. */
 static void die_and_redeliver(struct worker_harness *h, const char *queue, const char *kill_point)
 {
     char environment[64], ini[1024];
@@ -136,7 +143,8 @@ static void test_worker_claim_of_another_owner_waits_until_its_epoch_is_higher(v
     (void)state;
     assert_true(pg_server_query(&postgres,
                                 "INSERT INTO stint.job_outcome(queue, job_id, epoch, state, kind)"
-                                " VALUES('claimed', 'j', 3, 'claimed', 'match')", NULL, 0));
+                                " VALUES('claimed', 'j', 3, 'claimed', 'match')",
+                                NULL, 0));
     begin(&h, "claimed", NULL);
     harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"j\"}", CYCLE);
     harness_wait_state(&h, "j", "done");
