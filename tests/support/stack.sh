@@ -164,7 +164,7 @@ adds_up() { # QUEUE, of one look at it
 check_jobs() { # each booked job is done, or dead of what it deserved
   local wrong total
   total=$(wc -l <"$STACK_DIR/books")
-  awk '{ printf "FCALL stint_job 1 stint:{%s} %s\n", $1, $2 }' "$STACK_DIR/books" | redis |
+  awk '{ printf "FCALL stint_job 1 stint:{%s} %s\n", $1, $2 }' "$STACK_DIR/books" | redis | grep -v '^$' |
     jq -R -r '(fromjson? // {state: "unknown"}) | if .state == "dead" then .errors[-1].code else .state end' |
     paste -d' ' "$STACK_DIR/books" - | awk '$3 != $4' >"$STACK_DIR/wrong"
   wrong=$(wc -l <"$STACK_DIR/wrong")
