@@ -40,12 +40,12 @@ int replay_options_make(const struct args *a, const json_t *patch, json_t **ret_
         const char *arg, *option;
     } whole[] = {{"canary", "canary"}, {"canary-failures", "canary_failures"}, {"max", "max"},
                  {"delay", "delay_ms"}, {"guard", "guard"}};
-    json_t *options = json_object();
     if (args_has(a, "canary-failures") && !args_has(a, "canary"))
         return err_set(e, ERR_BAD_ARGUMENT, "--canary-failures N goes with --canary N");
     if (args_has(a, "canary-failures") && args_int(a, "canary-failures", 0) >= args_int(a, "canary", 0))
         return err_set(e, ERR_BAD_ARGUMENT, "--canary-failures: %lld of a canary of %lld could never stop the run",
                        (long long)args_int(a, "canary-failures", 0), (long long)args_int(a, "canary", 0));
+    json_t *options = json_object();
     for (size_t i = 0; i < ARRAY_LEN(whole); i++)
         if (args_has(a, whole[i].arg))
             (void)json_object_set_new(options, whole[i].option, json_integer(args_int(a, whole[i].arg, 0)));
