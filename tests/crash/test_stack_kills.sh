@@ -110,7 +110,7 @@ strike() {
   REPORT+=$(printf '# %-12s %5d ms  (%d kills, %d jobs blamed)' "$name" "$slowest" "$hits" "$blamed")$'\n'
 }
 
-documents $DOCUMENTS 120 || { not_ok "documents cannot be made"; exit 1; }
+documents $DOCUMENTS 360 || { not_ok "documents cannot be made"; exit 1; }
 stack_up >"$STACK_DIR/up.out" || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
 mix &
 MIX_PID=$!
