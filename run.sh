@@ -77,7 +77,7 @@ chmod 644 "$inbox"/*
 show pdf parse "$inbox/tests.pdf"
 show pdf parse "$inbox/exams.pdf" --ics "$dir/exams.ics"
 echo "the calendar: $(grep -c BEGIN:VEVENT "$dir/exams.ics") events in $dir/exams.ics"
-show pdf parse "$inbox/lectures.pdf" --ics "$dir/lectures.ics" --terms '{"S1":{"start":"2026-02-16","end":"2026-06-05"},"S2":{"start":"2026-07-20","end":"2026-10-30"}}' >"$dir/lectures.txt"
+show pdf parse "$inbox/lectures.pdf" --ics "$dir/lectures.ics" --term S1=2026-02-16..2026-06-05 --term S2=2026-07-20..2026-10-30 >"$dir/lectures.txt"
 head -6 "$dir/lectures.txt"; echo "…"; tail -5 "$dir/lectures.txt"
 
 say "5. A damaged file: it dies with its cause and its evidence, nothing else is disturbed"

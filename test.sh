@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Sets up everything and runs every test. ./test.sh [--fast] [RING...]
-#   rings: unit check integration crash faults e2e   (default: all, then builds by clang and for release without a warning, then unit and
+# Sets up everything and runs every test. ./test.sh [--fast] [--all] [RING...]
+#   rings: unit check integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan)
+#   --all: hostile in full (every foreign document in every mode, 25000 bent ones: half an hour), not its two minutes
 #   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
 # The last line says: N passed, N failed, N skipped.
 set -u
@@ -13,16 +14,23 @@ fast=no rings="" named=yes
 for arg in "$@"; do
   case "$arg" in
     --fast) fast=yes ;;
-    unit|check|integration|crash|faults|e2e) rings="$rings $arg" ;;
-    *) echo "test.sh: unknown argument '$arg'; allowed: --fast unit check integration crash faults e2e" >&2; exit 2 ;;
+    --all) export STINT_HOSTILE=all ;;
+    unit|check|integration|crash|faults|hostile|e2e) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e" >&2; exit 2 ;;
   esac
 done
 started=$SECONDS
-[ -n "$rings" ] || { rings="unit check integration crash faults"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
+[ -n "$rings" ] || { rings="unit check integration crash faults hostile"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
 
 # shellcheck disable=SC2086
 packages_install $PACKAGES_BUILD $PACKAGES_RUN $PACKAGES_TEST || exit 1
-case " $rings " in *" e2e "*) packages_install $PACKAGES_E2E || echo "test.sh: without these packages the ring e2e skips" >&2 ;; esac
+# shellcheck disable=SC2086
+packages_install $PACKAGES_PRODUCERS || echo "test.sh: without these packages documents of their producers are not tried" >&2
+case " $rings " in *" e2e "*)
+  packages_install $PACKAGES_E2E || echo "test.sh: without these packages the ring e2e skips" >&2
+  command -v dockerd >/dev/null || packages_install $PACKAGES_DOCKER || echo "test.sh: without these packages the Docker tests of the ring e2e skip" >&2
+  ;;
+esac
 echo "== build (dev)"
 build_preset dev || exit 1
 

@@ -81,8 +81,8 @@ double bench_now(void)
 const char *bench_payload(void)
 {
     static const char payload[] =
-        "{\"v\":1,\"do\":\"ok\",\"pad\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}";
+        "{\"v\":1,\"do\":\"ok\",\"pad\":\"012345678901234567890123456789012345678901234567890123456789012345678"
+        "901234567890123456789012345678901\"}";
     static_assert(sizeof payload - 1 == BENCH_PAYLOAD_BYTES, "every system carries the same bytes");
     return payload;
 }

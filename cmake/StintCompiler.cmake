@@ -7,7 +7,7 @@ add_library(stint_flags INTERFACE)
 target_compile_definitions(stint_flags INTERFACE _GNU_SOURCE)
 target_include_directories(stint_flags INTERFACE ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(stint_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+  -Wall -Wextra -Wpedantic -Wshadow $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes;-Wold-style-definition>
   -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough
   -Wcast-qual -Wswitch-enum
   -fno-common -fno-strict-aliasing -fno-omit-frame-pointer
@@ -33,6 +33,8 @@ endif()
 
 if(STINT_SANITIZE)
   target_compile_options(stint_flags INTERFACE -fsanitize=${STINT_SANITIZE} -fno-sanitize-recover=all)
+  # a class met for the first time is looked up through a pipe, which a cell must not make
+  target_compile_options(stint_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=vptr>)
   target_link_options(stint_flags INTERFACE -fsanitize=${STINT_SANITIZE})
   target_compile_definitions(stint_flags INTERFACE STINT_SANITIZED=1)
 endif()

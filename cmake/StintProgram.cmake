@@ -1,7 +1,7 @@
-# stint_program(NAME LIBRARY links...): every .c of the current folder but main.c as static library LIBRARY (so that tests link the
+# stint_program(NAME LIBRARY links...): every .c and .cc of the current folder but main.c as static library LIBRARY (so that tests link the
 # same objects), and the program NAME from main.c.
 function(stint_program NAME LIBRARY)
-  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   list(REMOVE_ITEM SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
   if(NOT SOURCES)
     file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int empty_translation_unit;\n")

@@ -273,7 +273,22 @@ int conf_load_fd(struct conf *c, int fd, struct err *e)
     return conf_check(c, e);
 }
 
-static int conf_secret(const char *section, const char *file, char *url, struct err *e)
+/* Values that may stand in a file of their own instead: KEY and KEY_file. */
+#define CONF_SECRETS(X)                                                                                                \
+    X(redis, url) X(postgres, url) X(pdf, s3_access_key) X(pdf, s3_secret_key) X(pdf, s3_session_token)
+
+struct conf_secret_row {
+    const char *section, *key;
+    size_t value, file; /* offsets in struct conf */
+};
+
+static const struct conf_secret_row conf_secret_rows[] = {
+#define X(section, key) {#section, #key, offsetof(struct conf, section.key), offsetof(struct conf, section.key##_file)},
+    CONF_SECRETS(X)
+#undef X
+};
+
+static int conf_secret(const struct conf_secret_row *row, const char *file, char *value, struct err *e)
 {
     char path[CONF_STR_MAX * 2];
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -282,7 +297,7 @@ static int conf_secret(const char *section, const char *file, char *url, struct 
         (void)snprintf(path, sizeof path, "%s", file);
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_set(e, ERR_BAD_CONFIG, "[%s] url_file %s: %s", section, path, err_text(-errno));
+        return err_set(e, ERR_BAD_CONFIG, "[%s] %s_file %s: %s", row->section, row->key, path, err_text(-errno));
     AUTO_FREE char *text = conf_slurp(fd, path, e);
     if (text == NULL)
         return ERR_BAD_CONFIG;
@@ -292,25 +307,39 @@ static int conf_secret(const char *section, const char *file, char *url, struct 
     while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
         line[--len] = '\0';
     if (len == 0 || len >= CONF_STR_MAX) /* the text is a secret: its length alone may be told */
-        return err_set(e, ERR_BAD_CONFIG, "[%s] url_file %s: its first line has %zu characters; allowed: 1 to %d",
-                       section, path, len, CONF_STR_MAX - 1);
-    memset(url, 0, CONF_STR_MAX);
-    memcpy(url, line, len);
+        return err_set(e, ERR_BAD_CONFIG, "[%s] %s_file %s: its first line has %zu characters; allowed: 1 to %d",
+                       row->section, row->key, path, len, CONF_STR_MAX - 1);
+    memset(value, 0, CONF_STR_MAX);
+    memcpy(value, line, len);
     return 0;
 }
 
 int conf_secrets(struct conf *c, struct err *e)
 {
-    int rc = c->redis.url_file[0] != '\0' ? conf_secret("redis", c->redis.url_file, c->redis.url, e) : 0;
-    if (rc == 0 && c->postgres.url_file[0] != '\0')
-        rc = conf_secret("postgres", c->postgres.url_file, c->postgres.url, e);
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(conf_secret_rows) && rc == 0; i++) {
+        const struct conf_secret_row *row = &conf_secret_rows[i];
+        const char *file = (const char *)c + row->file;
+        if (file[0] != '\0')
+            rc = conf_secret(row, file, (char *)c + row->value, e);
+    }
     return rc;
 }
 
-void conf_secret_forget(struct conf *c, const char *section_name)
+void conf_secret_forget(struct conf *c, const char *section_name, const char *key)
 {
-    if (strcmp(section_name, "redis") == 0)
-        memset(c->redis.url_file, 0, sizeof c->redis.url_file);
-    else if (strcmp(section_name, "postgres") == 0)
-        memset(c->postgres.url_file, 0, sizeof c->postgres.url_file);
+    for (size_t i = 0; i < ARRAY_LEN(conf_secret_rows); i++)
+        if (strcmp(conf_secret_rows[i].section, section_name) == 0 && strcmp(conf_secret_rows[i].key, key) == 0)
+            memset((char *)c + conf_secret_rows[i].file, 0, CONF_STR_MAX);
+}
+
+bool conf_secret_file(const char *section_name, const char *key)
+{
+    char file[64];
+    for (size_t i = 0; i < ARRAY_LEN(conf_secret_rows); i++) {
+        (void)snprintf(file, sizeof file, "%s_file", conf_secret_rows[i].key);
+        if (strcmp(conf_secret_rows[i].section, section_name) == 0 && strcmp(file, key) == 0)
+            return true;
+    }
+    return false;
 }

@@ -6,6 +6,7 @@
 
 #include "cause_policy.h"
 #include "keys.h"
+#include "net_range.h"
 #include "scoreboard.h"
 
 #include <arpa/inet.h>
@@ -267,6 +268,7 @@ static int conf_check_words(const struct conf *c, struct err *e)
         {"[match] preset", c->match.preset, "speed,wingman"},
         {"[match] policy", c->match.policy, "greedy,fcfs,max"},
         {"[match] duplicate", c->match.duplicate, "replace,refuse"},
+        {"[pdf] url", c->pdf.url, "off,list,public"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char item[32];
@@ -298,6 +300,31 @@ static int conf_check_places(const struct conf *c, struct err *e)
     return 0;
 }
 
+static int conf_check_sources(const struct conf_pdf *pdf, struct err *e)
+{
+    struct err why = {0};
+    char item[CONF_STR_MAX];
+    if (net_range_check(pdf->url_private_ranges, &why) < 0)
+        return err_set(e, ERR_BAD_CONFIG, "[pdf] url_private_ranges: %s", why.message);
+    for (const char *cursor = pdf->url_ports; conf_list_next(&cursor, item, sizeof item);) {
+        int64_t port;
+        if (conf_parse_int(item, &port, NULL) < 0 || port < 1 || port > 65535)
+            return err_set(e, ERR_BAD_CONFIG, "[pdf] url_ports: \"%s\" is no port; allowed: 1 to 65535", item);
+    }
+    for (const char *cursor = pdf->url_allow; conf_list_next(&cursor, item, sizeof item);)
+        if (strpbrk(item, "/@?#% ") != NULL || (strchr(item, '*') != NULL && (strncmp(item, "*.", 2) != 0 || strchr(item + 1, '*') != NULL)))
+            return err_set(e, ERR_BAD_CONFIG, "[pdf] url_allow: \"%s\" is no host; write files.example.org, *.example.org or HOST:PORT", item);
+    if (strcmp(pdf->url, "list") == 0 && pdf->url_allow[0] == '\0')
+        return err_set(e, ERR_BAD_CONFIG, "[pdf] url = list needs hosts in url_allow");
+    const char *s3 = pdf->s3_endpoint, *host = strstr(s3, "://");
+    if (s3[0] != '\0' && ((strncmp(s3, "https://", 8) != 0 && strncmp(s3, "http://", 7) != 0) || host[3] == '\0' ||
+                          strpbrk(host + 3, "/@?# ") != NULL))
+        return err_set(e, ERR_BAD_CONFIG, "[pdf] s3_endpoint: \"%s\" must be https://host or http://host, with :port if need be, and no path", s3);
+    if ((pdf->s3_access_key[0] == '\0') != (pdf->s3_secret_key[0] == '\0'))
+        return err_set(e, ERR_BAD_CONFIG, "[pdf] s3_access_key and s3_secret_key go together; one of them is missing");
+    return 0;
+}
+
 int conf_check(const struct conf *c, struct err *e)
 {
     int rc;
@@ -306,7 +333,8 @@ int conf_check(const struct conf *c, struct err *e)
                        (long long)c->supervisor.heartbeat, (long long)c->supervisor.lease);
     if (c->supervisor.backoff_base > c->supervisor.backoff_max)
         return err_set(e, ERR_BAD_CONFIG, "[supervisor] backoff_base is longer than backoff_max");
-    if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0)
+    if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0 ||
+        (rc = conf_check_sources(&c->pdf, e)) < 0)
         return rc;
     return conf_check_pools(c, e);
 }

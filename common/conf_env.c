@@ -117,33 +117,39 @@ static int conf_env_one_repeated(struct conf *c, const struct conf_section *sect
     return conf_assign_named(c, full, field->key, value, origin, e);
 }
 
+/* Files of secrets come last, so that a value given directly first drops the file named in the configuration. */
+static int conf_env_section(struct conf *c, const struct conf_section *section, const char *name, const char *key, const char *value,
+                            bool files, struct err *e)
+{
+    char lower[CONF_ENV_NAME_MAX];
+    (void)conf_env_lower(key, '_', lower, sizeof lower);
+    if (conf_secret_file(section->name, lower) != files)
+        return 0;
+    int rc = conf_env_one_fixed(c, section, name, key, value, e);
+    if (rc == 0 && !files)
+        conf_secret_forget(c, section->name, lower);
+    return rc;
+}
+
 int conf_env_fixed(struct conf *c, char *const *env, struct err *e)
 {
     char name[CONF_ENV_NAME_MAX];
     const char *rest, *value, *key;
     size_t n;
     const struct conf_section *sections = conf_sections(&n);
-    bool given[2][2] = {{false}}; /* [redis, postgres][url, url_file] */
-    for (; *env != NULL; env++) {
-        int rc = 0;
-        if (!conf_env_split(*env, name, &rest, &value))
-            continue;
-        for (size_t i = 0; i < n; i++)
-            if (conf_env_starts(rest, sections[i].name, &key) && *key == '_')
-                rc = conf_env_one_fixed(c, &sections[i], name, key + 1, value, e);
-        if (conf_env_starts(rest, "kind_", &key))
-            rc = conf_env_one_repeated(c, conf_section_kind(), name, key, value, e);
-        if (rc < 0)
-            return rc;
-        given[0][0] |= strcmp(rest, "REDIS_URL") == 0;
-        given[0][1] |= strcmp(rest, "REDIS_URL_FILE") == 0;
-        given[1][0] |= strcmp(rest, "POSTGRES_URL") == 0;
-        given[1][1] |= strcmp(rest, "POSTGRES_URL_FILE") == 0;
-    }
-    if (given[0][0] && !given[0][1])
-        conf_secret_forget(c, "redis");
-    if (given[1][0] && !given[1][1])
-        conf_secret_forget(c, "postgres");
+    for (int pass = 0; pass < 2; pass++)
+        for (char *const *entry = env; *entry != NULL; entry++) {
+            int rc = 0;
+            if (!conf_env_split(*entry, name, &rest, &value))
+                continue;
+            for (size_t i = 0; i < n && rc == 0; i++)
+                if (conf_env_starts(rest, sections[i].name, &key) && *key == '_')
+                    rc = conf_env_section(c, &sections[i], name, key + 1, value, pass == 1, e);
+            if (rc == 0 && pass == 0 && conf_env_starts(rest, "kind_", &key))
+                rc = conf_env_one_repeated(c, conf_section_kind(), name, key, value, e);
+            if (rc < 0)
+                return rc;
+        }
     return 0;
 }
 

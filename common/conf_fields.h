@@ -63,10 +63,12 @@ int conf_assign_named(struct conf *c, const char *section_name, const char *key,
 /* Refuses a section that does not exist, naming the nearest. */
 int conf_section_known(const char *section_name, const char *origin, struct err *e);
 
-/* Reads the url of each section that names a url_file. A bare name that $CREDENTIALS_DIRECTORY holds is read there. */
+/* Reads each value whose KEY_file is named. A bare name that $CREDENTIALS_DIRECTORY holds is read there. */
 int conf_secrets(struct conf *c, struct err *e);
-/* Drops the url_file of "redis" or "postgres": its url was given directly. */
-void conf_secret_forget(struct conf *c, const char *section_name);
+/* Drops the KEY_file of a value that was given directly; nothing for a key that has none. */
+void conf_secret_forget(struct conf *c, const char *section_name, const char *key);
+/* True for "url_file" of redis and its like. */
+bool conf_secret_file(const char *section_name, const char *key);
 /* Fills what depends on other keys: kinds' own defaults, a pool's kinds and queue. May be repeated. */
 void conf_finish(struct conf *c);
 

@@ -36,6 +36,8 @@ static void conf_print_value(struct buf *out, const struct conf_field *field, co
         (void)conf_format_number(field->type, conf_field_get_number(field, row), text);
     else if (!secrets && strcmp(field->key, "url") == 0)
         conf_mask(conf_field_get_text(field, row), text);
+    else if (!secrets && (strcmp(field->key, "s3_secret_key") == 0 || strcmp(field->key, "s3_session_token") == 0))
+        (void)snprintf(text, sizeof text, "%s", conf_field_get_text(field, row)[0] != '\0' ? "***" : "");
     else
         (void)snprintf(text, sizeof text, "%s", conf_field_get_text(field, row));
     (void)buf_addf(out, "%s =%s%s\n", field->key, text[0] != '\0' ? " " : "", text);
@@ -102,7 +104,7 @@ int conf_reference(struct buf *out)
         "overridden by the environment variable `STINT_<SECTION>_<KEY>` (`STINT_REDIS_URL`, `STINT_POOL_PDF_WORKERS`,\n"
         "`STINT_KIND_PDF_PARSE_TIMEOUT`). Durations: a whole number and `ms`, `s`, `m`, `h`, `d` or `w`. Sizes: bytes, "
         "or\n"
-        "with `K`, `M`, `G`, `T`. A `url_file` without a slash is looked for in `$CREDENTIALS_DIRECTORY` first.\n");
+        "with `K`, `M`, `G`, `T`. A secret's `…_file` without a slash is looked for in `$CREDENTIALS_DIRECTORY` first.\n");
     size_t n;
     const struct conf_section *sections = conf_sections(&n);
     for (size_t i = 0; i < n; i++)

@@ -242,9 +242,8 @@ int conf_set(struct conf *c, const char *dotted, const char *value, struct err *
     int rc = conf_assign_named(c, section, dot + 1, value, origin, e);
     if (rc < 0)
         return rc;
-    if (strcmp(dot + 1, "url") == 0) /* the last word wins over a file named elsewhere */
-        conf_secret_forget(c, section);
-    else if (strcmp(dot + 1, "url_file") == 0)
+    conf_secret_forget(c, section, dot + 1); /* the last word wins over a file named elsewhere */
+    if (conf_secret_file(section, dot + 1))
         rc = conf_secrets(c, e);
     conf_finish(c);
     return rc;

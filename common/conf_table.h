@@ -84,13 +84,61 @@
 
 #define CONF_PDF(X)                                                                                                    \
     X(STR, roots, "", 0, 511, true, "comma-separated folders that source.path may name; empty: none")                  \
+    X(STR, layouts, "", 0, 511, true, "folder of NAME.layout files beside the compiled-in timetables; empty: none")    \
     X(SIZE, max_bytes, CONF_MIB(10), 1024, CONF_MIB(256), true, "largest input")                                       \
     X(INT, max_pages, 100, 1, 10000, true, "most pages")                                                               \
     X(DURATION, timeout, 60000, 10, 600000, true, "wall time of one cell")                                             \
     X(DURATION, cpu, 30000, 1000, 600000, true, "CPU time of one cell, whole seconds")                                 \
     X(SIZE, memory, CONF_MIB(256), CONF_MIB(64), CONF_MIB(4096), true, "address space of one cell beyond the library")  \
+    X(SIZE, max_unpacked, CONF_MIB(128), CONF_MIB(1), CONF_MIB(4096), true, "most bytes that a document's streams may become")  \
     X(SIZE, max_reply, CONF_MIB(16), 4096, CONF_MIB(256), true, "largest reply of one cell")                           \
-    X(STR, timezone, "Africa/Johannesburg", 1, 63, true, "time zone when the payload names none")
+    X(STR, timezone, "Africa/Johannesburg", 1, 63, true, "time zone when the payload names none")                      \
+    X(INT, cache_rows, 10000, 0, 1000000, true, "most documents whose parse is kept in PostgreSQL, and 64 a worker; 0: none")           \
+    X(SIZE, cache_bytes, CONF_MIB(256), CONF_MIB(1), CONF_MIB(65536), true, "most bytes of parses kept")               \
+    X(DURATION, cache_age, INT64_C(2592000000), 60000, INT64_C(31536000000), true, "a parse is kept for so long")      \
+    X(DURATION, cache_failures, 600000, 0, 86400000, true, "so long it is remembered that a document cannot be parsed") \
+    X(STR, redis_prefixes, "blob:,stint:blob:", 0, 511, true,                                                          \
+        "comma-separated beginnings of keys that source.redis may name; *: any key; empty: none")                      \
+    X(STR, url, "off", 1, 8, true,                                                                                     \
+        "source.url: off, list (hosts of url_allow) or public (any host of the public internet)")                      \
+    X(STR, url_allow, "", 0, 511, true,                                                                                \
+        "hosts for list: files.example.org, *.example.org (names below), HOST:PORT (that port too)")                   \
+    X(STR, url_ports, "80,443", 0, 511, true,                                                                          \
+        "ports a URL may name where url_allow does not")                                                               \
+    X(BOOL, url_http, 0, 0, 1, true,                                                                                   \
+        "fetch plain http too; never after a redirect from https")                                                     \
+    X(STR, url_private_ranges, "", 0, 511, true,                                                                       \
+        "addresses that are not public and yet may be fetched from: 10.1.0.0/16, 127.0.0.1:9000, [fd00::/8]:9000")     \
+    X(INT, url_redirects, 3, 0, 10, true,                                                                              \
+        "most redirects; each is checked as the first URL is")                                                         \
+    X(DURATION, url_connect_timeout, 10000, 10, 600000, true,                                                          \
+        "longest wait for a connection, name and TLS included")                                                        \
+    X(DURATION, url_stall, 15000, 1000, 600000, true,                                                                  \
+        "a transfer below 64 bytes a second for so long is given up; whole seconds")                                   \
+    X(DURATION, url_timeout, 60000, 10, 3600000, true,                                                                 \
+        "longest fetch of one document, S3 too; never past the soft timeout of its job")                               \
+    X(STR, url_ca_file, "", 0, 511, true,                                                                              \
+        "PEM file of the authorities trusted for TLS, S3 too; empty: the system's")                                    \
+    X(STR, s3_endpoint, "", 0, 255, true,                                                                              \
+        "https://host[:port] of the S3-compatible storage of source.s3; empty: none")                                  \
+    X(STR, s3_region, "us-east-1", 1, 63, true,                                                                        \
+        "its region, part of every signature")                                                                         \
+    X(STR, s3_buckets, "", 0, 511, true,                                                                               \
+        "comma-separated buckets that source.s3 may name; *: any; empty: none")                                        \
+    X(BOOL, s3_path_style, 1, 0, 1, true,                                                                              \
+        "endpoint/bucket/key (MinIO and most others); no: bucket.endpoint/key")                                        \
+    X(STR, s3_access_key, "", 0, 255, true,                                                                            \
+        "name of the key that signs; empty: requests are not signed")                                                  \
+    X(STR, s3_access_key_file, "", 0, 511, true,                                                                       \
+        "file whose first line is s3_access_key; wins over it")                                                        \
+    X(STR, s3_secret_key, "", 0, 255, true,                                                                            \
+        "the key that signs; it never leaves the worker")                                                              \
+    X(STR, s3_secret_key_file, "", 0, 511, true,                                                                       \
+        "file whose first line is s3_secret_key; wins over it")                                                        \
+    X(STR, s3_session_token, "", 0, 511, true,                                                                         \
+        "token of temporary credentials")                                                                              \
+    X(STR, s3_session_token_file, "", 0, 511, true,                                                                    \
+        "file whose first line is s3_session_token; wins over it")
 
 #define CONF_POOL(X)                                                                                                   \
     X(STR, queue, "", 0, 64, false, "queue it fetches from; default: the default queue of its first kind")             \

@@ -3,7 +3,7 @@
  * signal.
  *
  * Runs in: worker, parser zygote and cell. Its handlers make system calls only, on a stack of their own: they work after a
- * stack overflow, with a damaged heap, and inside a seccomp filter. Under a sanitizer nothing is installed.
+ * stack overflow, with a damaged heap, and inside a seccomp filter. Under a sanitizer only SIGSYS is taken.
  */
 #pragma once
 

@@ -26,7 +26,7 @@
     X(BAD_PAYLOAD, -5101, PERMANENT, "the payload is not what the kind expects")                                       \
     X(UNKNOWN_KIND, -5102, PERMANENT, "no worker of this queue knows the kind")                                        \
     X(SOURCE_MISSING, -5103, PERMANENT, "the input does not exist")                                                    \
-    X(SOURCE_REFUSED, -5104, PERMANENT, "the input's source is outside what the configuration allows")                 \
+    X(SOURCE_REFUSED, -5104, PERMANENT, "the input's source is outside what the configuration allows, or refuses us")     \
     X(EMPTY_FILE, -5105, PERMANENT, "the input is empty")                                                              \
     X(TOO_LARGE, -5106, PERMANENT, "the input is larger than allowed")                                                 \
     X(HASH_MISMATCH, -5107, PERMANENT, "the input is not the one announced by its sha256 or size")                     \
@@ -49,6 +49,7 @@
     X(MEM_LIMIT, -5203, RESOURCE, "the memory limit was reached")                                                      \
     X(CRASH, -5204, RESOURCE, "the process died")                                                                      \
     X(SANDBOX_VIOLATION, -5205, RESOURCE, "the sandbox refused a system call")                                         \
+    X(BAD_REPLY, -5207, RESOURCE, "the parser's reply contradicts itself or is not of its form")                       \
     X(CANCELLED, -5206, PERMANENT, "the job was cancelled")                                                            \
     /* ours or the operator's */                                                                                       \
     X(BAD_CONFIG, -5301, FATAL, "the configuration is wrong")                                                          \

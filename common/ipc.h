@@ -48,6 +48,7 @@ enum ipc_type {
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
     IPC_BEAT,      /* of stint-relay: it lives; text: "<state> <words>", state: active, standby or away */
     IPC_RECYCLE,   /* it will exit after this message: a recycling limit was reached; text: which */
+    IPC_FENCED,    /* a fetch was refused because the host's lease has ended: beat for its queue now; text: "" */
     IPC_CELL_DIED, /* a parser cell died in the middle of a job; text: "<epoch> <job id>"; with its crash page's descriptor */
     /* supervisor -> worker */
     IPC_WAKE,   /* there may be work: fetch */

@@ -46,14 +46,32 @@ static pid_t descend(pid_t from, int levels)
             break;
         (void)snprintf(path, sizeof path, "/proc/%ld/comm", pid);
         read_line(path, name, sizeof name);
-        pid_t found = strncmp(name, "stint-", 6) == 0 && strcmp(name, "stint-relay") != 0 ? descend((pid_t)pid, levels - 1) : 0;
+        bool aside = strcmp(name, "stint-relay") == 0 || strcmp(name, "stint-fetch") == 0;
+        pid_t found = strncmp(name, "stint-", 6) == 0 && !aside ? descend((pid_t)pid, levels - 1) : 0;
         if (found > 0)
             return found;
     }
     return 0;
 }
 
-/* The pid a victim's name means here: "self", a file that holds a pid, or "worker", "zygote", "cell" below this process. */
+/* This worker's stint-fetch. */
+static pid_t find_fetcher(void)
+{
+    char path[64], children[4096], name[32];
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+    read_line(path, children, sizeof children);
+    for (char *at = children, *end;; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at)
+            return 0;
+        (void)snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+        read_line(path, name, sizeof name);
+        if (strcmp(name, "stint-fetch") == 0)
+            return (pid_t)pid;
+    }
+}
+
+/* The pid a victim's name means here: "self", a file that holds a pid, or "worker", "zygote", "cell", "fetcher" below this process. */
 static pid_t find_victim(const char *victim)
 {
     static const char *const names[] = {"supervisor", "worker", "zygote", "cell"};
@@ -64,6 +82,8 @@ static pid_t find_victim(const char *victim)
         read_line(victim, text, sizeof text);
         return (pid_t)strtol(text, NULL, 10);
     }
+    if (strcmp(victim, "fetcher") == 0)
+        return find_fetcher();
     read_line("/proc/self/comm", text, sizeof text);
     int here = strcmp(text, "stint-worker") == 0 ? 1 : 0;
     for (int level = here + 1; level < (int)ARRAY_LEN(names); level++)

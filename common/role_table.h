@@ -7,8 +7,9 @@
 
 #define ROLE_TABLE(X)                                                                                                  \
     X("stint-supervisor", "supervisor", "libuv libhiredis libmicrohttpd libjansson libinih libseccomp")                           \
-    X("stint-worker", "worker", "libuv libhiredis libpq libcurl libjansson libinih libical libseccomp")                \
-    X("stint-parser", "parser", "libpoppler-glib libglib-2.0 libgobject-2.0 libgio-2.0 libcairo libfontconfig libjansson libseccomp") \
+    X("stint-worker", "worker", "libuv libhiredis libpq libjansson libinih libseccomp")                \
+    X("stint-parser", "parser", "libpoppler libfontconfig libstdc++ libz libglib-2.0 libjansson libinih libseccomp") \
+    X("stint-fetch", "fetch", "libcurl libseccomp")                                                                    \
     X("stint-relay", "relay", "libhiredis libpq libjansson libinih")                                                   \
     X("stint-backtrace", "backtrace", "libdw libelf libjansson libseccomp")                                            \
-    X("stint", "ctl", "libhiredis libpq libjansson libinih")
+    X("stint", "ctl", "libuv libhiredis libpq libjansson libinih libseccomp")

@@ -34,21 +34,19 @@ int sandbox_close_fds(const int *keep, size_t n)
     }
 }
 
-static int sandbox_filter(uint32_t others, uint32_t listed, const char *const list[], struct err *e)
+int sandbox_seccomp_deny(const char *const denied[], struct err *e)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(e, ERR_BOOT_FAILURE, "sandbox: no_new_privs could not be set: %s", err_text(-errno));
-    scmp_filter_ctx ctx = seccomp_init(others);
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
     if (ctx == NULL)
         return err_set(e, ERR_BOOT_FAILURE, "sandbox: no memory for the seccomp filter");
     int rc = 0;
-    for (size_t i = 0; rc == 0 && list[i] != NULL; i++) {
-        int nr = seccomp_syscall_resolve_name(list[i]);
-        if (nr < 0 && others == SCMP_ACT_ALLOW)
-            continue;
-        int added = nr == __NR_SCMP_ERROR ? -EINVAL : seccomp_rule_add(ctx, listed, nr, 0);
+    for (size_t i = 0; rc == 0 && denied[i] != NULL; i++) {
+        int nr = seccomp_syscall_resolve_name(denied[i]);
+        int added = nr < 0 ? 0 : seccomp_rule_add(ctx, SCMP_ACT_TRAP, nr, 0);
         if (added < 0)
-            rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the system call %s could not be put into the filter: %s", list[i],
+            rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the system call %s could not be put into the filter: %s", denied[i],
                          err_text(added));
     }
     int loaded = rc == 0 ? seccomp_load(ctx) : 0;
@@ -56,21 +54,6 @@ static int sandbox_filter(uint32_t others, uint32_t listed, const char *const li
         rc = err_set(e, ERR_BOOT_FAILURE, "sandbox: the kernel refused the seccomp filter: %s", err_text(loaded));
     seccomp_release(ctx);
     return rc;
-}
-
-int sandbox_seccomp(const char *const allowed[], struct err *e)
-{
-    return sandbox_filter(SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, allowed, e);
-}
-
-int sandbox_seccomp_trap(const char *const allowed[], struct err *e)
-{
-    return sandbox_filter(SCMP_ACT_TRAP, SCMP_ACT_ALLOW, allowed, e);
-}
-
-int sandbox_seccomp_deny(const char *const denied[], struct err *e)
-{
-    return sandbox_filter(SCMP_ACT_ALLOW, SCMP_ACT_TRAP, denied, e);
 }
 
 int sandbox_namespaces(struct err *e)

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e33 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e34 };
 enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
@@ -50,6 +50,7 @@ struct score_kind {
     char name[KIND_MAX];            /* written once before `used` is set */
     _Atomic uint32_t used;
     _Atomic uint64_t done, retried, dead, snoozed, cancelled, fenced, handed_back;
+    _Atomic uint64_t bad_replies;   /* replies of a child that were refused */
     _Atomic uint64_t run_us_sum;    /* handler wall time */
     _Atomic uint64_t run_count[SCORE_BUCKETS];
     _Atomic uint64_t wait_us_sum;   /* from enqueue (or due time) to start */

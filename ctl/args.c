@@ -1,7 +1,7 @@
 /*
  * args - see args.h. Why not getopt_long: it neither types values nor says what would have been allowed, and its
  * abbreviations make every option added later a possible break of somebody's script. Refuses abbreviations, an option
- * given twice, a value that looks like another option, and one that is not UTF-8: JSON could not carry it, and a text
+ * given twice (lists go on), a value that looks like another option, and one that is not UTF-8: JSON could not carry it, and a text
  * left out silently (an id, a unique key) would make another job than the one asked for.
  */
 #include "args.h"
@@ -43,6 +43,11 @@ static size_t distance(const char *a, const char *b)
         }
     }
     return row[lb];
+}
+
+const char *args_choices(const struct arg_spec *spec)
+{
+    return spec->type == ARG_OPTIONAL ? NULL : spec->values;
 }
 
 const char *args_nearest(const char *word, const char *const candidates[])
@@ -178,7 +183,10 @@ static int read_value(const struct arg_spec *s, const char *text, struct arg_val
     case ARG_FLAG:
         v->number = 1;
         return 0;
+    case ARG_OPTIONAL:
     case ARG_TEXT:
+        if (s->type == ARG_OPTIONAL && *text == '\0')
+            return 0;
         if (s->max != 0 && ((int64_t)strlen(text) < s->min || (int64_t)strlen(text) > s->max))
             return bad_length(s, strlen(text), e);
         return 0;
@@ -210,6 +218,30 @@ static struct arg_value *find_slot(struct args *a, const char *name, size_t len,
     return NULL;
 }
 
+/* The text of a list so far and what comes to it; owned by a. NULL without room. */
+static const char *join_list(struct args *a, const char *before, const char *text)
+{
+    char *both = NULL;
+    if (a->n_joined >= ARG_SPEC_MAX || asprintf(&both, "%s,%s", before, text) < 0)
+        return NULL;
+    a->joined[a->n_joined++] = both;
+    return both;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcasecmp(text + n - m, end) == 0;
+}
+
+/* Is the word after an option its value? */
+static bool is_value(const struct arg_spec *s, int argc, char *const argv[])
+{
+    if (argc < 2 || strncmp(argv[1], "--", 2) == 0)
+        return false;
+    return s->type != ARG_OPTIONAL || !ends_with(argv[1], s->values);
+}
+
 /* Reads the option at argv[0]. Returns how many elements it took, or an error. */
 static int read_option(struct args *a, int argc, char *const argv[], struct err *e)
 {
@@ -219,7 +251,7 @@ static int read_option(struct args *a, int argc, char *const argv[], struct err 
     struct arg_value *slot = find_slot(a, name, len, &spec);
     if (slot == NULL)
         return unknown_option(a, name, len, e);
-    if (slot->text != NULL && spec->type != ARG_FLAG)
+    if (slot->text != NULL && spec->type != ARG_FLAG && spec->type != ARG_LIST)
         return err_set(e, ERR_BAD_ARGUMENT, "--%s is given twice; give it once", spec->name);
     if (spec->type == ARG_FLAG) {
         if (name[len] == '=')
@@ -228,11 +260,17 @@ static int read_option(struct args *a, int argc, char *const argv[], struct err 
         return read_value(spec, "", slot, e) < 0 ? ERR_BAD_ARGUMENT : 1;
     }
     bool attached = name[len] == '=';
-    if (!attached && (argc < 2 || strncmp(argv[1], "--", 2) == 0))
+    bool given = attached || is_value(spec, argc, argv);
+    if (!given && spec->type == ARG_OPTIONAL)
+        return read_value(spec, "", slot, e) < 0 ? ERR_BAD_ARGUMENT : 1;
+    if (!given)
         return err_set(e, ERR_BAD_ARGUMENT, "--%s needs a value: --%s %s%s%s%s", spec->name, spec->name, spec->value,
                        spec->values != NULL ? " (" : "", spec->values != NULL ? spec->values : "",
                        spec->values != NULL ? ")" : "");
+    const char *before = slot->text;
     int rc = read_value(spec, attached ? name + len + 1 : argv[1], slot, e);
+    if (rc == 0 && before != NULL && (slot->text = join_list(a, before, slot->text)) == NULL)
+        rc = err_set(e, ERR_BAD_ARGUMENT, "--%s is given too often; at most %d times", spec->name, ARG_SPEC_MAX);
     return rc < 0 ? rc : attached ? 1 : 2;
 }
 
@@ -293,6 +331,9 @@ void args_fini(struct args *a)
 {
     if (a == NULL)
         return;
+    for (size_t i = 0; i < a->n_joined; i++)
+        free(a->joined[i]);
+    a->n_joined = 0;
     free(a->positionals);
     a->positionals = NULL;
     a->n_positionals = 0;

@@ -19,7 +19,8 @@ enum arg_type {
     ARG_DURATION, /* "250ms", "5s", "1m", "2h", "7d"; kept in milliseconds, min..max in milliseconds */
     ARG_SIZE,     /* "64K", "256M"; kept in bytes, min..max in bytes */
     ARG_ENUM,     /* one of values */
-    ARG_LIST,     /* comma-separated; each one of values when values is given */
+    ARG_LIST,     /* comma-separated, and may be given again; each one of values when values is given */
+    ARG_OPTIONAL, /* TEXT that may be left out ("" then): the next word is its value unless it is an option or ends as values says */
 };
 
 /* One option. A table ends with a row whose name is NULL. */
@@ -28,7 +29,7 @@ struct arg_spec {
     enum arg_type type;
     const char *value;  /* how help shows the value ("KIND", "5s"); NULL for flags */
     const char *help;   /* one line */
-    const char *values; /* "a|b|c" for ENUM and LIST; else NULL */
+    const char *values; /* "a|b|c" for ENUM and LIST, how a word ends that is no value for OPTIONAL; else NULL */
     int64_t min, max;   /* both 0: no bound */
 };
 
@@ -43,6 +44,8 @@ struct args {
     struct arg_value values[2][ARG_SPEC_MAX];
     const char **positionals; /* owned array of borrowed texts */
     size_t n_positionals;
+    char *joined[ARG_SPEC_MAX]; /* owned: texts of lists that were given more than once */
+    size_t n_joined;
 };
 
 /* Reads argv[0..argc) (no program name, no verb words). Either table may be NULL.
@@ -65,6 +68,8 @@ double args_number(const struct args *a, const char *name, double fallback);
 /* Positional i, or NULL beyond the last. */
 const char *args_positional(const struct args *a, size_t i);
 
+/* "a|b|c" that a value is chosen from; NULL where it is free. */
+const char *args_choices(const struct arg_spec *spec);
 /* The candidate most like `word` by edit distance, when close enough to be a slip (at most a third of its letters, at
  * least 1); else NULL. Candidates end with NULL. */
 const char *args_nearest(const char *word, const char *const candidates[]);

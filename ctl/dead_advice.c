@@ -32,7 +32,7 @@ static const struct {
     {"BAD_PAYLOAD", NULL, "mend the payload: stint dlq replay WHICH --edit '{\"field\":value}'"},
     {"UNKNOWN_KIND", NULL, "start workers that know the kind, or remove it: stint dlq purge WHICH"},
     {"SOURCE_MISSING", NULL, "put the input where the payload says, then: stint dlq replay WHICH"},
-    {"SOURCE_REFUSED", NULL, "allow the source in the configuration (pdf.roots), then: stint dlq replay WHICH"},
+    {"SOURCE_REFUSED", NULL, "the message names the key of [pdf] that would allow it, or what the server refused; then: stint dlq replay WHICH"},
     {"SOURCE_UNAVAILABLE", NULL, "bring the source back, then: stint dlq replay WHICH"},
     {"HASH_MISMATCH", NULL,
      "send the right input, or mend sha256 and size: stint dlq replay WHICH --edit '{\"source\":{…}}'"},

@@ -246,7 +246,11 @@ static int import_lines(struct session *s, struct reader *r, struct dead_import 
             break;
         const char *queue = in->queue != NULL ? in->queue : json_text(record, "queue");
         if (b->n == BATCH_LETTERS || b->bytes + (size_t)n > BATCH_MAX_BYTES || strcmp(b->queue, queue) != 0)
-            rc = flush(s, in, b, run, e);
+            rc = flush(s, in, b, run, e); /* leaves the batch empty, whatever came of it */
+        if (rc < 0) {
+            json_decref(record);
+            break;
+        }
         (void)snprintf(b->queue, sizeof b->queue, "%s", queue);
         b->bytes += (size_t)n;
         b->records[b->n++] = record;

@@ -236,7 +236,7 @@ void table_tint(struct table *t, size_t column, enum tint tint)
         cell->tint = tint;
 }
 
-static const char TITLE_MARKS[] = ">~?-";
+static const char TITLE_MARKS[] = ">~?-|";
 
 static const char *title_text(const char *title)
 {
@@ -298,7 +298,8 @@ static size_t least_width(const struct table *t, size_t column, size_t width)
 {
     enum { READABLE = 12 };
     size_t title = out_width(title_text(t->titles[column]));
-    return title_marked(t->titles[column], '~') ? MIN_OF(width, MAX_OF(title, (size_t)READABLE)) : width;
+    bool gives = title_marked(t->titles[column], '~') || title_marked(t->titles[column], '|');
+    return gives ? MIN_OF(width, MAX_OF(title, (size_t)READABLE)) : width;
 }
 
 /* Columns of the terminal taken by what is shown; least: when everything is cut as far as it may be. */
@@ -318,8 +319,18 @@ static void make_fit(const struct table *t, size_t columns, struct layout *l)
     for (size_t c = 0; c < t->n_columns; c++) {
         size_t total = total_width(t, l, false), least = least_width(t, c, l->widths[c]);
         size_t over = total > columns ? total - columns : 0;
-        if (l->shown[c])
+        if (l->shown[c] && !title_marked(t->titles[c], '|'))
             l->widths[c] -= MIN_OF(over, l->widths[c] - least);
+    }
+    /* Of those that are wrapped the widest gives way first, so that no row becomes longer than it must. */
+    for (size_t c = 0; c < t->n_columns && total_width(t, l, false) > columns;) {
+        size_t widest = t->n_columns;
+        for (c = 0; c < t->n_columns; c++)
+            if (l->shown[c] && title_marked(t->titles[c], '|') && l->widths[c] > least_width(t, c, l->widths[c]) &&
+                (widest == t->n_columns || l->widths[c] > l->widths[widest]))
+                widest = c;
+        if (widest < t->n_columns)
+            l->widths[c = widest]--;
     }
 }
 
@@ -338,20 +349,71 @@ static void measure(const struct table *t, const struct out *o, struct layout *l
         l->last = l->shown[c] ? c : l->last;
 }
 
-void table_print(const struct table *t, struct out *o)
+/* Bytes of the first line of text in `width` columns: up to a space where there is one. */
+static size_t first_line(const char *text, size_t width)
+{
+    size_t shown, bytes = fit(text, width, &shown);
+    if (text[bytes] == '\0' || text[bytes] == ' ')
+        return bytes;
+    for (size_t at = bytes; at > 0; at--)
+        if (text[at - 1] == ' ')
+            return at - 1;
+    return MAX_OF(bytes, (size_t)1);
+}
+
+/* Moves a wrapped cell's rest behind its first line, which is put into line; a cell that is not wrapped has one. */
+static const char *take_line(const char *title, const char **rest, size_t width, char **line)
+{
+    const char *text = *rest;
+    if (!title_marked(title, '|') || out_width(text) <= width) {
+        *rest = "";
+        return text;
+    }
+    size_t bytes = first_line(text, width);
+    free(*line);
+    *line = strndup(text, bytes);
+    *rest = text + bytes + strspn(text + bytes, " ");
+    return *line != NULL ? *line : "";
+}
+
+static void print_row(const struct table *t, size_t row, const struct layout *l, struct out *o)
+{
+    const char *rest[TABLE_COLUMN_MAX];
+    AUTO_FREE char *line = NULL;
+    for (size_t c = 0; c < t->n_columns; c++)
+        rest[c] = cell_text(t, row, c);
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t c = 0; c < t->n_columns; c++)
+            if (l->shown[c]) {
+                const char *text = take_line(t->titles[c], &rest[c], l->widths[c], &line);
+                print_cell(o, t->titles[c], text, t->cells[row * t->n_columns + c].tint, l->widths[c], c == l->last);
+                more = more || *rest[c] != '\0';
+            }
+    }
+}
+
+static void print_table(const struct table *t, struct out *o, bool header)
 {
     struct layout l;
     if (t->n_rows == 0 || o->json)
         return;
     measure(t, o, &l);
-    for (size_t c = 0; c < t->n_columns; c++)
+    for (size_t c = 0; c < t->n_columns && header; c++)
         if (l.shown[c])
             print_cell(o, t->titles[c], title_text(t->titles[c]), TINT_BOLD, l.widths[c], c == l.last);
     for (size_t r = 0; r < t->n_rows; r++)
-        for (size_t c = 0; c < t->n_columns; c++)
-            if (l.shown[c])
-                print_cell(o, t->titles[c], cell_text(t, r, c), t->cells[r * t->n_columns + c].tint, l.widths[c],
-                           c == l.last);
+        print_row(t, r, &l, o);
+}
+
+void table_print(const struct table *t, struct out *o)
+{
+    print_table(t, o, true);
+}
+
+void table_print_body(const struct table *t, struct out *o)
+{
+    print_table(t, o, false);
 }
 
 void table_fini(struct table *t)

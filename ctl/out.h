@@ -46,7 +46,8 @@ struct table {
     const char
         *titles[TABLE_COLUMN_MAX]; /* borrowed; marks before the text: '>' aligns the column right, '~' lets it be cut to
                                     * fit, '?' leaves it out when no row says anything in it (empty, "-", "0"), '-' leaves
-                                    * it out when the terminal is too narrow, the rightmost first */
+                                    * it out when the terminal is too narrow, the rightmost first, '|' lets it go on
+                                    * in further lines to fit */
     struct table_cell *cells;      /* owned, n_rows × n_columns */
     size_t n_rows, cap_rows;
 };
@@ -60,6 +61,8 @@ void table_set(struct table *t, size_t column, const char *format, ...) PRINTF_L
 void table_tint(struct table *t, size_t column, enum tint tint);
 /* Prints; columns give way by their marks when the terminal is narrow. An empty table prints nothing. */
 void table_print(const struct table *t, struct out *o);
+/* The same without the line of titles. */
+void table_print_body(const struct table *t, struct out *o);
 void table_fini(struct table *t);
 
 /* Columns a UTF-8 text takes on a terminal (wide and combining characters counted as they show). */

@@ -1,12 +1,17 @@
 /*
- * pdf_payload - the payload of a pdf-parse job from a file and the options of `stint pdf parse`.
+ * pdf_payload - the payload of a pdf-parse job from the options of `stint pdf parse`, and a document put into it.
  *
- * Runs in: ctl. Blocks on reading the file.
+ * Runs in: ctl. Blocks on reading files.
  */
 #pragma once
 
-#include "session.h"
+#include "args.h"
+#include "err.h"
+#include <jansson.h>
 
-/* Reads the file and makes {"v":1,"source":{"inline_b64":…,"size":…},…}. A file that is empty, missing or larger than
- * pdf.max_bytes is an error that names it. *ret_payload is the caller's. */
-int pdf_payload_make(struct session *s, const char *path, json_t **ret_payload, struct err *e);
+/* {"v":1,"source":{"path":"-"},…} with every option; ics: a calendar is asked for. *ret_payload is the caller's. ERR_BAD_ARGUMENT
+ * names the option. */
+int pdf_payload_options(const struct args *a, bool ics, json_t **ret_payload, struct err *e);
+/* A copy of options whose source is the document: an address, or the bytes of a file or of standard input, at most max_bytes.
+ * *ret_payload is the caller's. */
+int pdf_payload_make(const json_t *options, const char *name, size_t max_bytes, json_t **ret_payload, struct err *e);

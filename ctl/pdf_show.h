@@ -5,7 +5,11 @@
  */
 #pragma once
 
-#include "session.h"
+#include "out.h"
 
-/* name: the file as the operator named it; result: docs/pdf.md's result object, borrowed. */
-void pdf_show_result(struct session *s, const char *name, const json_t *result);
+/* name: the file as it was named; result: docs/pdf.md's result object, borrowed. */
+void pdf_show_result(struct out *o, const char *name, const json_t *result);
+/* Its warnings alone. */
+void pdf_show_warnings(struct out *o, const json_t *warnings);
+/* The text alone, line by line; a form feed between pages. */
+void pdf_show_text(struct out *o, const json_t *words);

@@ -1,5 +1,5 @@
 /*
- * preflight - collects findings; the checks are in preflight_redis, preflight_postgres and preflight_host.
+ * preflight - collects findings; the checks are in preflight_redis, preflight_postgres, preflight_host and preflight_sources.
  */
 #include "preflight.h"
 
@@ -32,6 +32,7 @@ void preflight_run(struct preflight *p, const struct conf *conf)
     preflight_redis(p);
     preflight_postgres(p);
     preflight_host(p);
+    preflight_sources(p);
 }
 
 enum finding_level preflight_worst(const struct preflight *p)

@@ -41,3 +41,4 @@ void preflight_add_away(struct preflight *p, const char *what, const char *remed
 void preflight_redis(struct preflight *p);
 void preflight_postgres(struct preflight *p);
 void preflight_host(struct preflight *p);
+void preflight_sources(struct preflight *p);

@@ -3,12 +3,15 @@
  */
 #include "preflight.h"
 
+#include "layout_files.h"
 #include "spawn.h"
 
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 
 enum { FREE_WARN_MIB = 512, STOP_MARGIN_MS = 5000, DOCKER_GRACE_MS = 10000 };
 
@@ -43,7 +46,7 @@ static void check_folder(struct preflight *p, const char *what, const char *path
 
 static void check_programs(struct preflight *p)
 {
-    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser", "stint-backtrace", "stint-relay"};
+    static const char *const names[] = {"stint-supervisor", "stint-worker", "stint-parser", "stint-fetch", "stint-backtrace", "stint-relay"};
     char path[PATH_MAX];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct err e = {.code = 0};
@@ -53,7 +56,50 @@ static void check_programs(struct preflight *p)
             return;
         }
     }
-    preflight_add(p, "programs", FINDING_OK, "", "supervisor, worker, parser and relay are there");
+    preflight_add(p, "programs", FINDING_OK, "", "supervisor, worker, parser, fetch and relay are there");
+}
+
+/* What the parser itself says of this host, as this user. The bytes read, or -errno. */
+static ssize_t ask_walls(const char *program, char *text, size_t size)
+{
+    int pipe_fds[2];
+    char argument[] = "--walls", path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", program);
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return -errno;
+    char *const argv[] = {path, argument, NULL};
+    const int fds[] = {-1, pipe_fds[1], -1};
+    const struct spawn spawn = {.path = path, .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds)};
+    pid_t pid;
+    ssize_t n, have = 0;
+    int rc = spawn_exec(&spawn, &pid, NULL), status;
+    (void)close(pipe_fds[1]);
+    while (rc == 0 && (size_t)have + 1 < size && (n = read(pipe_fds[0], text + have, size - 1 - (size_t)have)) > 0)
+        have += n;
+    text[have] = '\0';
+    (void)close(pipe_fds[0]);
+    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return rc < 0 ? rc : have;
+}
+
+static void check_walls(struct preflight *p)
+{
+    char path[PATH_MAX], text[1024], missing[FINDING_TEXT_MAX] = "", *save = NULL;
+    size_t holds = 0, used = 0;
+    if (spawn_find_program("stint-parser", path, sizeof path, NULL) < 0 || ask_walls(path, text, sizeof text) <= 0) {
+        preflight_add(p, "parser walls", FINDING_FAIL, "run stint-parser --walls; its message says what fails", "the parser cannot be shut in");
+        return;
+    }
+    for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        holds += strncmp(line, "holds ", 6) == 0;
+        if (strncmp(line, "missing ", 8) == 0 && used < sizeof missing)
+            used += (size_t)snprintf(missing + used, sizeof missing - used, "%s%s", used > 0 ? ", " : "", line + 8);
+    }
+    preflight_add(p, "parser walls", missing[0] != '\0' ? FINDING_WARN : FINDING_OK,
+                  "the others stand; allow user namespaces and Landlock for the full set (docs/threat-model.md)",
+                  missing[0] != '\0' ? "%zu of the cell's walls hold for this user; missing: %s" : "all %zu of the cell's walls hold for this user%s", holds,
+                  missing);
 }
 
 static void check_limits(struct preflight *p)
@@ -106,6 +152,22 @@ static void check_stop(struct preflight *p)
                       "%lld s, a drain may take %lld s", (long long)(grace / 1000), (long long)(drain / 1000));
 }
 
+/* A malformed layout file stops every parser's start; an example that differs is a timetable read otherwise than its author meant. */
+static void check_layouts(struct preflight *p)
+{
+    struct err e = {.code = 0};
+    const char *path = p->conf->pdf.layouts;
+    size_t n = 0;
+    if (path[0] == '\0')
+        preflight_add(p, "layouts", FINDING_OK, "", "the compiled-in ones only");
+    else if (layout_files_check(path, false, &n, &e) < 0)
+        preflight_add(p, "layouts", FINDING_FAIL, "mend the file; stint pdf layout check tells more", "%s", e.message);
+    else if (layout_files_check(path, true, &n, &e) < 0)
+        preflight_add(p, "layouts", FINDING_WARN, "stint pdf layout check tells all differences", "%s", e.message);
+    else
+        preflight_add(p, "layouts", FINDING_OK, "", "%s: %zu, and their examples hold", path, n);
+}
+
 static void check_lane(struct preflight *p)
 {
     char missing[256];
@@ -124,7 +186,9 @@ void preflight_host(struct preflight *p)
     check_folder(p, "run folder", p->conf->supervisor.run_dir);
     check_folder(p, "state folder", p->conf->supervisor.state_dir);
     check_programs(p);
+    check_walls(p);
     check_limits(p);
     check_stop(p);
+    check_layouts(p);
     check_lane(p);
 }

@@ -134,7 +134,7 @@ static int read_edits(struct session *s, const struct replay_run *run, const jso
     size_t bytes = 0;
     int rc = session_redis(s, &redis, e);
     if (rc == 0)
-        rc = redis_sync_cmd(redis, &ids, e, "ZRANGE stint:{%s}:replay:%s:todo 0 %d", run->queue, run->id, REPLAY_STEP_MAX - 1);
+        rc = redis_sync_cmd(redis, &ids, e, "ZRANGE stint:{%s}:replay:%s:left 0 %d", run->queue, run->id, REPLAY_STEP_MAX - 1);
     for (size_t i = 0; rc == 0 && i < ids->elements && i < REPLAY_STEP_MAX && bytes < EDIT_BYTES_MAX; i++) {
         redisReply *h = NULL;
         rc = redis_sync_cmd(redis, &h, e, "HMGET stint:{%s}:j:%s payload died edits", run->queue, ids->element[i]->str);

@@ -81,7 +81,7 @@ static void print_third_words(FILE *to, const struct verb *all, size_t n)
 static void print_values(FILE *to, const char *words, const struct arg_spec *specs)
 {
     for (; specs->name != NULL; specs++) {
-        if (specs->values == NULL)
+        if (args_choices(specs) == NULL)
             continue;
         (void)fprintf(to, "    '%s --%s') words='", words, specs->name);
         for (const char *p = specs->values; *p != '\0'; p++)

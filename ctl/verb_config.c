@@ -2,6 +2,7 @@
  * verb_config - `stint config check|print|reference`. Refuses to print secrets: passwords in URLs are masked.
  */
 #include "buf.h"
+#include "layout_files.h"
 #include "verb.h"
 
 #include <stdio.h>
@@ -15,6 +16,9 @@ int verb_config_check(struct session *s)
     struct err e = {.code = 0};
     const struct conf *conf;
     if (session_conf(s, &conf, &e) < 0)
+        return session_fail(s, &e);
+    size_t layouts = 0;
+    if (conf->pdf.layouts[0] != '\0' && layout_files_check(conf->pdf.layouts, false, &layouts, &e) < 0)
         return session_fail(s, &e);
     const char *from = conf->path[0] != '\0' ? conf->path : "defaults and environment";
     if (s->out.json) {

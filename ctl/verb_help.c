@@ -52,8 +52,8 @@ static void print_options(struct out *o, const char *heading, const struct arg_s
         char usage[64];
         const char *value = specs->type == ARG_FLAG ? "" : specs->value;
         (void)snprintf(usage, sizeof usage, "--%s%s%s", specs->name, *value != '\0' ? " " : "", value);
-        (void)fprintf(o->to, "  %-28s %s%s%s\n", usage, specs->help, specs->values != NULL ? ": " : "",
-                      specs->values != NULL ? specs->values : "");
+        (void)fprintf(o->to, "  %-28s %s%s%s\n", usage, specs->help, args_choices(specs) != NULL ? ": " : "",
+                      args_choices(specs) != NULL ? specs->values : "");
     }
 }
 

@@ -37,15 +37,30 @@
     X(match_wait, "match wait", "The two kinds", 0, 1, "[POOL]",                                                       \
       "how long people will wait, by gender",                                                                          \
       "stint match wait za")                                                                                           \
-    X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE...",                                                \
-      "parse timetables and show their events",                                                                        \
-      "stint pdf parse exams.pdf --ics exams.ics\nstint pdf parse *.pdf --json")                                       \
+    X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE|FOLDER|URL|-...",                                   \
+      "parse timetables and show their events; --local: without a server",                                             \
+      "stint pdf parse --local exams.pdf\nstint pdf parse exams.pdf lectures.pdf --ics mine.ics --term S1=2026-02-09..2026-06-05\nstint pdf parse --local inbox/ --json --out-dir results --jobs 4\ncurl -fsS URL | stint pdf parse --local - --table") \
+    X(layout_list, "pdf layout list", "The two kinds", 0, 0, "",                                                       \
+      "the timetables a parser knows",                                                                                 \
+      "stint pdf layout list\nstint pdf layout list --layouts ./mine")                                                 \
+    X(layout_show, "pdf layout show", "The two kinds", 1, 1, "NAME",                                                   \
+      "a timetable's description, to copy from",                                                                       \
+      "stint pdf layout show course-list")                                                                             \
+    X(layout_check, "pdf layout check", "The two kinds", 0, VERB_MANY, "[FILE|FOLDER...]",                             \
+      "read layout files and run their examples; exit 1 when one differs",                                             \
+      "stint pdf layout check /etc/stint/layouts\nstint pdf layout check mine.layout")                                 \
+    X(layout_draw, "pdf layout draw", "The two kinds", 1, 1, "NAME[:N]",                                               \
+      "an example of a layout as a PDF",                                                                               \
+      "stint pdf layout draw course-list:1 > example.pdf")                                                             \
     X(status, "status", "Overview", 0, 0, "",                                                                          \
       "supervisor, services, workers and queues on one screen",                                                        \
       "stint status --json")                                                                                           \
     X(top, "top", "Overview", 0, 0, "",                                                                                \
       "the same, live",                                                                                                \
       "stint top")                                                                                                     \
+    X(health, "health", "Overview", 0, 0, "",                                                                          \
+      "is it alive, is it ready: by exit code, for health checks",                                                     \
+      "stint health\nstint health --ready")                                                                            \
     X(queue_list, "queue list", "Queues", 0, 0, "",                                                                    \
       "every queue on one line",                                                                                       \
       "stint queue list --json")                                                                                       \

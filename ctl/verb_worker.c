@@ -2,6 +2,7 @@
  * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisor of this machine over its control
  * socket.
  */
+#include "layout_files.h"
 #include "queue_call.h"
 #include "verb.h"
 #include "worker_rows.h"
@@ -231,7 +232,12 @@ int verb_reload(struct session *s)
 {
     struct err e = {.code = 0};
     json_t *reply = NULL;
-    if (session_control(s, "reload", NULL, &reply, &e) < 0)
+    const struct conf *conf = NULL;
+    size_t layouts = 0;
+    /* Workers whose parser refuses a layout file do not start: better told here than found out there. */
+    if (session_conf(s, &conf, &e) < 0 ||
+        (conf->pdf.layouts[0] != '\0' && layout_files_check(conf->pdf.layouts, false, &layouts, &e) < 0) ||
+        session_control(s, "reload", NULL, &reply, &e) < 0)
         return session_fail(s, &e);
     const json_t *changed = json_object_get(reply, "changed"), *restart = json_object_get(reply, "needs_restart");
     if (s->out.json)

@@ -22,7 +22,7 @@ static const char HELP[] =
     "  --truth FILE      the events it holds, as JSON\n"
     "  --damage D        truncate (second half missing), garbage (bytes overwritten) or notpdf\n"
     "  --middle          centre short cells vertically    --no-rules   draw no borders\n"
-    "  --shift PT        move everything to the right\n";
+    "  --shift PT        move everything to the right          --plain      do not compress the contents\n";
 
 static int args_choice(const char *option, const char *value, const char *const names[], size_t n)
 {
@@ -44,7 +44,8 @@ static void args_read(struct pdfgen_args *a, int argc, char *argv[])
     static const struct option options[] = {
         {"kind", 1, NULL, 'k'},   {"out", 1, NULL, 'o'},    {"rows", 1, NULL, 'n'},     {"seed", 1, NULL, 's'},
         {"truth", 1, NULL, 't'},  {"damage", 1, NULL, 'd'}, {"producer", 1, NULL, 'p'}, {"middle", 0, NULL, 'm'},
-        {"no-rules", 0, NULL, 'r'}, {"shift", 1, NULL, 'x'}, {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0},
+        {"no-rules", 0, NULL, 'r'}, {"shift", 1, NULL, 'x'}, {"plain", 0, NULL, 'z'},    {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     *a = (struct pdfgen_args){.seed = 1, .sheet = {.n_rows = 12, .rules = true}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -66,6 +67,8 @@ static void args_read(struct pdfgen_args *a, int argc, char *argv[])
             a->sheet.shift = strtod(optarg, NULL);
         else if (c == 'm')
             a->sheet.middle = true;
+        else if (c == 'z')
+            a->sheet.plain = true;
         else if (c == 'r')
             a->sheet.rules = false;
         else {

@@ -46,6 +46,7 @@ struct pdfgen_sheet {
     double font_size;   /* of the body */
     bool middle;        /* short cells are centred vertically */
     bool rules;         /* draw borders */
+    bool plain;         /* contents are stored, not compressed */
     double shift;       /* added to every x, points */
     struct pdfgen_row *rows; /* owned by main */
     size_t n_rows;

@@ -185,10 +185,10 @@ static void data_exam(struct pdfgen_sheet *sheet, struct pdfgen_row *row, uint64
     for (size_t c = 0; c < sheet->n_columns; c++)
         (void)data_wrap(sheet, c, &row->cells[c], cells[c][0] != '\0' ? cells[c] : " ");
     json_array_append_new(sheet->events,
-                          json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s*,s:[s],s:s*,s:b}", "status", status, "module", module,
-                                    "paper", paper, "activity", "Exam Written", "date", iso, "start", start, "campus",
-                                    exam_campus[0] != '\0' ? exam_campus : NULL, "venues", venue, "comments",
-                                    comments[0] != '\0' ? comments : NULL, "unfinalised", open));
+                          json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s*,s:[s],s:s*,s:b}", "status", status, "module", module,
+                                    "paper", paper, "activity", "Exam Written", "date", iso, "start", start,
+                                    "module_campus", CAMPUSES[0], "campus", exam_campus[0] != '\0' ? exam_campus : NULL,
+                                    "venues", venue, "comments", comments[0] != '\0' ? comments : NULL, "unfinalised", open));
 }
 
 void pdfgen_data_columns(struct pdfgen_sheet *sheet)

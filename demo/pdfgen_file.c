@@ -1,8 +1,9 @@
 /*
- * pdfgen_file - the PDF around the content streams: objects, classic cross-reference table, Flate by stored blocks (no compressor
- * needed, any reader accepts them), ASCII85 where the producer used it.
+ * pdfgen_file - the PDF around the content streams: objects, classic cross-reference table, Flate, ASCII85 where the producer used it.
  */
 #include "pdfgen.h"
+
+#include <zlib.h>
 
 enum { FILE_OBJECTS_MAX = 4096 };
 
@@ -18,25 +19,13 @@ static void file_begin(struct file_objects *f)
     (void)buf_addf(f->out, "%zu 0 obj\n", f->n);
 }
 
-/* zlib stream of stored blocks (RFC 1950, RFC 1951 §3.2.4). */
-static void file_deflate(const struct buf *in, struct buf *out)
+/* As a portal writes it, or with the content readable in an editor behind seven bytes. */
+static void file_deflate(const struct buf *in, bool plain, struct buf *out)
 {
-    uint32_t a = 1, b = 0; /* Adler-32 */
-    (void)buf_add(out, "\x78\x01", 2);
-    for (size_t at = 0; at < in->len;) {
-        size_t len = MIN_OF(in->len - at, (size_t)65535);
-        unsigned char head[5] = {at + len == in->len, (unsigned char)(len & 255), (unsigned char)(len >> 8),
-                                 (unsigned char)(~len & 255), (unsigned char)((~len >> 8) & 255)};
-        (void)buf_add(out, head, sizeof head);
-        (void)buf_add(out, in->data + at, len);
-        at += len;
-    }
-    for (size_t i = 0; i < in->len; i++) {
-        a = (a + (unsigned char)in->data[i]) % 65521;
-        b = (b + a) % 65521;
-    }
-    unsigned char tail[4] = {(unsigned char)(b >> 8), (unsigned char)b, (unsigned char)(a >> 8), (unsigned char)a};
-    (void)buf_add(out, tail, sizeof tail);
+    uLongf len = compressBound((uLong)in->len);
+    AUTO_FREE unsigned char *packed = malloc(len);
+    if (packed != NULL && compress2(packed, &len, (const unsigned char *)in->data, (uLong)in->len, plain ? Z_NO_COMPRESSION : Z_BEST_COMPRESSION) == Z_OK)
+        (void)buf_add(out, packed, len);
 }
 
 static void file_ascii85(const struct buf *in, struct buf *out)
@@ -57,12 +46,12 @@ static void file_ascii85(const struct buf *in, struct buf *out)
     (void)buf_adds(out, "~>");
 }
 
-static void file_stream(struct file_objects *f, const struct buf *content, bool ascii85)
+static void file_stream(struct file_objects *f, const struct buf *content, bool plain, bool ascii85)
 {
     struct buf flate, coded;
     buf_init(&flate, SIZE_MAX);
     buf_init(&coded, SIZE_MAX);
-    file_deflate(content, &flate);
+    file_deflate(content, plain, &flate);
     if (ascii85)
         file_ascii85(&flate, &coded);
     const struct buf *body = ascii85 ? &coded : &flate;
@@ -110,7 +99,7 @@ void pdfgen_file_write(const struct pdfgen_sheet *sheet, const struct buf pages[
                        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 841.9 595.3] /Contents %zu 0 R "
                        "/Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>\nendobj\n",
                        7 + 2 * i);
-        file_stream(&f, &pages[i], sheet->producer == PDFGEN_REPORTLAB);
+        file_stream(&f, &pages[i], sheet->plain, sheet->producer == PDFGEN_REPORTLAB);
     }
     file_trailer(&f);
 }

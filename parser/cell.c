@@ -4,46 +4,43 @@
  */
 #include "cell.h"
 
+#include "cell_probe.h"
 #include "crash_guard.h"
-#include "crash_page.h"
 #include "document.h"
-#include "limits.h"
+#include "parser_socket.h"
 #include "sandbox.h"
+#include "sanitized.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
-enum { NOTES_MAX = 64 * 1024, STACK_MAX = 16 * 1024 * 1024 };
+enum { NOTES_MAX = 64 * 1024 };
 
-/* Measured with strace over every generated document, the damaged ones included; memory, the reply and the end. sysinfo is how qsort
- * learns how much memory there is; tgkill and what abort() needs are there so that an abort is seen as one. */
-static const char *const CELL_CALLS[] = {
-    "brk", "mmap", "munmap", "mremap", "madvise", "mprotect", "read", "pread64", "write", "pwrite64", "lseek", "fstat", "futex",
-    "sysinfo", "getrandom", "exit_group", "exit", "rt_sigreturn", "rt_sigprocmask", "rt_sigaction", "gettid", "getpid", "tgkill",
-    "clock_gettime", "gettimeofday", "sched_yield", "restart_syscall", NULL,
-};
-
+/* The reason goes where the reply would be: whoever reads it knows it for foreign. */
 NORETURN static void cell_refuse(const char *what)
 {
-    (void)dprintf(STDERR_FILENO, "cell: %s\n", what);
+    (void)!pwrite(CELL_FD_REPLY, what, strlen(what), 0);
     _exit(PARSER_EXIT_SANDBOX);
 }
 
-static void cell_descriptors(int document_fd, int reply_fd)
+static bool cell_place(int from, int to)
 {
-    int notes = memfd_create("cell-notes", MFD_CLOEXEC);
-    int document = fcntl(document_fd, F_DUPFD_CLOEXEC, 10), reply = fcntl(reply_fd, F_DUPFD_CLOEXEC, 10);
-    if (notes < 0 || document < 0 || reply < 0 || dup3(notes, CELL_FD_NOTES, O_CLOEXEC) < 0 ||
-        dup3(document, CELL_FD_DOCUMENT, O_CLOEXEC) < 0 || dup3(reply, CELL_FD_REPLY, O_CLOEXEC) < 0)
-        cell_refuse("descriptors could not be placed");
-    const int keep[] = {CELL_FD_NOTES, CELL_FD_DOCUMENT, CELL_FD_REPLY};
-    if (sandbox_close_fds(keep, ARRAY_LEN(keep)) < 0)
-        cell_refuse("descriptors could not be closed");
+    return from == to || dup3(from, to, O_CLOEXEC) == to;
+}
+
+/* Before the document: the socket, and where the library's notes go. */
+static void cell_descriptors(int socket)
+{
+    int notes = memfd_create("cell-notes", MFD_CLOEXEC), from = fcntl(socket, F_DUPFD_CLOEXEC, 16);
+    const int keep[] = {CELL_FD_NOTES, CELL_FD_SOCKET, CELL_FD_SANITIZER};
+    if (notes < 0 || from < 0 || !cell_place(notes, CELL_FD_NOTES) || !cell_place(from, CELL_FD_SOCKET) ||
+        sandbox_close_fds(keep, ARRAY_LEN(keep)) < 0)
+        _exit(PARSER_EXIT_SANDBOX);
 }
 
 static void cell_signals(void)
@@ -55,92 +52,21 @@ static void cell_signals(void)
     crash_guard_aim(CELL_FD_REPLY);
     if (sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGPIPE, &ignore, NULL) < 0 ||
         sigaction(SIGTERM, &standard, NULL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-        cell_refuse("signals could not be set");
+        _exit(PARSER_EXIT_SANDBOX);
 }
 
-static void cell_limits(const struct parser_request *r, uint64_t base_bytes)
+/* What guards return addresses is the same in all forks of a process, and could be guessed byte by byte over many documents: each cell
+ * has its own. No frame below this one ever returns. */
+static __attribute__((always_inline)) inline void cell_new_canary(void)
 {
-    const char *what = "";
-    struct rlimit inherited = {0, 0};
-    if (getrlimit(RLIMIT_AS, &inherited) < 0)
-        cell_refuse("getrlimit");
-    struct limits limits = {
-        .address_space_bytes = MIN_OF(base_bytes + r->memory_bytes, (uint64_t)inherited.rlim_max),
-        .cpu_s = MAX_OF(r->cpu_s, 1u),
-        .core_bytes_set = 1,
-        .file_size_bytes = MAX_OF(r->reply_bytes, (uint64_t)CRASH_BYTES),
-        .no_new_privs = true,
-        .parent_death_signal = SIGKILL,
-    };
-    struct rlimit none = {0, 0}, stack = {STACK_MAX, STACK_MAX};
-    if (limits_apply(&limits, &what) < 0)
-        cell_refuse(what);
-    if (setrlimit(RLIMIT_NOFILE, &none) < 0 || setrlimit(RLIMIT_STACK, &stack) < 0 || setrlimit(RLIMIT_MSGQUEUE, &none) < 0)
-        cell_refuse("rlimits");
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        cell_refuse("PR_SET_DUMPABLE");
-}
-
-#ifdef STINT_TEST_HOOKS
-#include <sys/socket.h>
-static __attribute__((noinline)) void cell_probe_crash(void)
-{
-    volatile uintptr_t nowhere = 16;
-    *(volatile int *)nowhere = 1;
-}
-
-static __attribute__((noinline)) unsigned cell_probe_deeper(volatile unsigned depth)
-{
-    volatile char frame[1024];
-    frame[depth % sizeof frame] = 1;
-    if (depth == 0)
-        return 0;
-    return cell_probe_deeper(depth + 1) + (unsigned)frame[depth % sizeof frame];
-}
-
-/* What a hostile document would try once it had the process. */
-static void cell_probe(uint32_t probe)
-{
-    switch ((enum parser_probe)probe) {
-    case PARSER_PROBE_NONE:
-        break;
-    case PARSER_PROBE_OPEN:
-        (void)open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-        break;
-    case PARSER_PROBE_SOCKET:
-        (void)socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        break;
-    case PARSER_PROBE_FORK:
-        (void)fork();
-        break;
-    case PARSER_PROBE_SPIN:
-        for (volatile unsigned turns = 0;; turns++)
-            continue;
-    case PARSER_PROBE_ALLOC:
-        for (;;) {
-            char *p = malloc(1 << 20);
-            if (p == NULL)
-                _exit(PARSER_EXIT_MEM_LIMIT);
-            memset(p, 1, 1 << 20);
-        }
-    case PARSER_PROBE_CRASH:
-        cell_probe_crash();
-        break;
-    case PARSER_PROBE_ABORT:
-        abort();
-    case PARSER_PROBE_OVERFLOW:
-        (void)cell_probe_deeper(probe);
-        break;
-    case PARSER_PROBE_HANG:
-        for (int futex = 0;;)
-            (void)syscall(SYS_futex, &futex, 0 /* FUTEX_WAIT */, 0, NULL, NULL, 0);
-    case PARSER_PROBE_WRITE:
-        for (char block[4096] = {0}; write(CELL_FD_REPLY, block, sizeof block) > 0;)
-            continue;
-        break;
-    }
-}
+#if defined(__x86_64__) && !defined(STINT_SANITIZED)
+    uint64_t canary;
+    if (getrandom(&canary, sizeof canary, 0) != (ssize_t)sizeof canary)
+        _exit(PARSER_EXIT_SANDBOX);
+    canary &= ~UINT64_C(0xff);
+    __asm__ volatile("movq %0, %%fs:0x28" : : "r"(canary) : "memory");
 #endif
+}
 
 /* The first complaint of the library about the document's structure (fonts apart: there are none here on purpose). */
 static void cell_note_damage(json_t *reply)
@@ -163,6 +89,15 @@ static void cell_note_damage(json_t *reply)
     free(notes);
 }
 
+/* The zygote ends this process when it has read this: taking its memory down is no part of the answer's way. */
+static void cell_done(void)
+{
+    struct rusage usage = {0};
+    (void)getrusage(RUSAGE_SELF, &usage);
+    const struct cell_word word = {.says = CELL_DONE, .peak_bytes = (uint64_t)usage.ru_maxrss * 1024};
+    (void)!write(CELL_FD_SOCKET, &word, sizeof word);
+}
+
 static void cell_reply(json_t *reply, uint64_t limit)
 {
     char *text = json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(8));
@@ -178,43 +113,85 @@ static void cell_reply(json_t *reply, uint64_t limit)
     }
     if (pwrite(CELL_FD_REPLY, &head, sizeof head, 0) != (ssize_t)sizeof head)
         _exit(PARSER_EXIT_REPLY);
+    cell_done();
     _exit(0);
 }
 
-static json_t *cell_parse(const struct parser_request *r, const void *bytes, size_t size)
+static json_t *cell_parse(const struct parser_request *r, const struct layout_set *layouts, const void *bytes, size_t size)
 {
     struct err e = {0};
     json_t *reply = NULL;
-    struct document_options options = {.expect = r->expect, .password = r->password, .max_pages = r->max_pages};
+    struct document_options options = {.expect = r->expect, .layouts = layouts, .password = r->password, .max_pages = r->max_pages,
+                                       .max_unpacked = r->unpacked_bytes, .leave = true};
     int rc = document_parse(bytes, size, &options, &reply, &e);
     if (rc == 0) {
         cell_note_damage(reply);
+        cell_probe_reply(r->probe, reply);
         return reply;
     }
     json_t *message = json_string(e.message);
     return json_pack("{s:{s:s,s:o}}", "error", "code", err_name(rc), "message", message != NULL ? message : json_string(err_text(rc)));
 }
 
-void cell_run(const struct parser_request *request, int document_fd, int reply_fd, uint64_t base_bytes)
+/* Pages of the heap become the cell's own in one call: one by one, while the document is read, each would cost ten times as much. Kernels before
+ * 5.14 refuse, and then they do. */
+static void cell_own_heap(void *begin)
+{
+    uintptr_t from = ((uintptr_t)begin + 4095) & ~(uintptr_t)4095, to = (uintptr_t)sbrk(0);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+}
+
+/* The one packet this process ever receives; of the socket its filter lets it write alone. */
+static void cell_receive(struct parser_request *request, int ret_fds[PARSER_FDS])
+{
+    ssize_t n = parser_socket_receive(CELL_FD_SOCKET, request, sizeof *request, ret_fds);
+    if (n == 0)
+        _exit(0);
+    if (n != (ssize_t)sizeof *request || ret_fds[0] < 0 || ret_fds[1] < 0)
+        _exit(PARSER_EXIT_SANDBOX);
+    const struct cell_word word = {.says = CELL_TAKEN};
+    (void)send(CELL_FD_SOCKET, &word, sizeof word, MSG_NOSIGNAL); /* from here on its death is the document's */
+    const int keep[] = {CELL_FD_NOTES, CELL_FD_REPLY, CELL_FD_SOCKET, CELL_FD_SANITIZER, ret_fds[0]};
+    if (ret_fds[0] == CELL_FD_REPLY || !cell_place(ret_fds[1], CELL_FD_REPLY) || sandbox_close_fds(keep, ARRAY_LEN(keep)) < 0)
+        _exit(PARSER_EXIT_SANDBOX);
+}
+
+static const void *cell_map(int document_fd, size_t *ret_size)
 {
     struct stat st;
-    struct err e = {0};
-    cell_descriptors(document_fd, reply_fd);
-    cell_signals();
-    if (fstat(CELL_FD_DOCUMENT, &st) < 0 || st.st_size < 0)
+    if (fstat(document_fd, &st) < 0 || st.st_size < 0)
         cell_refuse("the document has no size");
-    size_t size = (size_t)st.st_size;
-    void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, CELL_FD_DOCUMENT, 0) : NULL;
+    *ret_size = (size_t)st.st_size;
+    void *bytes = st.st_size > 0 ? mmap(NULL, *ret_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, document_fd, 0) : NULL;
     if (bytes == MAP_FAILED)
         cell_refuse("the document could not be mapped");
-    if (request->hold)
-        (void)raise(SIGSTOP); /* outside its walls still: the debugger's first step brings it inside */
-    cell_limits(request, base_bytes + size);
-    if (sandbox_seccomp_trap(CELL_CALLS, &e) < 0)
-        cell_refuse(e.message);
-#ifdef STINT_TEST_HOOKS
-    cell_probe(request->probe);
-#endif
-    cell_reply(cell_parse(request, bytes, size), request->reply_bytes);
+    (void)close(document_fd); /* it could be written through this, was it not sealed */
+    return bytes;
+}
+
+void cell_run(int socket, const struct cell_setup *setup)
+{
+    struct parser_request request;
+    int fds[PARSER_FDS];
+    size_t size = 0;
+    cell_new_canary();
+    if (cell_walls_early(setup) != NULL)
+        _exit(PARSER_EXIT_SANDBOX);
+    cell_descriptors(socket);
+    cell_signals();
+    cell_own_heap(setup->heap_begin);
+    cell_receive(&request, fds);
+    const void *bytes = cell_map(fds[0], &size);
+    if (request.hold)
+        (void)raise(SIGSTOP); /* outside its filter still: the debugger's first step brings it inside */
+    const char *what = cell_walls_limits(setup, &request, size);
+    if (what != NULL)
+        cell_refuse(what);
+    sanitized_enter(CELL_FD_SANITIZER, request.memory_bytes);
+    if (!cell_probe_skips_filter(request.probe) && sandbox_filter_enter(setup->filter) < 0)
+        cell_refuse("the kernel refused the seccomp filter");
+    cell_probe(&request, bytes);
+    cell_reply(cell_parse(&request, setup->layouts, bytes, size), request.reply_bytes);
     _exit(PARSER_EXIT_REPLY);
 }

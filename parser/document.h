@@ -5,13 +5,16 @@
  */
 #pragma once
 
-#include "err.h"
+#include "layout_set.h"
 #include <jansson.h>
 
 struct document_options {
-    const char *expect;   /* "auto", "lecture", "test", "exam", "table" or "text" */
+    const char *expect;   /* "auto", "table", "text" or a layout's name */
+    const struct layout_set *layouts; /* borrowed; may be NULL for "table" and "text" */
     const char *password; /* "" when none */
     uint32_t max_pages;
+    uint64_t max_unpacked; /* bytes that its streams may become; 0: no bound */
+    bool leave; /* what the document was read into is not freed: the process ends with its reply */
 };
 
 /* Reads the bytes (borrowed for the call). 0 and the result's members in *ret_reply (caller's), or a code of the permanent failures

@@ -3,14 +3,14 @@
  */
 #include "schedule.h"
 
-#include "schedule_value.h"
+#include "schedule_caption.h"
+#include "table_line.h"
 #include <glib.h>
-
-static const double ROOM_KEPT = 4; /* points that a cell keeps free on its right, at most */
 
 void schedule_warn(struct schedule *s, const char *code, const char *message, int page, int row, const char *text)
 {
-    if (json_array_size(s->warnings) >= SCHEDULE_WARNINGS_MAX)
+    json_int_t key = row > 0 ? (json_int_t)page * 10000000 + row : -1;
+    if (json_array_size(s->warnings) >= SCHEDULE_WARNINGS_MAX && (key < 0 || key == s->warned_row))
         return;
     json_t *w = json_pack("{s:s,s:s}", "code", code, "message", message);
     if (page > 0)
@@ -20,52 +20,7 @@ void schedule_warn(struct schedule *s, const char *code, const char *message, in
     if (text != NULL)
         json_object_set_new(w, "text", json_string(text));
     json_array_append_new(s->warnings, w);
-}
-
-static bool schedule_put_time(json_t *event, const char *text)
-{
-    char start[6], end[6];
-    if (!schedule_value_time(text, start, end))
-        return false;
-    json_object_set_new(event, "start", json_string(start));
-    if (end[0] != '\0')
-        json_object_set_new(event, "end", json_string(end));
-    return true;
-}
-
-bool schedule_put(struct schedule *s, const struct table *table, const struct table_row *row, size_t column, const char *text,
-                  json_t *event)
-{
-    enum layout_field field = table->layout->columns[column].field;
-    const char *name = layout_field_name(field), *day = NULL;
-    char iso[11];
-    bool formed = field == LAYOUT_DAY || field == LAYOUT_DATE || field == LAYOUT_TIME_RANGE;
-    if (formed && schedule_value_open(text)) {
-        json_object_set_new(event, "unfinalised", json_true());
-        return true;
-    }
-    if (text[strspn(text, " ")] == '\0')
-        return true;
-    if (field == LAYOUT_DAY && (day = schedule_value_day(text)) != NULL) {
-        json_object_set_new(event, name, json_string(day));
-    } else if (field == LAYOUT_DATE && schedule_value_date(text, iso)) {
-        json_object_set_new(event, name, json_string(iso));
-    } else if (field == LAYOUT_TIME_RANGE && schedule_put_time(event, text)) {
-        return true;
-    } else if (formed) {
-        AUTO_FREE char *message = NULL;
-        if (asprintf(&message, "%.*s is not understood; the row is not an event", (int)strcspn(table->layout->columns[column].headers, "|"),
-                     table->layout->columns[column].headers) < 0)
-            message = NULL;
-        schedule_warn(s, "row_not_understood", message != NULL ? message : "not understood", row->page, row->number, text);
-        return false;
-    } else {
-        if (schedule_value_open(text) && (field == LAYOUT_STATUS || field == LAYOUT_VENUES))
-            json_object_set_new(event, "unfinalised", json_true());
-        if (field != LAYOUT_VENUES)
-            json_object_set_new(event, name, json_string(text));
-    }
-    return true;
+    s->warned_row = row > 0 ? key : s->warned_row;
 }
 
 static void schedule_venue_add(json_t *venues, GString *now)
@@ -79,26 +34,15 @@ static void schedule_venue_add(json_t *venues, GString *now)
     g_string_truncate(now, 0);
 }
 
-bool schedule_is_wrap(const struct table *table, size_t column, const struct table_line *before, const struct table_line *line)
-{
-    if (g_str_has_suffix(before->text, ",") || g_str_has_suffix(before->text, ";"))
-        return false;
-    /* Cells keep on the right what they keep on the left; where no edge is drawn the left tells nothing. */
-    double kept = table->ruled ? CLAMP(before->x0 - table->left[column], 1, ROOM_KEPT) : ROOM_KEPT;
-    double right = MIN_OF(table->right[column], MAX_OF(table->page_right, before->x1));
-    return before->x1 + 0.28 * line->size + line->first_word > right - kept;
-}
-
 json_t *schedule_venues(const struct table *table, size_t column, const struct table_line *lines, size_t n)
 {
     bool list = table->layout->columns[column].flags & LAYOUT_LIST;
     json_t *venues = json_array();
     GString *now = g_string_new(NULL);
     for (size_t i = 0; i < n; i++) {
-        if (list && i > 0 && !schedule_is_wrap(table, column, &lines[i - 1], &lines[i]))
+        if (list && i > 0 && !lines[i].goes_on)
             schedule_venue_add(venues, now);
-        if (now->len > 0)
-            g_string_append_c(now, ' ');
+        table_line_join(now, "");
         for (const char *at = lines[i].text; *at != '\0'; at++)
             if (list && (*at == ';' || (*at == ',' && at[1] != '\0')))
                 schedule_venue_add(venues, now);
@@ -113,14 +57,19 @@ json_t *schedule_venues(const struct table *table, size_t column, const struct t
 static void schedule_drop_tail(char *text, const char *tail)
 {
     size_t len = strlen(text);
-    if (tail[0] != '\0' && len >= 2 && strchr(tail, text[len - 1]) != NULL && g_ascii_isupper(text[len - 2]))
-        text[len - 1] = '\0';
+    if (tail[0] == '\0' || len < 2 || strchr(tail, text[len - 1]) == NULL)
+        return;
+    size_t kept = len - 1;
+    while (kept > 0 && text[kept - 1] == ' ')
+        kept--;
+    if (kept > 0 && g_ascii_isupper(text[kept - 1]))
+        text[kept] = '\0';
 }
 
 static void schedule_row(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry)
 {
     s->rows_seen++;
-    if (table->layout->rows == LAYOUT_SESSIONS ? schedule_sessions(s, table, row, carry) : schedule_record(s, table, row))
+    if (table->layout->rows == LAYOUT_SESSIONS ? schedule_sessions(s, table, row, carry) : schedule_record(s, table, row, carry))
         s->rows_parsed++;
 }
 
@@ -133,7 +82,7 @@ static size_t schedule_rows_warned(const struct schedule *s)
         const json_t *row = json_object_get(w, "row");
         if (row == NULL)
             continue;
-        json_int_t key = json_integer_value(json_object_get(w, "page")) * 1000000 + json_integer_value(row);
+        json_int_t key = json_integer_value(json_object_get(w, "page")) * 10000000 + json_integer_value(row);
         n += key != last; /* rows are read in order: one row's warnings follow each other */
         last = key;
     }
@@ -152,10 +101,21 @@ static void schedule_firsts(const struct table *table, struct schedule_carry *ca
     }
 }
 
-void schedule_read(struct schedule *s, const struct table *table)
+void schedule_begin(struct schedule *s, const struct layout *layout, const struct page pages[], size_t n_pages)
 {
-    *s = (struct schedule){.events = json_array(), .warnings = json_array()};
+    *s = (struct schedule){.events = json_array(), .warnings = json_array(), .layout = layout, .values = layout->values};
+    schedule_captions(s, pages, n_pages);
+}
+
+void schedule_end(const struct schedule *s)
+{
+    assert(s->rows_seen == s->rows_parsed + schedule_rows_warned(s));
+}
+
+void schedule_read(struct schedule *s, const struct table *table, const struct page pages[], size_t n_pages)
+{
     struct schedule_carry carry = {{0}, {0}};
+    schedule_begin(s, table->layout, pages, n_pages);
     for (size_t r = 0; r < table->n_rows; r++)
         for (size_t c = 0; c < table->n_columns; c++)
             for (size_t i = 0; i < table->rows[r].cells[c].n; i++)
@@ -167,7 +127,7 @@ void schedule_read(struct schedule *s, const struct table *table)
         g_free(carry.values[c]);
         g_clear_pointer(&carry.firsts[c], g_hash_table_unref);
     }
-    assert(s->rows_seen == s->rows_parsed + schedule_rows_warned(s));
+    schedule_end(s);
     for (size_t i = 0; i < table->n_outside; i++)
         schedule_warn(s, "text_outside_table", "this text stands in no row of the table", table->outside_page[i], 0, table->outside[i]);
 }
@@ -176,5 +136,7 @@ void schedule_free(struct schedule *s)
 {
     json_decref(s->events);
     json_decref(s->warnings);
+    for (size_t i = 0; i < LAYOUT_FIELD_COUNT; i++)
+        g_free(s->facts[i]);
     *s = (struct schedule){0};
 }

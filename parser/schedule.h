@@ -1,9 +1,10 @@
 /*
- * schedule - rows of a timetable to events: one per record, or one per session's line.
+ * schedule - rows of a timetable to events: one per record, one per session's line, one per class in a grid's cell.
  *
- * Runs in: parser cell. Pure: driven by the layout's column flags, no rule names a university.
+ * Runs in: parser cell. Pure: driven by the layout, no rule names a university.
  *
- * Invariant: rows_seen = rows_parsed + rows named in warnings. It is asserted before the result is given.
+ * Invariant: rows_seen = rows_parsed + rows named in warnings. It is asserted before the result is given. In a grid a row is one
+ * occupied cell.
  */
 #pragma once
 
@@ -16,11 +17,19 @@ struct schedule {
     json_t *events;   /* owned array: members named by LAYOUT_FIELDS, "end", "kind", "unfinalised", "recurring", "src" */
     json_t *warnings; /* owned array of {"code","message","page","row","text"}; page and row where they apply */
     size_t rows_seen, rows_parsed;
+    const struct layout *layout;  /* borrowed */
+    struct layout_values values;  /* the layout's (not owned), with the year a caption said */
+    char *facts[LAYOUT_FIELD_COUNT]; /* owned: what all events say unless their row does; NULL: nothing */
+    json_int_t warned_row;        /* the row named last, so that the bound on warnings never hides a row */
 };
 
-/* Reads every row of the table. Free with schedule_free. */
-void schedule_read(struct schedule *s, const struct table *table);
+/* Reads every row of the table; pages are looked through for captions. Free with schedule_free. */
+void schedule_read(struct schedule *s, const struct table *table, const struct page pages[], size_t n_pages);
 void schedule_free(struct schedule *s);
+/* An empty schedule that takes its facts from the layout's fixed values and the pages' captions. */
+void schedule_begin(struct schedule *s, const struct layout *layout, const struct page pages[], size_t n_pages);
+/* Asserts the invariant. */
+void schedule_end(const struct schedule *s);
 /* Adds a warning; page or row 0: does not apply. text may be NULL. */
 void schedule_warn(struct schedule *s, const char *code, const char *message, int page, int row, const char *text);
 
@@ -29,13 +38,7 @@ struct schedule_carry {
     char *values[LAYOUT_COLUMNS_MAX]; /* owned: what carrying columns last said */
     struct _GHashTable *firsts[LAYOUT_COLUMNS_MAX]; /* owned: what the first lines of shared columns' cells say, over all rows */
 };
-bool schedule_record(struct schedule *s, const struct table *table, const struct table_row *row);
+bool schedule_record(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry);
 bool schedule_sessions(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry);
-/* Puts text into the event under the column's field: parsed where the field has a form, as it is otherwise; blank adds nothing. False, with
- * a warning, when it cannot be understood. */
-bool schedule_put(struct schedule *s, const struct table *table, const struct table_row *row, size_t column, const char *text,
-                  json_t *event);
-/* True when line goes on with the text of the line before: its first word had no room there. */
-bool schedule_is_wrap(const struct table *table, size_t column, const struct table_line *before, const struct table_line *line);
 /* The venues of lines: one per line when the column is a list, else joined. */
 json_t *schedule_venues(const struct table *table, size_t column, const struct table_line *lines, size_t n);

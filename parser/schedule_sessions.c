@@ -2,8 +2,10 @@
  * schedule_sessions - a row whose lines are events of their own: what stands on one baseline belongs together, what carries
  * holds until it changes, and a line without a day goes on with the session above it.
  */
-#include "schedule.h"
+#include "schedule_event.h"
 
+#include "table_line.h"
+#include "table_list.h"
 #include <glib.h>
 #include <math.h>
 
@@ -35,6 +37,20 @@ static int sessions_order(const void *a, const void *b)
     return *p < *q ? -1 : *p > *q;
 }
 
+/* True when a session begins on the line of y. Bisection: a row of one module may have thousands of lines. */
+static bool sessions_beside(const struct sessions *f, double y, double size)
+{
+    size_t low = 0, high = f->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (f->starts[middle] < y)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (low < f->n && sessions_same_line(f->starts[low], y, size)) || (low > 0 && sessions_same_line(f->starts[low - 1], y, size));
+}
+
 /* A session begins on each line with a day; where the day is missing, on each line with an activity and a time. */
 static void sessions_find(struct sessions *f)
 {
@@ -63,16 +79,14 @@ static void sessions_carry(const struct sessions *f, size_t column, size_t i, st
     const struct table_cell *cell = &f->row->cells[column];
     GString *value = NULL;
     double y = f->starts[i], next = i + 1 < f->n ? f->starts[i + 1] - 5 : INFINITY;
-    for (size_t k = 0; k < cell->n && (cell->lines[k].y < next || (i == 0 && k == 0)); k++) {
-        bool beside = false;
-        for (size_t at = 0; at < f->n; at++)
-            beside = beside || sessions_same_line(f->starts[at], cell->lines[k].y, cell->lines[k].size);
+    for (size_t k = 0; k < cell->n && (cell->lines[k].y < next || (k == 0 ? i == 0 : table_is_rest(&cell->lines[k - 1], &cell->lines[k]))); k++) {
+        bool beside = sessions_beside(f, cell->lines[k].y, cell->lines[k].size), rest = k > 0 && table_is_rest(&cell->lines[k - 1], &cell->lines[k]);
         if (value == NULL) {
             value = g_string_new(cell->lines[k].text);
-        } else if (beside && !table_is_rest(&cell->lines[k - 1], &cell->lines[k])) {
+        } else if (beside && !rest) {
             g_string_assign(value, cell->lines[k].text);
         } else if (cell->lines[k].y > y - 200) {
-            g_string_append_printf(value, " %s", cell->lines[k].text);
+            table_line_join(value, cell->lines[k].text);
         }
     }
     if (value != NULL) {
@@ -101,7 +115,7 @@ static size_t sessions_lines(const struct sessions *f, size_t column, size_t i, 
     size_t end = first;
     while (end < cell->n && (i + 1 == f->n || cell->lines[end].y < f->starts[i + 1] - 0.45 * cell->lines[end].size))
         end++;
-    *ret_lines = cell->lines + first;
+    *ret_lines = end > 0 ? cell->lines + first : NULL;
     return end - first;
 }
 
@@ -114,17 +128,16 @@ static size_t sessions_shared(const struct sessions *f, size_t column, size_t i,
     size_t first = 0, end = 0;
     for (size_t k = 0; k < cell->n; k++) {
         const struct table_line *line = &cell->lines[k];
-        bool beside = false;
-        for (size_t at = 0; at < f->n; at++)
-            beside = beside || sessions_same_line(f->starts[at], line->y, line->size);
-        bool goes_on = k > 0 && (!beside || (schedule_is_wrap(f->table, column, line - 1, line) &&
-                                             !g_hash_table_contains(carry->firsts[column], line->text)));
+        bool beside = sessions_beside(f, line->y, line->size);
+        bool goes_on = k > 0 && (!beside || table_list_is_rest(line[-1].text, line->text) ||
+                                 (table_list_had_no_room(f->table, column, line - 1, line) &&
+                                  !g_hash_table_contains(carry->firsts[column], line->text)));
         if (!goes_on && k > 0 && line->y > f->starts[i] + 0.45 * line->size)
             break;
         first = goes_on ? first : k;
         end = k + 1;
     }
-    *ret_lines = cell->lines + first;
+    *ret_lines = end > 0 ? cell->lines + first : NULL;
     return end - first;
 }
 
@@ -132,42 +145,29 @@ static char *sessions_text(const struct table_line *lines, size_t n)
 {
     GString *s = g_string_new(NULL);
     for (size_t i = 0; i < n; i++)
-        g_string_append_printf(s, "%s%s", i > 0 ? " " : "", lines[i].text);
+        table_line_join(s, lines[i].text);
     return g_string_free(s, FALSE);
 }
 
 static bool sessions_one(struct schedule *s, const struct sessions *f, size_t i, struct schedule_carry *carry)
 {
     const struct layout *layout = f->table->layout;
-    json_t *event = json_pack("{s:s,s:b}", "kind", layout->name, "recurring", 1);
-    bool understood = true;
-    for (size_t c = 0; c < f->table->n_columns && understood; c++) {
+    struct schedule_event event = schedule_event_begin(s, f->row->page, f->row->number);
+    for (size_t c = 0; c < f->table->n_columns && !event.failed; c++) {
         if (layout->columns[c].flags & LAYOUT_CARRY) {
             sessions_carry(f, c, i, carry);
-            understood = schedule_put(s, f->table, f->row, c, carry->values[c] != NULL ? carry->values[c] : "", event);
+            schedule_event_column(s, &event, c, carry->values[c] != NULL ? carry->values[c] : "");
             continue;
         }
         const struct table_line *lines = NULL;
         size_t n = layout->columns[c].flags & LAYOUT_SHARED ? sessions_shared(f, c, i, carry, &lines) : sessions_lines(f, c, i, &lines);
         char *text = sessions_text(lines, n);
-        understood = schedule_put(s, f->table, f->row, c, text, event);
-        if (layout->columns[c].field == LAYOUT_VENUES)
-            json_object_set_new(event, "venues", schedule_venues(f->table, c, lines, n));
+        schedule_event_column(s, &event, c, text);
+        if (layout->columns[c].field == LAYOUT_VENUES && layout->columns[c].patterns.n == 0)
+            json_object_set_new(event.members, "venues", schedule_venues(f->table, c, lines, n));
         g_free(text);
     }
-    if (understood && json_object_get(event, "module") == NULL) {
-        schedule_warn(s, "row_without_module", "no module stands in this row or above it", f->row->page, f->row->number, NULL);
-        understood = false;
-    }
-    if (!understood) {
-        json_decref(event);
-        return false;
-    }
-    if (json_object_get(event, "unfinalised") == NULL)
-        json_object_set_new(event, "unfinalised", json_false());
-    json_object_set_new(event, "src", json_pack("{s:i,s:i}", "page", f->row->page, "row", f->row->number));
-    json_array_append_new(s->events, event);
-    return true;
+    return schedule_event_finish(s, &event);
 }
 
 bool schedule_sessions(struct schedule *s, const struct table *table, const struct table_row *row, struct schedule_carry *carry)

@@ -3,30 +3,140 @@
  */
 #include "schedule_value.h"
 
+#include "layout_pattern.h"
 #include <ctype.h>
+#include <glib.h>
 #include <stdio.h>
 
 static const char *const DAYS[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 static const char *const MONTHS[] = {"january", "february", "march",     "april",   "may",      "june",
                                      "july",    "august",   "september", "october", "november", "december"};
 
-const char *schedule_value_day(const char *text)
+static bool value_is_space(gunichar c)
 {
-    size_t start = strspn(text, " "), len = strcspn(text + start, " .,");
-    if (len < 3 || text[start + len + strspn(text + start + len, " .,")] != '\0')
-        return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(DAYS); i++)
-        if (len <= strlen(DAYS[i]) && strncasecmp(text + start, DAYS[i], len) == 0)
-            return DAYS[i];
-    return NULL;
+    return c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000 || c == '\t' || c == '\n';
 }
 
-static int value_month(const char *text, size_t len)
+static bool value_is_dash(gunichar c)
 {
+    return (c >= 0x2010 && c <= 0x2015) || c == 0x2212 || c == 0xfe58 || c == 0xfe63 || c == 0xff0d;
+}
+
+static bool value_is_nothing(gunichar c)
+{
+    return c == 0xad || (c >= 0x200b && c <= 0x200f) || c == 0x2060 || c == 0xfeff;
+}
+
+void schedule_value_plain(const char *text, char out[static VALUE_PLAIN_MAX])
+{
+    size_t n = 0;
+    for (const char *at = text; *at != '\0' && n + 8 < VALUE_PLAIN_MAX;) {
+        gunichar c = (unsigned char)*at < 128 ? (gunichar)*at : g_utf8_get_char_validated(at, -1);
+        if (c == (gunichar)-1 || c == (gunichar)-2) {
+            out[n++] = *at++;
+            continue;
+        }
+        at += g_utf8_skip[(unsigned char)*at];
+        if (value_is_space(c))
+            out[n++] = ' ';
+        else if (value_is_dash(c))
+            out[n++] = '-';
+        else if (!value_is_nothing(c))
+            n += (size_t)g_unichar_to_utf8(c, out + n);
+    }
+    out[n] = '\0';
+}
+
+bool schedule_value_named(const char *list, const char *word, size_t len)
+{
+    if (list == NULL || len == 0)
+        return false;
+    char *mine = g_utf8_casefold(word, (gssize)len);
+    bool found = false;
+    for (const char *at = list; *at != '\0' && !found;) {
+        size_t n = strcspn(at, "|");
+        char *theirs = g_utf8_casefold(at, (gssize)n);
+        found = strcmp(mine, theirs) == 0 || (g_utf8_strlen(mine, -1) >= 3 && g_str_has_prefix(theirs, mine));
+        g_free(theirs);
+        at += n + (at[n] == '|');
+    }
+    g_free(mine);
+    return found;
+}
+
+/* 0 Monday … 6; -1. */
+static int value_day(const char *word, size_t len, const struct layout_values *v)
+{
+    for (int i = 0; i < 7; i++)
+        if (v != NULL && schedule_value_named(v->days[i], word, len))
+            return i;
+    for (int i = 0; i < 7; i++)
+        if (len >= 2 && len <= strlen(DAYS[i]) && strncasecmp(word, DAYS[i], len) == 0)
+            return i;
+    return -1;
+}
+
+/* The one word of text, without spaces and a final stop or comma; 0 when it is more than one. */
+static size_t value_one_word(const char *text, const char **ret_start)
+{
+    const char *start = text + strspn(text, " ");
+    size_t len = strcspn(start, " .,:");
+    *ret_start = start;
+    return start[len + strspn(start + len, " .,:")] == '\0' ? len : 0;
+}
+
+const char *schedule_value_day_name(size_t day)
+{
+    return DAYS[day % 7];
+}
+
+const char *schedule_value_day(const char *text, const struct layout_values *v)
+{
+    char plain[VALUE_PLAIN_MAX];
+    const char *word = NULL;
+    schedule_value_plain(text, plain);
+    size_t len = value_one_word(plain, &word);
+    int day = len > 0 ? value_day(word, len, v) : -1;
+    return day >= 0 ? DAYS[day] : NULL;
+}
+
+unsigned schedule_value_days(const char *text, const struct layout_values *v)
+{
+    char plain[VALUE_PLAIN_MAX];
+    unsigned days = 0;
+    int from = -1, last = -1;
+    schedule_value_plain(text, plain);
+    for (const char *at = plain; *at != '\0';) {
+        size_t len = strcspn(at, " .,;/&+-:");
+        if (len == 0) {
+            from = *at == '-' ? last : from;
+            at++;
+            continue;
+        }
+        bool joins = (len == 3 && strncasecmp(at, "and", 3) == 0) || (len == 2 && strncasecmp(at, "to", 2) == 0);
+        int day = joins ? -1 : value_day(at, len, v);
+        if (joins)
+            from = len == 2 ? last : from;
+        else if (day < 0 || (from >= 0 && day <= from))
+            return 0;
+        for (int i = from >= 0 && !joins ? from : day; i <= day && !joins; i++)
+            days |= 1u << i;
+        last = joins ? last : day;
+        from = joins ? from : -1;
+        at += len;
+    }
+    return from >= 0 ? 0 : days;
+}
+
+static int value_month(const char *text, size_t len, const struct layout_values *v)
+{
+    for (int i = 0; v != NULL && i < 12; i++)
+        if (schedule_value_named(v->months[i], text, len))
+            return i + 1;
     for (size_t i = 0; len >= 3 && i < ARRAY_LEN(MONTHS); i++)
         if (len <= strlen(MONTHS[i]) && strncasecmp(text, MONTHS[i], len) == 0)
             return (int)i + 1;
-    return 0;
+    return len == 4 && strncasecmp(text, "sept", 4) == 0 ? 9 : 0;
 }
 
 static bool value_date_valid(long year, long month, long day)
@@ -36,45 +146,96 @@ static bool value_date_valid(long year, long month, long day)
     return year >= 1900 && year <= 2999 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
 }
 
-bool schedule_value_date(const char *text, char ret_iso[static 11])
+static size_t value_letters(const char *at)
 {
-    long numbers[3] = {0};
-    size_t n_numbers = 0, lengths[3] = {0};
-    int month = 0;
+    size_t len = 0;
+    while (isalpha((unsigned char)at[len]) || (unsigned char)at[len] >= 128)
+        len++;
+    return len;
+}
+
+/* What a date is written with: up to three numbers and a month's name. */
+struct value_date {
+    long numbers[3];
+    size_t lengths[3], n;
+    int month;
+};
+
+/* A word of a date: a month, the day's name, an ordinal's ending, or a particle. False for any other. */
+static bool value_date_word(struct value_date *d, const char *word, size_t len, const struct layout_values *v)
+{
+    static const char *const particles[] = {"st", "nd", "rd", "th", "er", "of", "de", "den", "der", "le", "the", "die"};
+    int month = value_month(word, len, v);
+    /* "Mar" of a French file is Tuesday and March: with a day's number before it, it is the month. */
+    if (month > 0 && (d->month > 0 || (d->n == 0 && value_day(word, len, v) >= 0)))
+        return d->month > 0 ? false : true;
+    if (month > 0) {
+        d->month = month;
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(particles); i++)
+        if (strlen(particles[i]) == len && strncasecmp(word, particles[i], len) == 0)
+            return true;
+    return value_day(word, len, v) >= 0;
+}
+
+static bool value_date_read(struct value_date *d, const char *text, const struct layout_values *v)
+{
     for (const char *at = text; *at != '\0';) {
+        size_t letters = value_letters(at);
         if (isdigit((unsigned char)*at)) {
             char *end;
-            if (n_numbers == 3)
+            if (d->n == 3)
                 return false;
-            numbers[n_numbers] = strtol(at, &end, 10);
-            lengths[n_numbers++] = (size_t)(end - at);
+            d->numbers[d->n] = strtol(at, &end, 10);
+            d->lengths[d->n++] = (size_t)(end - at);
             at = end;
-        } else if (isalpha((unsigned char)*at)) {
-            size_t len = 0;
-            while (isalpha((unsigned char)at[len]))
-                len++;
-            int m = value_month(at, len);
-            char word[16];
-            (void)snprintf(word, sizeof word, "%.*s", (int)MIN_OF(len, sizeof word - 1), at);
-            bool ordinal = len == 2 && n_numbers == 1 && strcasestr("st nd rd th", word) != NULL;
-            if ((m > 0 && month > 0) || (m == 0 && !ordinal && schedule_value_day(word) == NULL))
+        } else if (letters > 0) {
+            if (!value_date_word(d, at, letters, v))
                 return false;
-            month = m > 0 ? m : month;
-            at += len;
-        } else if (strchr(" ,./-", *at) != NULL) {
+            at += letters;
+        } else if (strchr(" ,./-'", *at) != NULL) {
             at++;
         } else {
             return false;
         }
     }
-    long year, day;
-    if (month > 0 && n_numbers == 2) {
-        day = lengths[0] == 4 ? numbers[1] : numbers[0];
-        year = lengths[0] == 4 ? numbers[0] : numbers[1];
-    } else if (month == 0 && n_numbers == 3) {
-        day = lengths[0] == 4 ? numbers[2] : numbers[0];
-        year = lengths[0] == 4 ? numbers[0] : numbers[2];
-        month = (int)MIN_OF(numbers[1], 99L);
+    return true;
+}
+
+/* A year of two figures is of this century. */
+static long value_year(const struct value_date *d, size_t i)
+{
+    return d->lengths[i] == 2 ? 2000 + d->numbers[i] : d->numbers[i];
+}
+
+bool schedule_value_date(const char *text, const struct layout_values *v, char ret_iso[static 11])
+{
+    char plain[VALUE_PLAIN_MAX];
+    struct value_date d = {.n = 0};
+    long year = v != NULL ? v->year : 0, month, day;
+    enum layout_date_order order = v != NULL ? v->date_order : LAYOUT_DMY;
+    schedule_value_plain(text, plain);
+    if (!value_date_read(&d, plain, v))
+        return false;
+    month = d.month;
+    if (month > 0 && (d.n == 2 || (d.n == 1 && year > 0 && d.lengths[0] <= 2))) {
+        size_t at = d.n == 2 && d.lengths[0] == 4 ? 1 : 0;
+        day = d.numbers[at];
+        year = d.n == 2 ? value_year(&d, 1 - at) : year;
+    } else if (month == 0 && d.n == 3) {
+        size_t first = d.lengths[0] == 4 || order == LAYOUT_YMD ? 0 : 2; /* the year's place */
+        size_t mid = first == 2 && order == LAYOUT_MDY ? 0 : 1;
+        year = value_year(&d, first);
+        month = MIN_OF(d.numbers[mid], 99L);
+        day = d.numbers[3 - first - mid];
+    } else if (month == 0 && d.n == 2 && year > 0) {
+        month = MIN_OF(d.numbers[order == LAYOUT_DMY], 99L);
+        day = d.numbers[order != LAYOUT_DMY];
+    } else if (month == 0 && d.n == 1 && d.lengths[0] == 8) {
+        year = d.numbers[0] / 10000;
+        month = d.numbers[0] / 100 % 100;
+        day = d.numbers[0] % 100;
     } else {
         return false;
     }
@@ -84,68 +245,46 @@ bool schedule_value_date(const char *text, char ret_iso[static 11])
     return true;
 }
 
-/* One clock time at *at; moves *at behind it. Minutes of the day, or -1. */
-static int value_clock(const char **at)
+static bool value_open_in(const char *list, const char *text)
 {
-    const char *p = *at + strspn(*at, " ");
-    if (!isdigit((unsigned char)p[0]))
-        return -1;
-    int hour = p[0] - '0', minute = 0;
-    p++;
-    if (isdigit((unsigned char)*p))
-        hour = hour * 10 + (*p++ - '0');
-    if (*p != '\0' && strchr(":.hH", *p) != NULL)
-        p++;
-    if (!isdigit((unsigned char)p[0]) || !isdigit((unsigned char)p[1]))
-        return -1;
-    minute = (p[0] - '0') * 10 + (p[1] - '0');
-    p += 2;
-    if (isdigit((unsigned char)*p))
-        return -1;
-    if (p[0] == ':' && isdigit((unsigned char)p[1]) && isdigit((unsigned char)p[2])) /* seconds */
-        p += 3;
-    const char *mark = p + strspn(p, " ");
-    if (strncasecmp(mark, "am", 2) == 0 || strncasecmp(mark, "pm", 2) == 0) {
-        hour = hour % 12 + (tolower((unsigned char)*mark) == 'p' ? 12 : 0);
-        p = mark + 2;
-    }
-    *at = p;
-    return hour < 24 && minute < 60 ? hour * 60 + minute : -1;
-}
-
-bool schedule_value_time(const char *text, char ret_start[static 6], char ret_end[static 6])
-{
-    const char *at = text;
-    int start = value_clock(&at), end = -1;
-    if (start < 0)
-        return false;
-    at += strspn(at, " ");
-    if (*at != '\0') {
-        static const char *const dashes[] = {"-", "\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x88\x92", "to", "tot"};
-        size_t dash = 0;
-        for (size_t i = 0; i < ARRAY_LEN(dashes); i++)
-            if (strncasecmp(at, dashes[i], strlen(dashes[i])) == 0)
-                dash = strlen(dashes[i]);
-        at += dash;
-        end = dash > 0 ? value_clock(&at) : -1;
-        if (end <= start || at[strspn(at, " ")] != '\0')
-            return false;
-    }
-    (void)snprintf(ret_start, 6, "%02u:%02u", (unsigned)start / 60 % 24, (unsigned)start % 60);
-    if (end < 0)
-        ret_end[0] = '\0';
-    else
-        (void)snprintf(ret_end, 6, "%02u:%02u", (unsigned)end / 60 % 24, (unsigned)end % 60);
-    return true;
-}
-
-bool schedule_value_open(const char *text)
-{
-    static const char *const words[] = {"TBA", "TBC", "TBD", "Unfinalised", "Unfinalized", "Not finalised", "Consult", "To be"};
-    if (text[strspn(text, " -")] == '\0')
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strncasecmp(text + strspn(text, " "), words[i], strlen(words[i])) == 0)
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t n = strcspn(at, "|");
+        if (tolower((unsigned char)*at) == tolower((unsigned char)*text) && strncasecmp(at, text, n) == 0)
             return true;
+        at += n + (at[n] == '|');
+    }
     return false;
+}
+
+bool schedule_value_open(const char *text, const struct layout_values *v)
+{
+    static const char words[] = "TBA|TBC|TBD|T.B.A|Unfinalised|Unfinalized|Not finalised|Not finalized|Not yet|Consult|To be|See department|Pending";
+    char plain[VALUE_PLAIN_MAX];
+    schedule_value_plain(text, plain);
+    const char *start = plain + strspn(plain, " -?.*");
+    return *start == '\0' || value_open_in(words, start) || (v != NULL && value_open_in(v->open, start));
+}
+
+/* Some year with a 29th of February, where a caption is to say which: whether a text is a date does not wait for it. */
+static int value_caption_year(const struct layout *layout)
+{
+    for (size_t i = 0; i < layout->n_captions; i++)
+        if (layout->captions[i].field == LAYOUT_YEAR)
+            return 2000;
+    return 0;
+}
+
+int schedule_value_says_when(const struct layout *layout, size_t column, const char *text)
+{
+    const struct layout_column *c = &layout->columns[column];
+    struct layout_values v = layout->values;
+    char iso[11], start[6], end[6];
+    v.year = v.year == 0 ? value_caption_year(layout) : v.year;
+    if (c->field != LAYOUT_DAY && c->field != LAYOUT_DATE && c->field != LAYOUT_TIME_RANGE)
+        return -1;
+    if (c->patterns.n > 0)
+        return layout_pattern_any(&c->patterns, &v, text, NULL);
+    if (c->field == LAYOUT_DAY)
+        return schedule_value_days(text, &v) != 0;
+    return c->field == LAYOUT_DATE ? schedule_value_date(text, &v, iso) : schedule_value_time(text, start, end) == VALUE_TIME;
 }

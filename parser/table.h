@@ -20,6 +20,7 @@ struct table_line {
     double first_word; /* width of its first word */
     double size;       /* font size */
     char *text;        /* owned; words joined by one space */
+    bool goes_on;      /* in a list column: the rest of the line above, not a text of its own */
 };
 
 struct table_cell {

@@ -22,12 +22,29 @@ struct header_band {
     double top, bottom;
 };
 
-static bool header_token(const struct layout *layout, const char *text, bool first_only)
+/* The columns whose header texts have a word that begins with a letter: most words of a page are told by their first one. */
+struct header_initials {
+    uint64_t columns[256];
+};
+_Static_assert(LAYOUT_COLUMNS_MAX <= 64, "a bit a column");
+
+static void header_initials(struct header_initials *initials, const struct layout *layout)
 {
+    *initials = (struct header_initials){0};
     for (size_t c = 0; layout->columns[c].headers != NULL; c++)
-        for (const char *at = layout->columns[c].headers; *at != '\0';) {
+        for (const char *at = layout->columns[c].headers; *at != '\0'; at += strcspn(at, " |"), at += strspn(at, " |")) {
+            initials->columns[(unsigned char)g_ascii_tolower(*at)] |= UINT64_C(1) << c;
+            initials->columns[(unsigned char)g_ascii_toupper(*at)] |= UINT64_C(1) << c;
+        }
+}
+
+static bool header_token(const struct layout *layout, const struct header_initials *initials, const char *text, bool first_only)
+{
+    size_t length = strlen(text);
+    for (uint64_t left = initials->columns[(unsigned char)text[0]]; left != 0; left &= left - 1)
+        for (const char *at = layout->columns[__builtin_ctzll(left)].headers; *at != '\0';) {
             size_t len = strcspn(at, " |");
-            if ((strlen(text) == len && strncasecmp(text, at, len) == 0) || layout_alternative(at, text))
+            if ((length == len && strncasecmp(text, at, len) == 0) || layout_alternative(at, text))
                 return true;
             at += first_only ? strcspn(at, "|") : len;
             at += strspn(at, " |");
@@ -39,16 +56,18 @@ static bool header_token(const struct layout *layout, const char *text, bool fir
 static const struct word *header_line(const struct layout *layout, const struct page *page)
 {
     const struct word *best_seed = NULL;
+    struct header_initials initials;
     size_t best = 2;
+    header_initials(&initials, layout);
     for (size_t i = 0; i < page->n_words; i++) {
         const struct word *seed = &page->words[i];
-        if (!header_token(layout, seed->text, true))
+        if (!header_token(layout, &initials, seed->text, true))
             continue;
         double middle = (seed->y0 + seed->y1) / 2;
         size_t score = 0;
         for (size_t k = 0; k < page->n_words; k++) {
             const struct word *w = &page->words[k];
-            if (w->y0 < middle && w->y1 > middle && header_token(layout, w->text, true))
+            if (w->y0 < middle && w->y1 > middle && header_token(layout, &initials, w->text, true))
                 score += w->bold == seed->bold && fabs(w->size - seed->size) < 0.6 ? 2 : 1;
         }
         if (score > best) {
@@ -96,7 +115,9 @@ static int header_word_order(const void *a, const void *b)
 static void header_collect(struct header_band *band, const struct layout *layout, const struct page *page,
                            const struct word *seed)
 {
+    struct header_initials initials;
     double top, bottom, y = (seed->y0 + seed->y1) / 2;
+    header_initials(&initials, layout);
     bool ruled = header_bounds(page, y, seed->y1 - seed->y0, &top, &bottom);
     band->n = 0;
     band->top = y;
@@ -104,7 +125,7 @@ static void header_collect(struct header_band *band, const struct layout *layout
     for (size_t i = 0; i < page->n_words && band->n < ARRAY_LEN(band->words); i++) {
         const struct word *w = &page->words[i];
         double middle = (w->y0 + w->y1) / 2;
-        if (middle <= top || middle >= bottom || !header_token(layout, w->text, false))
+        if (middle <= top || middle >= bottom || !header_token(layout, &initials, w->text, false))
             continue;
         if (!ruled && (w->bold != seed->bold || fabs(w->size - seed->size) > 1.5))
             continue;
@@ -264,12 +285,20 @@ static void header_columns(struct table_header *h, struct header_cell cells[], s
         if (cells[i].column < LAYOUT_COLUMNS_MAX) {
             h->left[cells[i].column] = cells[i].left;
             h->right[cells[i].column] = cells[i].right;
-            h->text[cells[i].column] = cells[i].x0;
         }
 }
 
+/* The same header over columns that are not drawn: they were found already, over all pages. */
+static bool header_is_again(const struct table_header *h, const struct table_header *known)
+{
+    bool same = known != NULL && !h->ruled && !known->ruled && h->n_found == known->n_found;
+    for (size_t c = 0; c < LAYOUT_COLUMNS_MAX && same; c++)
+        same = fabs(h->text[c] - known->text[c]) < 0.5;
+    return same;
+}
+
 bool table_header_find(struct table_header *h, const struct layout *layout, const struct page *page, const struct page body[],
-                       size_t n_body)
+                       size_t n_body, const struct table_header *known)
 {
     struct header_cell ruled[HEADER_CELLS_MAX], loose[HEADER_CELLS_MAX];
     bool found_ruled[LAYOUT_COLUMNS_MAX], found_loose[LAYOUT_COLUMNS_MAX];
@@ -281,6 +310,16 @@ bool table_header_find(struct table_header *h, const struct layout *layout, cons
     size_t n_ruled = header_cells_ruled(page, &band, ruled), n_loose = header_cells_free(&band, loose);
     size_t a = header_match(ruled, n_ruled, layout, found_ruled), b = header_match(loose, n_loose, layout, found_loose);
     *h = (struct table_header){.top = band.top, .bottom = band.bottom, .n_found = MAX_OF(a, b), .ruled = a >= b && a > 0};
-    header_columns(h, h->ruled ? ruled : loose, h->ruled ? n_ruled : n_loose, body, n_body);
+    struct header_cell *cells = h->ruled ? ruled : loose;
+    size_t n = h->ruled ? n_ruled : n_loose;
+    for (size_t i = 0; i < n; i++)
+        if (cells[i].column < LAYOUT_COLUMNS_MAX)
+            h->text[cells[i].column] = cells[i].x0;
+    if (header_is_again(h, known)) {
+        memcpy(h->left, known->left, sizeof h->left);
+        memcpy(h->right, known->right, sizeof h->right);
+    } else {
+        header_columns(h, cells, n, body, n_body);
+    }
     return h->n_found * 2 >= layout_n_columns(layout);
 }

@@ -16,6 +16,6 @@ struct table_header {
 };
 
 /* Looks for the headers of layout on page. False when fewer than half of the required ones are there. body: all pages, for edges
- * that are not drawn. */
+ * that are not drawn. known: of a page before, NULL for none; where nothing is drawn and the texts stand alike, its columns are taken. */
 bool table_header_find(struct table_header *h, const struct layout *layout, const struct page *page, const struct page body[],
-                       size_t n_body);
+                       size_t n_body, const struct table_header *known);

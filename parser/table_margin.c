@@ -9,6 +9,8 @@
 #include <glib.h>
 #include <math.h>
 
+static const double FAR = 2.5; /* ems: no line of a row is so far from the next */
+
 static double margin_middle(const struct word *w)
 {
     return (w->y0 + w->y1) / 2;
@@ -34,18 +36,13 @@ static char *margin_cell(const struct table *t, size_t c, const struct word *see
 
 static bool margin_line_begins_row(const struct table *t, const struct word *seed, const struct word *const words[], size_t n)
 {
-    char iso[11], start[6], end[6];
     size_t understood = 0;
     bool empty = false;
     for (size_t c = 0; c < t->n_columns; c++) {
-        enum layout_field field = t->layout->columns[c].field;
-        if (!(t->layout->columns[c].flags & LAYOUT_KEY) || t->left[c] >= t->right[c] ||
-            (field != LAYOUT_DAY && field != LAYOUT_DATE && field != LAYOUT_TIME_RANGE))
+        if (!(t->layout->columns[c].flags & LAYOUT_KEY) || t->left[c] >= t->right[c] || schedule_value_says_when(t->layout, c, "") < 0)
             continue;
         char *text = margin_cell(t, c, seed, words, n);
-        understood += field == LAYOUT_DAY ? schedule_value_day(text) != NULL
-                      : field == LAYOUT_DATE ? schedule_value_date(text, iso)
-                                             : schedule_value_time(text, start, end);
+        understood += schedule_value_says_when(t->layout, c, text) > 0;
         empty = empty || text[0] == '\0';
         g_free(text);
     }
@@ -61,8 +58,8 @@ bool table_margin_begins_row(const struct table *t, const struct word *const wor
     return false;
 }
 
-/* Text that goes on over the edge of a column, a space apart, and does not begin where that column's texts do. */
-static bool margin_runs_across(const struct table *t, const struct word *const line[], size_t n)
+/* Text that goes on over the edge of a column, a space apart. Next to other lines it must not begin where that column's texts do. */
+static bool margin_runs_across(const struct table *t, const struct word *const line[], size_t n, bool apart)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < n; k++) {
@@ -70,7 +67,7 @@ static bool margin_runs_across(const struct table *t, const struct word *const l
             double gap = line[k]->x0 - line[i]->x1;
             if (b <= 0 || a == b || gap < -0.1 * line[k]->size || gap > 0.5 * line[k]->size)
                 continue;
-            if (fabs(line[k]->x0 - t->text[b][0]) > 1.5 && fabs(line[k]->x0 - t->text[b][1]) > 1.5)
+            if (apart || (fabs(line[k]->x0 - t->text[b][0]) > 1.5 && fabs(line[k]->x0 - t->text[b][1]) > 1.5))
                 return true;
         }
     return false;
@@ -140,7 +137,7 @@ static bool margin_is_outside(const struct table_margin *m, const struct word *c
         return true;
     if (table_margin_begins_row(m->table, line, n))
         return false;
-    return margin_runs_across(m->table, line, n) || (apart && margin_is_repeated(m, line, n));
+    return margin_runs_across(m->table, line, n, apart) || (apart && margin_is_repeated(m, line, n));
 }
 
 static size_t margin_line_end(const struct word *words[], size_t from, size_t end)
@@ -174,7 +171,9 @@ void table_margin_find(const struct table_margin *m, const struct word *words[],
     while (*first < *end && margin_middle(words[*end - 1]) > bottom) {
         size_t start = margin_line_start(words, *first, *end);
         double gap = start > *first ? words[start]->y0 - words[start - 1]->y1 : INFINITY;
-        if (!margin_is_outside(m, words + start, *end - start, gap, drawn))
+        bool far = gap > FAR * m->body_size && start > *first && !table_margin_begins_row(m->table, words + start, *end - start) &&
+                   !table_margin_crossed(&m->pages[m->at], margin_middle(words[start]));
+        if (!far && !margin_is_outside(m, words + start, *end - start, gap, drawn))
             break;
         *end = start;
     }

@@ -14,10 +14,11 @@ enum { WORDS_CHARS_MAX = 2000000 }; /* characters of one document; more is a bom
 struct word {
     double x0, y0, x1, y1;
     double size;  /* font size, points */
-    bool bold;    /* by the font's name */
+    bool bold;    /* by the font's name, weight or flags, or by a stroked outline */
     uint8_t red, green, blue;
-    char *text;   /* UTF-8, owned */
-    double *starts; /* owned: left edge of each character; NULL when not known */
+    char *text;   /* UTF-8, NFC, owned */
+    uint64_t seams; /* bit k: what the file sets elsewhere begins with the k-th character; of the first 64, 0 where characters are no glyphs */
+    double *starts; /* left edge of each character, in text's allocation; NULL when not known */
 };
 
 /* A straight edge: a thin rectangle, a stroke, or the border between two backgrounds. */
@@ -34,17 +35,16 @@ struct rules {
 struct page {
     int number; /* 1 is the first */
     double width, height;
-    struct word *words; /* owned, in the order of the file's text flow */
+    struct word *words; /* owned, line by line, each from left to right */
     size_t n_words;
     struct rules vertical, horizontal;
 };
 
-struct _PopplerPage;
+struct sheet;
 
-/* Reads the page's words; those that cannot be seen (coloured as what is painted under them) are left out, their number is
- * added to *hidden. chars counts characters over the document's pages. 0; ERR_DECOMPRESSION_LIMIT past WORDS_CHARS_MAX;
- * ERR_CORRUPT_PDF when text and boxes do not agree. */
-int words_read(struct page *page, struct _PopplerPage *from, size_t *chars, size_t *hidden, struct err *e);
+/* Makes the page's words of the sheet's characters; those that cannot be seen are left out, their number is added to *hidden. page->number
+ * is the caller's. 0; ERR_DECOMPRESSION_LIMIT when the sheet was full. */
+int words_read(struct page *page, const struct sheet *sheet, size_t *hidden, struct err *e);
 void words_free(struct page *page);
 /* Appends one rule. */
 void words_rule_add(struct rules *rules, struct rule rule);

@@ -1,11 +1,15 @@
 # Debian packages by purpose, and the one function that installs what is missing. Sourced by run.sh, test.sh and bench/run.
 
-PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
+PACKAGES_BUILD="gcc g++ libc6-dev cmake ninja-build pkg-config git ca-certificates
   libuv1-dev libhiredis-dev libpq-dev libjansson-dev libinih-dev libmicrohttpd-dev
-  libseccomp-dev libdw-dev libical-dev libcurl4-openssl-dev libpoppler-glib-dev zlib1g-dev"
-PACKAGES_RUN="redis-server postgresql tzdata qpdf curl"
-PACKAGES_TEST="libcmocka-dev clang prometheus jq procps strace python3 python3-reportlab"
+  libseccomp-dev libdw-dev libcurl4-openssl-dev libpoppler-private-dev libfontconfig-dev libglib2.0-dev zlib1g-dev"
+PACKAGES_RUN="redis-server postgresql tzdata qpdf curl poppler-data"
+PACKAGES_TEST="libcmocka-dev libical-dev clang prometheus prometheus-alertmanager jq procps strace python3 python3-reportlab
+  python3-icalendar python3-dateutil khal python3-botocore openssl"
+# What draws the documents that the parser is measured with (bench/pdf-accuracy), and what else reads them. Each may be missing: its part skips.
+PACKAGES_PRODUCERS="python3-cairo python3-pdfminer poppler-utils groff fonts-liberation chromium libreoffice-writer-nogui libreoffice-calc-nogui"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs"
+PACKAGES_DOCKER="docker.io docker-compose iptables" # installed only where no Docker Engine is: it may be another vendor's
 
 # packages_install NAME...: installs those that are missing; says which; needs root or sudo only then.
 packages_install() {

@@ -18,7 +18,7 @@ enum {
     EVIDENCE_CALM_MS = 100,   /* after a death, before the child is started */
     EVIDENCE_CHILD_MS = 10000, /* longest life of the child */
     EVIDENCE_AGAIN_MS = 500,  /* before telling again: Redis is away, the death is untold, or the record is not there yet */
-    EVIDENCE_TRIES = 6,       /* answers "no such record" before giving up */
+    EVIDENCE_TRIES = 6,       /* answers that there is no such record, or errors, before giving up */
     EVIDENCE_JSON_MAX = 8192, /* NOTE_MAX of functions/65_crash.lua */
     EVIDENCE_NICE = 19,
 };
@@ -143,8 +143,9 @@ static void on_told(void *arg, const redisReply *r, const struct err *e)
     v->telling = false;
     if (v->n == 0)
         return;
-    bool wait = r == NULL || (r->type == REDIS_REPLY_INTEGER && r->integer == 0 && ++v->items[0].tries < EVIDENCE_TRIES);
-    if (r != NULL && r->type == REDIS_REPLY_ERROR)
+    bool taken = r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer != 0;
+    bool wait = r == NULL || (!taken && ++v->items[0].tries < EVIDENCE_TRIES);
+    if (!wait && r->type == REDIS_REPLY_ERROR)
         log_warn("Redis did not take a backtrace", KV_S("job", v->items[0].job_id), KV_S("answer", r->str));
     if (wait)
         soon(v, EVIDENCE_AGAIN_MS);

@@ -83,6 +83,7 @@ static void metrics_take_kinds(struct metrics_snapshot *s, const char *queue, co
 #define X(member, label) row->outcomes[METRICS_##member] += metrics_load(&k->member);
         METRICS_OUTCOMES(X)
 #undef X
+        row->bad_replies += metrics_load(&k->bad_replies);
         metrics_add_histogram(&row->run, &k->run_us_sum, k->run_count);
         metrics_add_histogram(&row->wait, &k->wait_us_sum, k->wait_count);
     }

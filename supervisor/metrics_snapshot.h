@@ -43,6 +43,7 @@ struct metrics_histogram {
 struct metrics_kind {
     char queue[QUEUE_MAX], kind[KIND_MAX];
     uint64_t outcomes[METRICS_OUTCOME_COUNT];
+    uint64_t bad_replies;
     struct metrics_histogram run, wait;
 };
 

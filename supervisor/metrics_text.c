@@ -18,6 +18,9 @@ static void metrics_text_jobs(struct metrics_writer *w, const struct metrics_sna
         for (size_t k = 0; k < METRICS_OUTCOME_COUNT; k++)
             METRICS_SAMPLE(w, (double)s->kinds[i].outcomes[k], {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind},
                            {"outcome", outcomes[k]});
+    metrics_family(w, "stint_bad_replies", METRICS_COUNTER, "Replies of a child (a parser's cell) that were refused: BAD_REPLY.");
+    for (size_t i = 0; i < s->n_kinds; i++)
+        METRICS_SAMPLE(w, (double)s->kinds[i].bad_replies, {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind});
     metrics_family(w, "stint_job_duration_seconds", METRICS_HISTOGRAM, "Wall time of a handler's run.");
     for (size_t i = 0; i < s->n_kinds; i++)
         METRICS_HISTOGRAM_SAMPLE(w, &s->kinds[i].run, {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind});
@@ -133,6 +136,12 @@ static void metrics_text_process(struct metrics_writer *w, const struct metrics_
     METRICS_SAMPLE(w, 1, {"version", STINT_VERSION}, {"build", STINT_BUILD}, {"instance_id", s->instance});
     metrics_family(w, "stint_redis_up", METRICS_GAUGE, "1 while the metrics thread's connection to Redis stands.");
     metrics_sample(w, NULL, 0, s->redis_ready);
+    if (s->redis_info != NULL && s->redis_info->known) {
+        metrics_family(w, "stint_redis_memory_bytes", METRICS_GAUGE, "Memory Redis uses, as it says.");
+        metrics_sample(w, NULL, 0, (double)s->redis_info->used_bytes);
+        metrics_family(w, "stint_redis_memory_max_bytes", METRICS_GAUGE, "Its maxmemory; 0: it has no limit.");
+        metrics_sample(w, NULL, 0, (double)s->redis_info->max_bytes);
+    }
     metrics_family(w, "stint_redis_commands", METRICS_COUNTER,
                    "Commands sent to Redis by workers and the metrics thread.");
     metrics_sample(w, NULL, 0, (double)s->redis_commands);

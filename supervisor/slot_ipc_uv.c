@@ -83,6 +83,9 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
         slot->recycled = true;
         log_info("worker recycles", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", m->text));
         return;
+    case IPC_FENCED:
+        u->hooks.on_fenced(u->hooks.arg, slot->pool->queue);
+        return;
     case IPC_CELL_DIED:
         on_cell_died(u, slot, m->text, fd);
         return;

@@ -27,6 +27,8 @@ struct slots_hooks {
     bool (*may_start)(void *arg, uint32_t queue);
     /* A worker of the queue began to wait for a wake-up. */
     void (*on_idle)(void *arg, uint32_t queue);
+    /* Redis has given a worker of the queue nothing because the host's lease has ended. */
+    void (*on_fenced)(void *arg, uint32_t queue);
     /* A child that is no worker ended: the relay, or one inherited. True when it was known. */
     bool (*on_other)(void *arg, pid_t pid, int wait_status);
     /* A worker became ready or a process is gone: counts changed. */

@@ -5,6 +5,7 @@
 #include "supervisor_uv.h"
 
 #include "clock.h"
+#include "folder_stamp.h"
 #include "log.h"
 #include "metrics_thread.h"
 #include <fcntl.h>
@@ -216,6 +217,18 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
     relay_child_apply(&s->relay, r->changed.n > 0);
 }
 
+/* Parsers read layout files when they start: a changed one is a changed configuration. */
+static void note_layouts(struct supervisor *s, struct reload_report *r)
+{
+    uint64_t stamp = folder_stamp(s->conf->pdf.layouts, ".layout");
+    if (stamp != s->layouts_stamp && !named(&r->changed, "pdf.layouts")) {
+        if (r->changed.n < RELOAD_NAMES_MAX)
+            (void)snprintf(r->changed.names[r->changed.n], RELOAD_NAME_MAX, "pdf.layouts (files)");
+        r->changed.n++;
+    }
+    s->layouts_stamp = stamp;
+}
+
 int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e)
 {
     if (s->mode >= SUPERVISOR_DRAINING)
@@ -227,6 +240,7 @@ int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct er
     int rc = conf_load(fresh, s->conf->path, e);
     if (rc == 0) {
         reload_apply(s->conf, fresh, ret);
+        note_layouts(s, ret);
         apply_reload(s, ret);
         metrics_thread_reload(s->metrics, s->conf);
         log_info("reloaded", KV_S("file", s->conf->path), KV_I("changed", ret->changed.n),

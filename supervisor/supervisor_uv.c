@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "control_uv.h"
 #include "control_verbs.h"
+#include "folder_stamp.h"
 #include "instance_id.h"
 #include "keys.h"
 #include "log.h"
@@ -56,6 +57,12 @@ static bool on_other(void *arg, pid_t pid, int wait_status)
 static bool may_start(void *arg, uint32_t queue)
 {
     return queue_links_room(&((struct supervisor *)arg)->links, queue);
+}
+
+/* A jump of Redis' clock ends leases that were renewed in time: the next beat, now, is all it takes. */
+static void on_fenced(void *arg, uint32_t queue)
+{
+    queue_links_beat(&((struct supervisor *)arg)->links, queue);
 }
 
 static void on_idle(void *arg, uint32_t queue)
@@ -219,6 +226,7 @@ static int open_slots(struct supervisor *s, struct err *e)
         .on_death = on_death,
         .may_start = may_start,
         .on_idle = on_idle,
+        .on_fenced = on_fenced,
         .on_other = on_other,
         .on_page = on_page,
         .on_change = on_change,
@@ -272,6 +280,7 @@ static int open_all(struct supervisor *s, struct err *e)
 int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct err *e)
 {
     s->conf = conf;
+    s->layouts_stamp = folder_stamp(conf->pdf.layouts, ".layout");
     s->log_fd = log_fd;
     s->started_ms = clock_mono_ms();
     s->notify.fd = -1;

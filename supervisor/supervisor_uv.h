@@ -42,6 +42,7 @@ struct supervisor {
     char instance[INSTANCE_MAX];
     int log_fd; /* borrowed from main */
     uint64_t started_ms;
+    uint64_t layouts_stamp; /* of the folder pdf.layouts, when it was last looked at */
     enum supervisor_mode mode;
     struct slots *slots; /* owned */
     struct cgroup_tree cgroups; /* closed after the slots */

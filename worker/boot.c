@@ -124,15 +124,16 @@ int boot_scoreboard(struct boot *b, struct err *e)
 }
 
 /* What would change or watch the machine rather than this process. A worker links too much to list what it needs (TLS, DNS, libpq), so
- * what it must never do is listed. unshare stays: its parser gives up the network by it. */
+ * what it must never do is listed. unshare, mount, umount2 and pivot_root stay where a parser is started: it gives up the network and the file
+ * system by them. */
 static const char *const REFUSED[] = {
     "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp", "perf_event_open", "bpf", "userfaultfd",
-    "io_uring_setup", "mount", "umount2", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
-    "pivot_root", "chroot", "setns", "swapon", "swapoff", "quotactl", "acct", "open_by_handle_at", "init_module",
+    "io_uring_setup", "mount_setattr", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+    "chroot", "setns", "swapon", "swapoff", "quotactl", "acct", "open_by_handle_at", "init_module",
     "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "settimeofday", "clock_settime",
     "clock_adjtime", "sethostname", "setdomainname", "iopl", "ioperm", "keyctl", "add_key", "request_key", NULL,
 };
-static const char *const REFUSED_TOO[] = {"execve", "execveat", NULL};
+static const char *const REFUSED_TOO[] = {"execve", "execveat", "unshare", "mount", "umount2", "pivot_root", NULL};
 
 int boot_sandbox(bool no_exec, struct err *e)
 {

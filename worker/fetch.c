@@ -180,7 +180,8 @@ static void on_fetched(struct worker *w, const struct fetched *got)
     atomic_store_explicit(&cell->last_fetch_ms, now_ms, memory_order_relaxed);
     if (f->asked == 0)
         return;
-    f->fenced = got->status == FETCHED_FENCED;
+    if (got->status != FETCHED_FENCED)
+        f->fenced = 0;
     switch (got->status) {
     case FETCHED_OK:
         take_jobs(w, got->jobs);
@@ -196,7 +197,9 @@ static void on_fetched(struct worker *w, const struct fetched *got)
         f->retry_at_ms = now_ms + FETCH_LIMITED_MS;
         break;
     case FETCHED_FENCED:
-        f->retry_at_ms = now_ms + FETCH_FENCED_MS;
+        f->retry_at_ms = now_ms + (f->fenced == 0 ? FETCH_FENCED_FIRST_MS : FETCH_FENCED_MS);
+        f->fenced++;
+        supervisor_link_say(w, IPC_FENCED, "");
         break;
     case FETCHED_STATUS_COUNT:
         break;
@@ -413,7 +416,7 @@ static void publish_rest(struct worker *w)
     struct fetch *f = &w->fetch;
     if (job_batch_active(&w->batch))
         return;
-    if (!redis_uv_ready(w->redis) || f->failures || f->fenced || (!store_gate_is_open(w) && f->call == CALL_NONE))
+    if (!redis_uv_ready(w->redis) || f->failures || f->fenced > 1 || (!store_gate_is_open(w) && f->call == CALL_NONE))
         worker_phase(w, PHASE_AWAY);
     else if (f->call == CALL_FETCH)
         worker_phase(w, PHASE_FETCH);

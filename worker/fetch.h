@@ -39,7 +39,7 @@ struct fetch {
     bool woken;              /* a wake-up came while a call was under way */
     bool orphans;            /* a claiming call went unanswered */
     uint64_t late_ms;        /* monotonic: such a call may still arrive until then, so it is looked for once more; 0: none */
-    bool fenced;             /* this host has no lease: nothing is given to it before its supervisor's next beat */
+    uint32_t fenced;         /* fetches in a row refused because this host has no lease: its supervisor must beat first */
     bool said_idle;
     uint32_t failures;       /* calls refused in a row */
     struct complaint complaint;
@@ -52,7 +52,8 @@ struct fetch {
 };
 
 enum {
-    FETCH_FENCED_MS = 200,    /* wait for the supervisor's beat */
+    FETCH_FENCED_FIRST_MS = 10, /* the supervisor beats when told (IPC_FENCED) */
+    FETCH_FENCED_MS = 200,    /* it cannot: Redis does not answer it either */
     FETCH_LIMITED_MS = 50,    /* rate limited: ask again */
     FETCH_RETRY_FIRST_MS = 100,
     FETCH_RETRY_MAX_MS = 2000,

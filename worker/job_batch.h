@@ -38,6 +38,7 @@ struct job_core {
     bool told_before;            /* a finish with it went unanswered: it may have been carried out */
     bool soft_passed;            /* its soft deadline was acted upon */
     bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */
+    int64_t retry_after_ms;      /* a retry comes no sooner */
     /* the hand-back, valid from JOB_RETURNED */
     const struct job_child *child; /* during the call that says it failed: whose evidence counts; else NULL */
     const char *return_reason;   /* literal */

@@ -161,7 +161,10 @@ void job_end_fail(struct job_core *item, const struct err *e, const char *cause,
     if (!cause)
         cause = cause_of(e->code);
     struct retry_decision decision = decide(item, e, cause);
+    decision.delay_ms = MAX_OF(decision.delay_ms, item->retry_after_ms);
     log_failure(item, e, cause, &decision);
+    if (e->code == ERR_BAD_REPLY && item->kind && item->kind->score)
+        atomic_fetch_add_explicit(&item->kind->score->bad_replies, 1, memory_order_relaxed);
     if (err_class(e->code) == ERR_CLASS_FATAL) { /* whatever becomes of the job: this build or machine cannot do it */
         item->worker->exit_code = WORKER_EXIT_FATAL;
         fetch_stop(item->worker);

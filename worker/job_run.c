@@ -306,6 +306,12 @@ void job_run_fail_child(struct job_run *run, const struct err *e, const char *ca
     item->child = NULL;
 }
 
+void job_run_retry_after(struct job_run *run, int64_t ms)
+{
+    struct job_core *item = run->core;
+    item->retry_after_ms = MIN_OF(ms, item->kind->ctx.kind->backoff_max);
+}
+
 void job_run_fail(struct job_run *run, const struct err *e, const char *detail_json)
 {
     struct job_core *item = run->core;

@@ -159,6 +159,9 @@ void job_run_done(struct job_run *run, const char *result_json);
  * error record, or NULL. The cause follows from the code: TIMEOUT, CPU_LIMIT, MEM_LIMIT, SANDBOX_VIOLATION have their own, all
  * others are handler_error. A failure after cancel(CANCEL_SOFT_TIMEOUT) counts as soft_timeout. */
 void job_run_fail(struct job_run *run, const struct err *e, const char *detail_json);
+/* Before job_run_fail: should the failure be retried, then not sooner than ms from now (a server's Retry-After). No more than the kind's
+ * backoff_max; 0: nothing is asked. */
+void job_run_retry_after(struct job_run *run, int64_t ms);
 /* How a process that the handler started for this job ended; what is not known is -1 or NULL. */
 struct job_child {
     const char *signal;  /* "SIGSEGV" */

@@ -33,6 +33,7 @@ static void obey(struct worker *w, const struct ipc_msg *msg)
     case IPC_BEAT:
     case IPC_BOOT_FAILED:
     case IPC_RECYCLE:
+    case IPC_FENCED:
     case IPC_CELL_DIED:
         break;
     }

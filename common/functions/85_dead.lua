@@ -123,15 +123,16 @@ function replay_one(K, now, id, options, run, tally)
     if options.token and options.token ~= payload_token(h[DIED], h[EDITS]) then
         return 'changed'
     end
+    if not redis.call('ZSCORE', K .. ':dead', id) then -- before the unique key is taken: nothing would give it back
+        return 'notfound'
+    end
     local carried = job[OPTIONS] ~= '' and decode_object(job[OPTIONS]) or {}
     local unique = type(carried.unique) == 'string' and carried.unique
     local unique_until = run and unique and redis.call('PEXPIRETIME', K .. ':u:' .. unique) or nil
     if unique and not take_unique(K, id, carried) then
         return 'unique'
     end
-    if not exhume(K, id, h[FP], h[CAUSE], tally, h[BYTES]) then
-        return 'notfound'
-    end
+    exhume(K, id, h[FP], h[CAUSE], tally, h[BYTES])
     redis.call('HDEL', key, 'fp', 'cause', 'died', 'cancel', 'o', 'bytes')
     job.run = run
     job.stamp = run and remember_letter(K, id, h, unique_until, options.payload)

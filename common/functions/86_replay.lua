@@ -1,6 +1,6 @@
 -- -------------------------------------------------------------------------------------------------------- replay runs
 -- A replay that has a name: what was asked for, how far it is, what became of it. K:replay:<run> is a hash; beside it
--- lie `:todo` (zset, the letters still to be replayed, in order), `:moved` (list, those that were, for an undo), `:held`
+-- lie `:left` (zset, the letters still to be replayed, in order), `:moved` (list, those that were, for an undo), `:held`
 -- and `:started` (lists, bounded: those left alone and why, those an undo came too late for). A step moves its jobs and
 -- the run's position in one call: whoever drives a run may die anywhere, and no letter is replayed twice or skipped.
 -- Nothing further down uses what is in here.
@@ -8,7 +8,7 @@ do
 local RUNS_MAX, SELECTED_MAX, HELD_MAX, STARTED_MAX = 1000, 1000000, 1000, 10000
 local OPEN_MS, KEPT_MS = 2592000000, 604800000 -- a run nobody goes on with; a run that ended
 local SAMPLE_MIN = 20                          -- stop_at judges no fewer ends than this
-local PARTS = {'', ':todo', ':moved', ':held', ':started'}
+local PARTS = {'', ':left', ':moved', ':held', ':started'}
 local IS_OPEN = {selecting = true, running = true, paused = true, stopped = true, undoing = true}
 
 local function rule(least, most)
@@ -73,7 +73,7 @@ local function set_state(K, run, r, now, state, why)
     r.state, r.why = state, why
     redis.call('HSET', run_key(K, run), 'state', state, 'why', why, 'changed', string.format('%.0f', now))
     if not IS_OPEN[state] then
-        redis.call('UNLINK', run_key(K, run) .. ':todo')
+        redis.call('UNLINK', run_key(K, run) .. ':left')
     end
     expire_parts(K, run, IS_OPEN[state] and OPEN_MS or KEPT_MS)
 end
@@ -83,7 +83,7 @@ local COUNTS = {'selected', 'replayed', 'guarded', 'gone', 'unique', 'changed_le
     'succeeded', 'failed', 'dropped', 'canary', 'canary_failures'}
 local function status_json(K, run, r, more)
     local out = {run = run, state = r.state, why = r.why or '', driver = r.driver or '',
-        left = redis.call('ZCARD', run_key(K, run) .. ':todo'), rate = number_of(r, 'rate'),
+        left = redis.call('ZCARD', run_key(K, run) .. ':left'), rate = number_of(r, 'rate'),
         phase = number_of(r, 'canary') > 0 and not r.canary_passed and 'canary' or 'bulk'}
     for _, name in ipairs(COUNTS) do
         out[name] = number_of(r, name)
@@ -155,23 +155,23 @@ local function stint_replay_select(K, args)
     count_args(args, 3, 2 + MOVE_MAX, 'run, driver, then 1 to 100 ids')
     local run, key = run_arg(args[1]), run_key(K, args[1])
     driven_run(K, run, text(args[2], 'driver', 160), {selecting = true})
-    local count, add = redis.call('ZCARD', key .. ':todo'), {}
+    local count, add = redis.call('ZCARD', key .. ':left'), {}
     if count + #args - 2 > SELECTED_MAX then
         refuse('a replay run holds at most ' .. SELECTED_MAX .. ' dead letters: narrow the filter, or say --max')
     end
     for i = 3, #args do
         add[#add + 1], add[#add + 2] = count + i - 2, id_arg(args[i])
     end
-    redis.call('ZADD', key .. ':todo', 'NX', unpack(add))
-    redis.call('PEXPIRE', key .. ':todo', OPEN_MS)
-    return redis.call('ZCARD', key .. ':todo')
+    redis.call('ZADD', key .. ':left', 'NX', unpack(add))
+    redis.call('PEXPIRE', key .. ':left', OPEN_MS)
+    return redis.call('ZCARD', key .. ':left')
 end
 
 local function stint_replay_begin(K, args)
     count_args(args, 2, 2, 'run, driver')
     local run = run_arg(args[1])
     local r, now = driven_run(K, run, text(args[2], 'driver', 160), {selecting = true}), clock()
-    r.selected = redis.call('ZCARD', run_key(K, run) .. ':todo')
+    r.selected = redis.call('ZCARD', run_key(K, run) .. ':left')
     redis.call('HSET', run_key(K, run), 'selected', r.selected, 'began', string.format('%.0f', now))
     audit(K, 'replay', r.actor, r.reason, 'run', run, 'filter', r.filter, 'selected', r.selected, 'edit', r.edit or '')
     set_state(K, run, r, now, r.selected > 0 and 'running' or 'done', '')
@@ -185,7 +185,7 @@ local function judge(K, run, r, now)
     local canary, stop = number_of(r, 'canary'), nil
     if canary > 0 and not r.canary_passed then
         local allowed, moved = number_of(r, 'canary_failures'), number_of(r, 'replayed')
-        local over = moved >= canary or redis.call('ZCARD', run_key(K, run) .. ':todo') == 0
+        local over = moved >= canary or redis.call('ZCARD', run_key(K, run) .. ':left') == 0
         if failed > allowed then
             stop = string.format('canary: %d of %d died again, allowed %d', failed, moved, allowed)
         elseif over and number_of(r, 'failed') + number_of(r, 'succeeded') + number_of(r, 'dropped') >= moved then
@@ -221,7 +221,7 @@ local OUTCOME_FIELD = {ready = 'replayed', notfound = 'gone', guard = 'guarded',
 -- Replays the next `n` letters. edits: id, token, payload of each when the run edits them.
 local function move_letters(K, run, r, now, n, edits)
     local key, counts, moved, held, tally = run_key(K, run), {}, {}, {}, {}
-    local popped = redis.call('ZPOPMIN', key .. ':todo', n)
+    local popped = redis.call('ZPOPMIN', key .. ':left', n)
     local options = {band = r.band, kind = r.kind, delay_ms = number_of(r, 'delay_ms'),
         guard = r.guard and number_of(r, 'guard')}
     for i = 1, #popped, 2 do
@@ -257,7 +257,7 @@ end
 
 -- The given edits must be those of the next letters, checked before anything is written.
 local function check_edits(K, run, edits, n)
-    local next_ids = n > 0 and redis.call('ZRANGE', run_key(K, run) .. ':todo', 0, n - 1) or {}
+    local next_ids = n > 0 and redis.call('ZRANGE', run_key(K, run) .. ':left', 0, n - 1) or {}
     for i, id in ipairs(next_ids) do
         if edits[3 * i - 2] ~= id then
             refuse('the edits are not those of the next letters of run ' .. run .. ' (' .. id .. ' is next)')
@@ -299,7 +299,7 @@ local function stint_replay_step(K, args)
         redis.call('HSET', key, 'driven', string.format('%.0f', now))
         expire_parts(K, run, OPEN_MS)
         local waits = number_of(r, 'canary') > 0 and not r.canary_passed
-        if not waits and redis.call('ZCARD', key .. ':todo') == 0 then
+        if not waits and redis.call('ZCARD', key .. ':left') == 0 then
             set_state(K, run, r, now, 'done', '')
             audit_run(K, run, r, 'replay-done', r.actor, r.reason, 'guarded', number_of(r, 'guarded'), 'gone',
                 number_of(r, 'gone'))
@@ -433,7 +433,7 @@ local function stint_replay_undo(K, args)
     if r.state ~= 'undoing' and r.state ~= 'undone' then
         audit_run(K, run, r, 'replay-undo', actor, reason)
         set_state(K, run, r, now, 'undoing', '')
-        redis.call('UNLINK', key .. ':todo')
+        redis.call('UNLINK', key .. ':left')
     end
     local ids = redis.call('RPOP', key .. ':moved', most) or {} -- the latest first: they started last
     for _, id in ipairs(ids) do

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Why: between any two steps anything may die, not only who takes them. At every named point of the worker and the supervisor each of worker,
-# cell, zygote, supervisor, Redis and PostgreSQL is killed, by the process that passes the point, which then goes on with its next step. After
+# cell, zygote, fetcher, supervisor, Redis and PostgreSQL is killed, by the process that passes the point, which then goes on with its next step. After
 # each case every job is accounted for, nothing was applied twice, the ledger has no drift.
 # Refuses to: count a case in which nobody died; leave a cell of the table empty without a reason.
 #
@@ -15,18 +15,20 @@ export STINT_SUPERVISOR_LEASE=1500ms STINT_SUPERVISOR_HEARTBEAT=300ms
 # Killed for other reasons than their own, again and again: no job is to be taken for a bad one here.
 export STINT_KIND_PROBE_CRASHES=100 STINT_KIND_PDF_PARSE_CRASHES=100 STINT_KIND_MATCH_CRASHES=100
 FULL=${STINT_MATRIX:-}
-VICTIMS="self worker cell zygote supervisor redis postgres"
+VICTIMS="self worker cell zygote fetcher supervisor redis postgres"
 began=$SECONDS
 
 # point, what makes somebody pass it, whose it is
 POINTS="before_run:probe:w after_run:probe:w after_fetch:probe:w before_finish:probe:w after_finish:probe:w after_commit:pdf:w
 match.played:match:w match.written:match:w match.committed:match:w match.told:match:w
-pdf_parsing:pdf:w pdf_parsed:pdf:w pdf_before_store:pdf:w pdf_before_commit:pdf:w pdf_committed:pdf:w
+pdf_turn:pdf:w pdf_parsing:pdf:w pdf_parsed:pdf:w pdf_before_store:pdf:w pdf_events_written:pdf:w pdf_before_commit:pdf:w pdf_committed:pdf:w
+pdf_before_note:misfit:w pdf_noted:misfit:w
+pdf_fetching:url:w pdf_fetched:url:w
 supervisor_beat:probe:s supervisor_promote:later:s supervisor_crash:crash:s supervisor_crash_told:crash:s supervisor_reaped:crash:s
 supervisor_gone:restart:s supervisor_spawned:crash:s supervisor_sweep:lose:s supervisor_bye:leave:s"
 
 points_in_sources() {
-  grep -rhoE 'KILL_POINT\("[^"]+"\)' "$STINT_SOURCE/worker" "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u
+  grep -rhoE 'KILL_POINT\("[^"]+"\)' "$STINT_SOURCE/worker" "$STINT_SOURCE/pdf" "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u
 }
 
 # cannot POINT OWNER VICTIM: why it cannot happen, or nothing
@@ -36,6 +38,8 @@ cannot() {
     s:supervisor) echo "is self" ;;
     s:cell) echo "no step of a supervisor is a cell's" ;;
     w:cell) [ "$1" = pdf_parsing ] || echo "no cell lives at that step" ;;
+    s:fetcher) echo "no step of a supervisor is a fetcher's" ;;
+    w:fetcher) case "$1" in pdf_fetch*) ;; *) echo "that step has no fetcher" ;; esac ;;
     w:zygote) case "$1" in pdf_*) ;; *) echo "that step has no parser" ;; esac ;;
   esac
   case "$1:$3" in
@@ -49,6 +53,16 @@ deaths_left() { cut -d' ' -f2 "$KILL_FILE"; }
 somebody_died() { [ "$(deaths_left)" = 0 ]; }
 victim_of() { case "$1" in redis|postgres) echo "$SITE_RUN/$1.pid" ;; supervisor) echo "$SITE_RUN/host1.pid" ;; *) echo "$1" ;; esac; }
 
+# The documents once more, by URL: a web server of this test's own, on the loopback.
+WEB_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export STINT_PDF_URL=list STINT_PDF_URL_ALLOW="127.0.0.1:$WEB_PORT" STINT_PDF_URL_HTTP=yes STINT_PDF_URL_PRIVATE_RANGES="127.0.0.1:$WEB_PORT"
+book_url() { # ID DOCUMENT SALT
+  local file
+  file=$(salted "$2" "$3")
+  book pdf "$1" "done" '"kind":"pdf-parse"' "{\"v\":1,\"source\":{\"url\":\"http://127.0.0.1:$WEB_PORT/${file##*/}\"}}"
+  echo "$1 ${EVENTS[$2]}" >>"$STACK_DIR/events"
+}
+
 SALT=0
 # Jobs that make somebody pass the point, and a few of the other kinds beside them.
 jobs_for() { # NAME TRIGGER
@@ -57,6 +71,8 @@ jobs_for() { # NAME TRIGGER
   book_probe "$1-once" "done" '"do":"fail","times":1'
   case "$2" in
     pdf) book_pdf "$1-pdf1" 1 "$SALT"; book_pdf "$1-pdf2" 2 "$((SALT + 1))" ;;
+    misfit) book pdf "$1-misfit" TYPE_MISMATCH '"kind":"pdf-parse"' "{\"v\":1,\"expect\":\"exam\",\"source\":{\"path\":\"$(salted 1 "$SALT")\"}}" ;;
+    url) book_url "$1-url1" 1 "$SALT"; book_url "$1-url2" 2 "$((SALT + 1))" ;;
     match) book_person "$1-p1" "$SALT"; book_person "$1-p2" "$((SALT + 1))" ;;
     later) book_probe "$1-later" "done" '"do":"ok"' ',"delay_ms":300' ;;
     crash) book_probe "$1-crash" "done" '"do":"crash","times":1' ;;
@@ -92,6 +108,8 @@ one_case() { # POINT TRIGGER VICTIM
   else CELL[$point,$victim]=WRONG; fi
 }
 
+python3 -m http.server "$WEB_PORT" --bind 127.0.0.1 --directory "$STACK_DIR/inbox" >"$STACK_DIR/log/web.log" 2>&1 &
+SITE_JOBS="${SITE_JOBS:-} $!"
 documents 2 60 || { not_ok "documents cannot be made"; exit 1; }
 arm none 0 self
 chmod 666 "$KILL_FILE"

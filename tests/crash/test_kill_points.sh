@@ -13,7 +13,8 @@ began=$SECONDS
 # point and what makes somebody pass it beside the usual jobs
 POINTS="before_run:- after_run:- after_fetch:- before_finish:- after_finish:- after_commit:-
 match.played:- match.written:- match.committed:- match.told:-
-pdf_parsing:- pdf_parsed:- pdf_before_store:- pdf_before_commit:- pdf_committed:-
+pdf_turn:- pdf_parsing:- pdf_parsed:- pdf_before_store:- pdf_events_written:- pdf_before_commit:- pdf_committed:-
+pdf_before_note:misfit pdf_noted:misfit pdf_fetching:fetch pdf_fetched:fetch
 supervisor_beat:- supervisor_promote:- supervisor_crash:crash supervisor_crash_told:crash supervisor_reaped:crash
 supervisor_spawned:crash supervisor_sweep:lose supervisor_gone:restart supervisor_bye:leave"
 
@@ -21,7 +22,7 @@ supervisor_spawned:crash supervisor_sweep:lose supervisor_gone:restart superviso
 chosen_points() { tr ' ' '\n' <<<"$POINTS" | grep -E "^(${KILL_POINTS:-.*})"; }
 
 points_in_sources() {
-  grep -rhoE 'KILL_POINT\("[^"]+"\)' "$STINT_SOURCE/worker" "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u
+  grep -rhoE 'KILL_POINT\("[^"]+"\)' "$STINT_SOURCE/worker" "$STINT_SOURCE/pdf" "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u
 }
 
 # A handful of every kind: done at once, after a while, after a failure, later; documents; people.
@@ -41,6 +42,36 @@ handful() {
 }
 SALT=0
 
+# Documents that cannot be parsed, which the cache learns.
+documents_that_fail() {
+  local i
+  for i in 1 2 3; do
+    book pdf "$1-misfit$i" TYPE_MISMATCH '"kind":"pdf-parse"' "{\"v\":1,\"expect\":\"exam\",\"source\":{\"path\":\"$(salted 1 "$SALT")\"}}"
+  done
+}
+
+# Documents that are fetched from a server beside the stack.
+serve_inbox() {
+  python3 -u - "$STACK_DIR/inbox" >"$STACK_DIR/port" 2>/dev/null <<'PY' &
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+print(server.server_port)
+server.serve_forever()
+PY
+  MIX_PID=$! # ended with the stack
+  until_true 20 test -s "$STACK_DIR/port" || { not_ok "no server for documents elsewhere"; exit 1; }
+  HTTP_AT="127.0.0.1:$(cat "$STACK_DIR/port")"
+  export STINT_PDF_URL=list STINT_PDF_URL_HTTP=yes STINT_PDF_URL_ALLOW="$HTTP_AT" STINT_PDF_URL_PRIVATE_RANGES="$HTTP_AT"
+}
+documents_elsewhere() {
+  local i
+  for i in 1 2 3; do
+    book pdf "$1-fetch$i" "done" '"kind":"pdf-parse"' "{\"v\":1,\"source\":{\"url\":\"http://$HTTP_AT/$(basename "$(salted 1 "$SALT")")\"}}"
+    echo "$1-fetch$i ${EVENTS[1]}" >>"$STACK_DIR/events"
+  done
+}
+
 deaths_left() { cut -d' ' -f2 "$KILL_FILE"; }
 arm() { echo "$1 $2" >"$KILL_FILE"; }
 somebody_died() { [ "$(deaths_left)" -lt "$1" ]; }
@@ -55,6 +86,8 @@ one_case() {
   handful "$name"
   took=$(now_ms)
   case "$trigger" in
+    misfit) documents_that_fail "$name" ;;
+    fetch) documents_elsewhere "$name" ;;
     crash) book_probe "$name-crash" "done" "\"do\":\"crash\",\"times\":$deaths" ;;
     restart) arm none 0; kill -9 "$(supervisor_pid)" ;;
     lose) arm none 0; rm -f "$STACK_DIR"/instances/*; kill -9 "$(supervisor_pid)" ;; # no proof: the lease has to end
@@ -79,6 +112,7 @@ one_case() {
   [ "$failures" = "$from" ] && ok "$point: $deaths died there, every job accounted for"
 }
 
+serve_inbox
 documents 2 60 || { not_ok "documents cannot be made"; exit 1; }
 arm none 0
 chmod 666 "$KILL_FILE"

@@ -25,7 +25,7 @@ job() { redis FCALL stint_job 1 "stint:{$1}" "$2"; }
 is_state() { [ "$(job "$1" "$2" | jq -r .state)" = "$3" ]; }
 enqueue() { redis FCALL stint_enqueue 1 "stint:{$1}" "{\"id\":\"$2\",$3}" "$4" >/dev/null; }
 probe() { enqueue probe "$1" "\"kind\":\"probe\"${3:-}" "{\"v\":1,$2}"; }
-document() { enqueue pdf "$1" '"kind":"pdf-parse"' "{\"v\":1,\"source\":{\"path\":\"$STACK_DIR/inbox/d1.pdf\"},\"exam_minutes\":$2}"; }
+document() { enqueue pdf "$1" '"kind":"pdf-parse"' "{\"v\":1,\"source\":{\"path\":\"$(salted 1 "$2")\"}}"; }
 # whole WHAT RECORD FILTER: the evidence every record has, and what this one must have besides
 whole() {
   local missing

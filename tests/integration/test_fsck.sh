@@ -123,6 +123,8 @@ fresh; redis DEL "$K:d" >/dev/null; run 0 fsck --repair --yes; run 0 job show h-
 fresh; redis DEL "$K:dead" "$K:fp" >/dev/null; run 0 fsck --repair --yes; run 0 dlq show h-dead
 fresh; redis DEL "$K:ledger" >/dev/null; run 1 fsck; run 0 fsck --repair --yes; no_drift probe
 fresh; redis DEL "$K:d" >/dev/null; redis SET "$K:d" x >/dev/null; run 1 fsck; says "key_type"; run 0 fsck --repair --yes; run 0 job show h-later; says "scheduled"
+fresh; redis SET "$K:replays" x >/dev/null; redis SET "$K:outbox" x >/dev/null; redis SET "$K:replay:r1:left" x >/dev/null
+run 1 fsck; for key in replays outbox replay:r1:left; do says "K:$key is a string"; done; run 0 fsck --repair --yes; run 0 fsck
 
 # Mixtures.
 all=($FAULTS)

@@ -103,7 +103,7 @@ static void test_step_letter_that_died_again_is_not_replayed_twice(void **state)
     begin_run(ctx, 3, "{}");
     freeReplyObject(ftest_call(ctx, "stint_replay_open", "twice", "me", "", "{}", "{}", "d", NULL));
     ftest_int(ftest_call(ctx, "stint_replay_select", "twice", "d", "l0", "l0", "l0", NULL));
-    assert_int_equal(ftest_int(ftest_redis(ctx, "ZCARD stint:{q}:replay:twice:todo")), 1);
+    assert_int_equal(ftest_int(ftest_redis(ctx, "ZCARD stint:{q}:replay:twice:left")), 1);
     assert_int_equal(run_is(step(ctx, "1"), "running", "replayed"), 1);
     end_next(ctx, "dead");
     assert_int_equal(run_is(step(ctx, "100"), "done", "replayed"), 3);

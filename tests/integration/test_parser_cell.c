@@ -6,20 +6,28 @@
 
 #include "pdf_result.h"
 #include "sandbox.h"
+#include "spawn.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
 
 enum { MUTATIONS = 300, MIB = 1 << 20 };
+#ifdef STINT_SANITIZED
+static const char bad_access[] = "SIGABRT"; /* once the sanitizer's report is written */
+#else
+static const char bad_access[] = "SIGSEGV";
+#endif
 
 static uv_loop_t loop;
 static struct parser_client *client;
 static char folder[64];
+static bool dead_parsers, dead_is_awaited;
 
 struct answer {
     bool done, cancelled;
@@ -68,6 +76,22 @@ static char *slurp(const char *path, size_t *ret_size)
     assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
     *ret_size = (size_t)st.st_size;
     return bytes;
+}
+
+/* Stands for spawn_exec in this program (see tests/CMakeLists.txt): the parser may be one that ends at once, before it is sent anything. */
+int __real_spawn_exec(const struct spawn *s, pid_t *ret_pid, struct err *e);
+int __wrap_spawn_exec(const struct spawn *s, pid_t *ret_pid, struct err *e);
+int __wrap_spawn_exec(const struct spawn *s, pid_t *ret_pid, struct err *e)
+{
+    struct spawn dead = *s;
+    siginfo_t end;
+    if (!dead_parsers)
+        return __real_spawn_exec(s, ret_pid, e);
+    dead.path = "/bin/false";
+    int rc = __real_spawn_exec(&dead, ret_pid, e);
+    if (rc == 0 && dead_is_awaited)
+        assert_int_equal(waitid(P_PID, (id_t)*ret_pid, &end, WEXITED | WNOWAIT), 0);
+    return rc;
 }
 
 static void run(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -162,7 +186,7 @@ static void test_parser_cell_that_misbehaves_is_named(void **state)
         const char *says;
     } cases[] = {{PARSER_PROBE_OPEN, ERR_SANDBOX_VIOLATION, "openat"}, {PARSER_PROBE_SOCKET, ERR_SANDBOX_VIOLATION, "socket"},
                  {PARSER_PROBE_FORK, ERR_SANDBOX_VIOLATION, "clone"},  {PARSER_PROBE_SPIN, ERR_CPU_LIMIT, "CPU"},
-                 {PARSER_PROBE_ALLOC, ERR_MEM_LIMIT, "memory"},        {PARSER_PROBE_CRASH, ERR_CRASH, "SIGSEGV"},
+                 {PARSER_PROBE_ALLOC, ERR_MEM_LIMIT, "memory"},        {PARSER_PROBE_CRASH, ERR_CRASH, bad_access},
                  {PARSER_PROBE_HANG, ERR_TIMEOUT, "ms"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -197,6 +221,36 @@ static void test_parser_zygote_killed_is_started_again(void **state)
     parse_bytes("no pdf", 6, request_default(), 0, &a);
     if (a.code == ERR_CRASH) /* its death was noticed with the document in hand */
         parse_bytes("no pdf", 6, request_default(), 0, &a);
+    assert_int_equal(a.code, ERR_NOT_PDF);
+}
+
+/* Whether it was gone before a document was sent, or took one with it: the parser did not start. */
+static void test_parser_that_ends_at_once_is_a_boot_failure(void **state)
+{
+    (void)state;
+    dead_parsers = true;
+    assert_int_equal(kill(parser_client_pid(client), SIGKILL), 0);
+    for (int i = 0; i < 20; i++) {
+        struct answer a = {0};
+        struct err e = {0};
+        struct parser_request r = request_default();
+        uint64_t id = 0;
+        AUTO_CLOSE int fd = memfd_create("test", MFD_CLOEXEC);
+        dead_is_awaited = i % 2 == 0;
+        if (i == 0) /* the one that lived is gone for sure, and not yet noticed */
+            assert_int_equal(waitid(P_PID, (id_t)parser_client_pid(client), &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+        int rc = parser_client_parse(client, &r, fd, on_done, &a, &id, &e);
+        assert_true(rc == 0 || !a.done);
+        while (rc == 0 && !a.done)
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        if (dead_is_awaited)
+            assert_int_equal(rc, ERR_BOOT_FAILURE);
+        assert_int_equal(rc < 0 ? rc : a.code, ERR_BOOT_FAILURE);
+        assert_non_null(strstr(rc < 0 ? e.message : a.message, "does not start"));
+    }
+    dead_parsers = false;
+    struct answer a;
+    parse_bytes("no pdf", 6, request_default(), 0, &a);
     assert_int_equal(a.code, ERR_NOT_PDF);
 }
 
@@ -245,7 +299,7 @@ static int open_client(void **state)
     (void)snprintf(folder, sizeof folder, "/tmp/stint-cell-XXXXXX");
     if (mkdtemp(folder) == NULL || uv_loop_init(&loop) < 0)
         return -1;
-    int rc = parser_client_new(&loop, &client, &e);
+    int rc = parser_client_new(&loop, "", &client, &e);
     if (rc < 0)
         print_error("%s\n", e.message);
     return rc;
@@ -262,17 +316,13 @@ static int close_client(void **state)
 
 int main(void)
 {
-#ifdef STINT_SANITIZED
-    print_message("SKIPPED: a sanitizer's runtime makes calls (sigaltstack) and takes address space that the parser's cell"
-                  " refuses, so the parser's code is not run under a sanitizer by this test\n");
-    return 77; /* ctest: neither passed nor failed */
-#endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parser_generated_documents_equal_their_truth),
         cmocka_unit_test(test_parser_encrypted_with_empty_password_is_read),
         cmocka_unit_test(test_parser_cell_that_misbehaves_is_named),
         cmocka_unit_test(test_parser_cancel_kills_the_cell),
         cmocka_unit_test(test_parser_zygote_killed_is_started_again),
+        cmocka_unit_test(test_parser_that_ends_at_once_is_a_boot_failure),
         cmocka_unit_test(test_parser_damaged_documents_end_in_a_name),
     };
     return cmocka_run_group_tests_name("parser_cell", tests, open_client, close_client);

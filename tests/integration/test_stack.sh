@@ -68,6 +68,16 @@ for part in Redis PostgreSQL supervisor; do
 done
 step "no part runs as root"
 
+until_true 30 "$stint" health --dir "$dir" || fail "stint health"
+until_true 30 "$stint" health --ready --dir "$dir" || fail "stint health --ready"
+[ "$("$stint" health --dir "$dir" --json | jq -r .status)" = ok ] || fail "stint health --json"
+supervisor=$(part_pid supervisor)
+kill -STOP "$supervisor"
+"$stint" health --timeout 300ms --dir "$dir" 2>/dev/null && fail "a stopped supervisor is called healthy"
+kill -CONT "$supervisor"
+until_true 30 "$stint" health --dir "$dir" || fail "it goes on and is not healthy"
+step "stint health tells a frozen supervisor from a healthy one"
+
 for part in Redis PostgreSQL supervisor; do
     old=$(part_pid $part)
     kill -9 "$old"

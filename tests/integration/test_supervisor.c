@@ -241,6 +241,28 @@ static void test_supervisor_reload_replaces_workers_and_keeps_a_good_file(void *
     assert_int_equal(stage_pool_number(s, "ready"), 1);
 }
 
+static void test_supervisor_reload_sees_a_changed_layout_file(void **state)
+{
+    struct stage *s = *state;
+    char folder[512], file[600], conf[1200];
+    (void)snprintf(folder, sizeof folder, "%s.layouts", s->conf);
+    (void)snprintf(file, sizeof file, "%s/own.layout", folder);
+    (void)snprintf(conf, sizeof conf, "workers = 1\n[pdf]\nlayouts = %s", folder);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    stage_up(s, conf, 1);
+    json_t *reply = stage_ask_ok(s, "{\"verb\":\"reload\"}");
+    assert_int_equal(json_array_size(json_object_get(reply, "changed")), 0);
+    json_decref(reply);
+    stage_write_file(file, "[layout]\n");
+    reply = stage_ask_ok(s, "{\"verb\":\"reload\"}");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "changed"), 0)), "pdf.layouts (files)");
+    json_decref(reply);
+    int second = 2;
+    WAIT_UNTIL(s, generation_is, &second);
+    (void)unlink(file);
+    (void)rmdir(folder);
+}
+
 static void call(struct stage *s, const char *function, const char *a, const char *b, const char *c)
 {
     redisReply *r = redisCommand(s->ctx, "FCALL %s 1 stint:{probe} %s %s %s", function, a, b, c);
@@ -524,6 +546,7 @@ int main(int argc, char *argv[])
         T(test_supervisor_interrupted_twice_hands_jobs_back_free),
         T(test_supervisor_scale_within_limits_only),
         T(test_supervisor_reload_replaces_workers_and_keeps_a_good_file),
+        T(test_supervisor_reload_sees_a_changed_layout_file),
         T(test_supervisor_cancel_reaches_the_running_job),
         T(test_supervisor_paused_queue_runs_at_once_when_resumed),
         T(test_supervisor_log_rotated_is_opened_anew_by_all),

@@ -8,8 +8,8 @@ VM_SUITE=bookworm
 VM_ACCEL=${STINT_VM_ACCEL:-tcg} # an emulated processor runs everywhere; kvm where it works
 VM_BOOT_S=900                   # longest a machine may take, from power on to power off
 VM_BASE="systemd systemd-sysv dbus udev linux-image-cloud-amd64"
-VM_PACKAGES="redis-server postgresql jq libuv1 libhiredis0.14 libpq5 libjansson4 libinih1 libmicrohttpd12 libseccomp2 libical3
-  libcurl4 libpoppler-glib8 zlib1g tzdata ca-certificates"
+VM_PACKAGES="redis-server postgresql jq libuv1 libhiredis0.14 libpq5 libjansson4 libinih1 libmicrohttpd12 libseccomp2
+  libcurl4 libpoppler126 libglib2.0-0 zlib1g tzdata ca-certificates"
 VM_DIR=$(mktemp -d "${TMPDIR:-/tmp}/stint-vm-XXXXXX")
 VM_PID=""
 

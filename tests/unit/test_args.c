@@ -16,6 +16,7 @@ static const struct arg_spec OWN[] = {
     {"size", ARG_SIZE, "1M", "", NULL, 0, 0},
     {"band", ARG_ENUM, "BAND", "", "express|high|normal|low", 0, 0},
     {"names", ARG_LIST, "A,B", "", "a|b|c", 0, 0},
+    {"ics", ARG_OPTIONAL, "OUT", "", ".pdf", 1, 8},
     {.name = NULL},
 };
 static const struct arg_spec GLOBAL[] = {
@@ -120,6 +121,40 @@ static void test_args_parse_wrong_input_is_named_with_what_is_allowed(void **sta
     COMPLAINS("single commas", "--names", "a,,b");
 }
 
+static void test_args_parse_list_given_again_goes_on(void **state)
+{
+    (void)state;
+    struct args a;
+    struct err e;
+    PARSE(&a, &e, "--names", "a", "--names=b,c", "--names", "a");
+    assert_int_equal(e.code, 0);
+    assert_string_equal(args_text(&a, "names", ""), "a,b,c,a");
+    args_fini(&a);
+}
+
+static void test_args_parse_optional_value_is_left_out_before_options_and_documents(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[4], *ics;
+        size_t positionals;
+    } cases[] = {
+        {{"--ics", "out.ics", "a.pdf"}, "out.ics", 1}, {{"--ics", "a.PDF", "b.pdf"}, "", 2}, {{"a.pdf", "--ics"}, "", 1},
+        {{"--ics", "--flag", "a.pdf"}, "", 1},         {{"--ics=a.pdf", "b.pdf"}, "a.pdf", 1}, {{"--ics", "-", "a.pdf"}, "-", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct args a;
+        struct err e;
+        int n = 0;
+        while (n < 4 && cases[i].words[n] != NULL)
+            n++;
+        assert_int_equal(parse(&a, &e, n, cases[i].words), 0);
+        assert_string_equal(args_text(&a, "ics", "absent"), cases[i].ics);
+        assert_int_equal(a.n_positionals, cases[i].positionals);
+        args_fini(&a);
+    }
+}
+
 static void test_args_parse_leading_stops_at_the_first_word(void **state)
 {
     (void)state;
@@ -147,6 +182,8 @@ int main(void)
         cmocka_unit_test(test_args_parse_absent_option_gives_fallback),
         cmocka_unit_test(test_args_parse_double_dash_ends_options),
         cmocka_unit_test(test_args_parse_wrong_input_is_named_with_what_is_allowed),
+        cmocka_unit_test(test_args_parse_list_given_again_goes_on),
+        cmocka_unit_test(test_args_parse_optional_value_is_left_out_before_options_and_documents),
         cmocka_unit_test(test_args_parse_leading_stops_at_the_first_word),
         cmocka_unit_test(test_args_nearest_slip_is_found_and_noise_is_not),
     };

@@ -65,6 +65,34 @@ static void test_table_print_narrow_terminal_cuts_the_marked_column(void **state
     free(text);
 }
 
+static void print_venues(struct out *o)
+{
+    static const char *const titles[] = {"MODULE", "|VENUES", "|CAMPUS", NULL};
+    struct table t;
+    table_init(&t, titles);
+    assert_int_equal(table_row(&t), 0);
+    table_set(&t, 0, "%s", "COS 214");
+    table_set(&t, 1, "%s", "Engineering 3, Thuto 1-1, 日本語の教室, Centenary");
+    table_set(&t, 2, "%s", "Hatfield");
+    table_print(&t, o);
+    table_fini(&t);
+}
+
+static void test_table_print_narrow_terminal_wraps_the_marked_column(void **state)
+{
+    (void)state;
+    char *text = printed(print_venues, false, 36);
+    assert_string_equal(text, "MODULE   VENUES             CAMPUS\n"
+                              "COS 214  Engineering 3,     Hatfield\n"
+                              "         Thuto 1-1,         \n"
+                              "         日本語の教室,      \n"
+                              "         Centenary          \n");
+    free(text);
+    text = printed(print_venues, false, 0);
+    assert_non_null(strstr(text, "COS 214  Engineering 3, Thuto 1-1, 日本語の教室, Centenary  Hatfield\n"));
+    free(text);
+}
+
 static void test_table_print_json_prints_no_table(void **state)
 {
     (void)state;
@@ -104,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_print_columns_line_up),
         cmocka_unit_test(test_table_print_narrow_terminal_cuts_the_marked_column),
+        cmocka_unit_test(test_table_print_narrow_terminal_wraps_the_marked_column),
         cmocka_unit_test(test_table_print_json_prints_no_table),
         cmocka_unit_test(test_out_harmless_control_and_broken_bytes_become_marks),
         cmocka_unit_test(test_out_ms_picks_a_unit),

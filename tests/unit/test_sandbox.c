@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "sandbox.h"
+#include "sandbox_filter.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -28,16 +29,70 @@ static int fate(void (*act)(void))
 
 static void enter(void)
 {
-    static const char *const allowed[] = {"exit_group", "write", "getpid", NULL};
-    if (sandbox_seccomp(allowed, NULL) != 0)
+    static const struct sandbox_rule allowed[] = {
+        {.call = "exit_group"},
+        {.call = "write"},
+        {.call = "getppid", .refuse = EXDEV},
+        {.call = "tgkill", .n_args = 1, .args = {{0, UINT32_MAX, SANDBOX_OWN_PID}}},
+        {.call = "madvise", .n_args = 1, .args = {{2, UINT32_MAX, 4}}},
+        {.call = "madvise", .n_args = 1, .args = {{2, UINT32_MAX, 8}}},
+        {.call = "lseek", .n_args = 2, .args = {{1, 4, 0}, {2, 3, 1}}},
+    };
+    struct sandbox_filter *filter = NULL;
+    if (sandbox_filter_make(allowed, ARRAY_LEN(allowed), &filter, NULL) != 0 || sandbox_filter_enter(filter) != 0)
         _exit(9);
 }
 
 static void act_allowed(void)
 {
+    static const char text[] = "";
     enter();
-    syscall(SYS_getpid);
+    bool fine = syscall(SYS_write, 2, text, 0) == 0 && syscall(SYS_getppid) == -1 && errno == EXDEV &&
+                syscall(SYS_madvise, 0, 0, 4) == 0 && syscall(SYS_madvise, 0, 0, 8) == 0;
+    (void)syscall(SYS_lseek, -1, 0xfffb, 0xf1);
+    syscall(SYS_exit_group, fine ? 0 : 1);
 }
+
+static void act_other_advice(void)
+{
+    enter();
+    syscall(SYS_madvise, 0, 0, 5);
+}
+
+static void act_one_condition_of_two(void)
+{
+    enter();
+    syscall(SYS_lseek, -1, 4, 1);
+}
+
+static void act_own_signal(void)
+{
+    int pid = getpid();
+    enter();
+    syscall(SYS_tgkill, pid, pid, SIGUSR1);
+}
+
+static void act_other_signal(void)
+{
+    int other = getppid();
+    enter();
+    syscall(SYS_tgkill, other, other, SIGUSR1);
+}
+
+#ifdef __x86_64__
+static void act_other_abi(void)
+{
+    long result = 20; /* getpid of 32-bit programs */
+    enter();
+    __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+}
+
+static void act_x32(void)
+{
+    enter();
+    syscall(0x40000000 | SYS_write, 2, "", 0);
+}
+#endif
 
 static void act_socket(void)
 {
@@ -72,25 +127,40 @@ static void act_close_all(void)
         _exit(1);
 }
 
-static void test_sandbox_seccomp_allowed_call_lives(void **arg)
+static void test_sandbox_filter_enter_allowed_call_lives(void **arg)
 {
     (void)arg;
     assert_int_equal(fate(act_allowed), 0);
 }
 
-static void test_sandbox_seccomp_other_call_dies_of_sigsys(void **arg)
+static void test_sandbox_filter_enter_other_call_dies_of_sigsys(void **arg)
 {
     (void)arg;
     assert_int_equal(fate(act_socket), 1000 + SIGSYS);
     assert_int_equal(fate(act_open), 1000 + SIGSYS);
+#ifdef __x86_64__
+    assert_int_equal(fate(act_other_abi), 1000 + SIGSYS);
+    assert_int_equal(fate(act_x32), 1000 + SIGSYS);
+#endif
 }
 
-static void test_sandbox_seccomp_unknown_name_is_named(void **arg)
+static void test_sandbox_filter_enter_arguments_decide(void **arg)
 {
     (void)arg;
-    static const char *const allowed[] = {"exit_group", "no_such_call", NULL};
+    assert_int_equal(fate(act_own_signal), 1000 + SIGUSR1);
+    assert_int_equal(fate(act_other_signal), 1000 + SIGSYS);
+    assert_int_equal(fate(act_other_advice), 1000 + SIGSYS);
+    assert_int_equal(fate(act_one_condition_of_two), 1000 + SIGSYS);
+}
+
+static void test_sandbox_filter_make_unknown_name_is_named(void **arg)
+{
+    (void)arg;
+    static const struct sandbox_rule allowed[] = {{.call = "exit_group"}, {.call = "no_such_call"}};
+    struct sandbox_filter *filter = NULL;
     struct err e = {0};
-    assert_int_equal(sandbox_seccomp(allowed, &e), ERR_BOOT_FAILURE);
+    assert_int_equal(sandbox_filter_make(allowed, ARRAY_LEN(allowed), &filter, &e), ERR_BOOT_FAILURE);
+    assert_null(filter);
     assert_non_null(strstr(e.message, "no_such_call"));
 }
 
@@ -112,9 +182,10 @@ static void test_sandbox_syscall_name_known_and_unknown(void **arg)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sandbox_seccomp_unknown_name_is_named),
-        cmocka_unit_test(test_sandbox_seccomp_allowed_call_lives),
-        cmocka_unit_test(test_sandbox_seccomp_other_call_dies_of_sigsys),
+        cmocka_unit_test(test_sandbox_filter_make_unknown_name_is_named),
+        cmocka_unit_test(test_sandbox_filter_enter_arguments_decide),
+        cmocka_unit_test(test_sandbox_filter_enter_allowed_call_lives),
+        cmocka_unit_test(test_sandbox_filter_enter_other_call_dies_of_sigsys),
         cmocka_unit_test(test_sandbox_close_fds_only_kept_ones_stay),
         cmocka_unit_test(test_sandbox_syscall_name_known_and_unknown),
     };

@@ -3,6 +3,7 @@
  */
 #include "schedule.h"
 #include "schedule_value.h"
+#include "recognise.h"
 
 #include <glib.h>
 #include <setjmp.h>
@@ -10,6 +11,22 @@
 // clang-format off
 #include <cmocka.h>
 // clang-format on
+
+static struct layout_set layouts;
+
+static int load(void **state)
+{
+    struct err e = {0};
+    (void)state;
+    return layout_set_load(&layouts, NULL, &e);
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    layout_set_free(&layouts);
+    return 0;
+}
 
 /* One word a call; widths are half the size a character. */
 static void put(struct page *page, double x, double y, double size, bool bold, const char *text)
@@ -51,10 +68,10 @@ static void read_pages(struct page pages[], size_t n, struct schedule *s)
 {
     struct table table;
     struct err e = {0};
-    int rc = table_build(&table, layout_by_name("lecture"), pages, n, &e);
+    int rc = table_build(&table, layout_set_find(&layouts, "lecture"), pages, n, &e);
     if (rc < 0)
         fail_msg("%s", e.message);
-    schedule_read(s, &table);
+    schedule_read(s, &table, pages, n);
     table_free(&table);
     for (size_t i = 0; i < n; i++)
         words_free(&pages[i]);
@@ -121,55 +138,67 @@ static void test_table_build_missing_columns_are_named(void **state)
     struct err e = {0};
     (void)state;
     put_line(&page, 60, true, LECTURE_X, (const char *const[]){"Module", "Offered", "Group", "Lang", "Activity"}, 5);
-    assert_int_equal(table_build(&table, layout_by_name("lecture"), &page, 1, &e), ERR_MISSING_COLUMNS);
+    assert_int_equal(table_build(&table, layout_set_find(&layouts, "lecture"), &page, 1, &e), ERR_MISSING_COLUMNS);
     assert_non_null(strstr(e.message, "Day"));
     assert_non_null(strstr(e.message, "Venue"));
     table_free(&table);
     words_free(&page);
 }
 
-static void test_layout_by_title_tests_in_the_stated_order(void **state)
+static const char *titled(const char *title)
+{
+    struct page page = {.number = 1, .width = 842, .height = 595};
+    const struct layout *layout = NULL;
+    size_t first = 0;
+    struct err e = {0};
+    put(&page, 40, 20, 20, true, title);
+    int rc = recognise_layout(&layouts, &page, 1, "auto", &layout, &first, &e);
+    words_free(&page);
+    return rc == 0 ? layout->name : err_name(rc);
+}
+
+static void test_recognise_layout_titles_are_tested_in_order(void **state)
 {
     (void)state;
-    assert_string_equal(layout_by_title("My Semester Tests and Exams")->name, "test");
-    assert_string_equal(layout_by_title("EXAMS 2025")->name, "exam");
-    assert_string_equal(layout_by_title("Lectures")->name, "lecture");
-    assert_null(layout_by_title("Menu"));
+    assert_string_equal(titled("My Semester Tests and Exams"), "test");
+    assert_string_equal(titled("EXAMS 2025"), "exam");
+    assert_string_equal(titled("Lectures"), "lecture");
+    assert_string_equal(titled("Menu"), "UNRECOGNISED_FORMAT");
 }
 
 static void test_schedule_value_date_forms(void **state)
 {
     char iso[11];
     (void)state;
-    assert_true(schedule_value_date("23 Aug 2025", iso));
+    assert_true(schedule_value_date("23 Aug 2025", NULL, iso));
     assert_string_equal(iso, "2025-08-23");
-    assert_true(schedule_value_date("12 NOV 2025", iso));
+    assert_true(schedule_value_date("12 NOV 2025", NULL, iso));
     assert_string_equal(iso, "2025-11-12");
-    assert_true(schedule_value_date("Sat, 1 June 2024", iso));
+    assert_true(schedule_value_date("Sat, 1 June 2024", NULL, iso));
     assert_string_equal(iso, "2024-06-01");
-    assert_true(schedule_value_date("29/02/2024", iso));
-    assert_false(schedule_value_date("29 Feb 2025", iso));
-    assert_false(schedule_value_date("31 Nov 2025", iso));
-    assert_false(schedule_value_date("soon", iso));
+    assert_true(schedule_value_date("29/02/2024", NULL, iso));
+    assert_false(schedule_value_date("29 Feb 2025", NULL, iso));
+    assert_false(schedule_value_date("31 Nov 2025", NULL, iso));
+    assert_false(schedule_value_date("soon", NULL, iso));
 }
 
 static void test_schedule_value_time_forms(void **state)
 {
     char start[6], end[6];
     (void)state;
-    assert_true(schedule_value_time("08:30 - 09:20", start, end));
+    assert_int_equal(schedule_value_time("08:30 - 09:20", start, end), VALUE_TIME);
     assert_string_equal(end, "09:20");
-    assert_true(schedule_value_time("8h30\xe2\x80\x93" "9h20", start, end));
+    assert_int_equal(schedule_value_time("8h30\xe2\x80\x93" "9h20", start, end), VALUE_TIME);
     assert_string_equal(start, "08:30");
-    assert_true(schedule_value_time("07:30", start, end));
+    assert_int_equal(schedule_value_time("07:30", start, end), VALUE_TIME);
     assert_string_equal(end, "");
-    assert_true(schedule_value_time("02:00 pm", start, end));
+    assert_int_equal(schedule_value_time("02:00 pm", start, end), VALUE_TIME);
     assert_string_equal(start, "14:00");
-    assert_false(schedule_value_time("10:00 - 09:00", start, end));
-    assert_false(schedule_value_time("24:10", start, end));
-    assert_true(schedule_value_open("TBA"));
-    assert_true(schedule_value_open("  "));
-    assert_false(schedule_value_open("Thuto 1-1"));
+    assert_int_not_equal(schedule_value_time("10:00 - 09:00", start, end), VALUE_TIME);
+    assert_int_not_equal(schedule_value_time("24:10", start, end), VALUE_TIME);
+    assert_true(schedule_value_open("TBA", NULL));
+    assert_true(schedule_value_open("  ", NULL));
+    assert_false(schedule_value_open("Thuto 1-1", NULL));
 }
 
 int main(void)
@@ -179,9 +208,9 @@ int main(void)
         cmocka_unit_test(test_schedule_row_not_understood_is_named),
         cmocka_unit_test(test_schedule_group_below_module_carries_it),
         cmocka_unit_test(test_table_build_missing_columns_are_named),
-        cmocka_unit_test(test_layout_by_title_tests_in_the_stated_order),
+        cmocka_unit_test(test_recognise_layout_titles_are_tested_in_order),
         cmocka_unit_test(test_schedule_value_date_forms),
         cmocka_unit_test(test_schedule_value_time_forms),
     };
-    return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("schedule", tests, load, unload);
 }

@@ -5,14 +5,16 @@ import shutil
 import subprocess
 import tempfile
 
-STYLE = """@page { size: A4 landscape; margin: %(margin)s } body { font: %(size)spx %(font)s; margin: 0; print-color-adjust: exact }
+from timetables import flow, headers
+
+STYLE = """@page { size: %(paper)s; margin: %(margin)s } body { font: %(size)spx %(font)s; margin: 0; print-color-adjust: exact }
 h1 { font-size: 20pt; margin: 0 0 12px } table { border-collapse: collapse; width: 100%%; table-layout: %(layout)s }
 th { text-align: left; font-size: %(header)spx; background: %(head_fill)s; padding: %(pad)s }
 td { vertical-align: %(align)s; padding: %(pad)s; white-space: normal } %(border)s %(extra)s"""
 BORDERS = {"all": "td, th { border: 1px solid #000 }", "grey": "td, th { border: 1px solid #ddd }", "rows": "tr { border-bottom: 1px solid #888 }",
            "none": "", "zebra": "tr:nth-child(even) { background: #f2f2f2 }", "separate": "table { border-collapse: separate } td, th { border: 1px solid #444 }"}
 DEFAULTS = {"borders": "all", "size": 10, "header": 10, "font": "Helvetica, Arial, sans-serif", "align": "top", "pad": "2px 4px", "margin": "10mm",
-            "layout": "auto", "head_fill": "#ddd", "repeat": True, "keep": False, "headers": False, "extra": "", "before": "", "after": "", "lines": "br"}
+            "layout": "auto", "head_fill": "#ddd", "repeat": True, "keep": False, "headers": False, "extra": "", "before": "", "after": "", "lines": "br", "paper": "A4 landscape"}
 
 
 def browser():
@@ -20,11 +22,9 @@ def browser():
 
 
 def cell(lines, mode):
-    shown = [html.escape(l) if l is not None else "&nbsp;" for l in lines]
-    while shown and shown[-1] == "&nbsp;":
-        shown.pop()
+    shown = [html.escape(line) if line is not None else "&nbsp;" for line in lines]
     if mode == "div":
-        return "".join("<div>%s</div>" % l for l in shown) or "&nbsp;"
+        return "".join("<div>%s</div>" % line for line in shown) or "&nbsp;"
     return "<br>".join(shown) or "&nbsp;"
 
 
@@ -32,16 +32,12 @@ def row_html(sheet, row, o):
     """Columns whose lines are one text are left for the browser to wrap; those with a line a session keep their lines."""
     out = []
     for c in range(len(sheet["columns"])):
-        lines = row["cells"][c]
-        listed = (sheet["kind"] == "lecture" and 4 <= c <= 7) or (sheet["kind"] == "test" and c == 6)
-        if listed:
-            text = cell(lines, o["lines"])
-        else:
-            text = html.escape(" ".join(l for l in lines if l is not None)) or "&nbsp;"
+        content = flow(sheet, row, c)
+        kept = isinstance(content, list)
+        text = cell(content, o["lines"]) if kept else html.escape(content) or "&nbsp;"
         if sheet["kind"] == "lecture" and c == 3 and row["hidden"]:
             text += '<span style="color:#fff">%s</span>' % row["hidden"]
-        nowrap = ' style="white-space:nowrap"' if listed else ""
-        out.append("<td%s>%s</td>" % (nowrap, text))
+        out.append("<td%s>%s</td>" % (' style="white-space:nowrap"' if kept else "", text))
     return "<tr>%s</tr>" % "".join(out)
 
 
@@ -50,7 +46,7 @@ def page(sheet, **options):
     border = BORDERS[o["borders"]]
     extra = o["extra"] + (" tr { break-inside: avoid }" if o["keep"] else "") + ("" if o["repeat"] else " thead { display: table-row-group }")
     style = STYLE % dict(o, border=border, extra=extra)
-    head = "".join("<th>%s</th>" % " ".join(lines) for _, lines in sheet["columns"])
+    head = "".join("<th>%s</th>" % text for text in headers(sheet))
     body = "".join(row_html(sheet, row, o) for row in sheet["rows"])
     return "<!doctype html><meta charset=utf-8><title>Timetable</title><style>%s</style>%s<h1>%s</h1><table><thead><tr>%s</tr></thead>" \
         "<tbody>%s</tbody></table>%s" % (style, o["before"], html.escape(sheet["title"]), head, body, o["after"])

@@ -7,8 +7,8 @@ import struct
 import subprocess
 
 PARSE, CANCEL, READY, REPORT_MAGIC = 2, 3, 1, 0x53504431
-REQUEST = struct.Struct("<IIQQIIQIII16s128s4x")
-REPORT = struct.Struct("<IIQiIIIIxxxxQ480s")
+REQUEST = struct.Struct("<IIQQIIQIII32s128s4xQ")
+REPORT = struct.Struct("<IIQiIIIIII4xQ480s72s80s")
 EXITS = {71: "MEM_LIMIT", 72: "SANDBOX_VIOLATION", 73: "DECOMPRESSION_LIMIT"}
 MIB = 1 << 20
 
@@ -28,7 +28,7 @@ class Parser:
 
     def parse(self, data, expect="auto", password="", pages=100, memory=256 * MIB, cpu=20, wall=20000):
         self.next += 1
-        request = REQUEST.pack(REPORT_MAGIC, PARSE, self.next, memory, cpu, wall, 64 * MIB, pages, 0, 0, expect.encode(), password.encode())
+        request = REQUEST.pack(REPORT_MAGIC, PARSE, self.next, memory, cpu, wall, 64 * MIB, pages, 0, 0, expect.encode(), password.encode(), 128 * MIB)
         document, reply = os.memfd_create("document"), os.memfd_create("reply")
         try:
             os.write(document, data)
@@ -42,7 +42,7 @@ class Parser:
     @staticmethod
     def answer(report, fd):
         status = report[3]
-        measured = {"wall_us": report[6], "cpu_us": report[7], "rss": report[8]}
+        measured = {"wall_us": report[8], "cpu_us": report[9], "rss": report[10]}
         if report[4]:
             return "TIMEOUT", "", measured
         if os.WIFSIGNALED(status):

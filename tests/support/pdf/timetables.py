@@ -55,11 +55,13 @@ class Maker:
     def __init__(self, kind, seed, **options):
         self.random = random.Random("%s %s" % (kind, seed))
         self.kind, self.options = kind, options
-        self.columns = PORTAL[kind]
-        self.size = options.get("size") or (11 if kind == "test" else 10)
+        scale = options.get("scale", 1)
+        self.columns = [(left * scale, lines) for left, lines in PORTAL[kind]]
+        self.right = RIGHT * scale
+        self.size = options.get("size") or (11 if kind == "test" else 10) * scale
 
     def room(self, column):
-        right = self.columns[column + 1][0] if column + 1 < len(self.columns) else RIGHT
+        right = self.columns[column + 1][0] if column + 1 < len(self.columns) else self.right
         return right - self.columns[column][0] - 5
 
     def wrap(self, column, text):
@@ -68,8 +70,8 @@ class Maker:
     def sheet(self, n):
         rows = [getattr(self, self.kind)(i) for i in range(n)]
         title = self.options.get("title") or self.random.choice(TITLES[self.kind])
-        return {"kind": self.kind, "title": title, "size": self.size, "header_size": 8 if self.kind == "exam" else 10,
-                "columns": self.columns, "rows": rows}
+        return {"kind": self.kind, "title": title, "size": self.size, "header_size": (8 if self.kind == "exam" else 10) * self.options.get("scale", 1),
+                "columns": self.columns, "right": self.right, "rows": rows}
 
     def lecture(self, index):
         pick = self.random.choice
@@ -132,6 +134,48 @@ class Maker:
                  event["campus"], venue, event["comments"]]
         event = {k: v for k, v in event.items() if v != ""}
         return self.finish([[] for _ in range(10)], dict(enumerate(texts)), [event])
+
+
+def listed(kind, column):
+    """True where each line of a cell is a text of its own: a producer that wraps must keep them."""
+    return (kind == "lecture" and 4 <= column <= 7) or (kind == "test" and column == 6)
+
+
+def flow(sheet, row, column):
+    """A cell for producers that wrap by themselves: its lines where they are texts of their own (None: blank), else one text."""
+    lines = row["cells"][column]
+    if not listed(sheet["kind"], column):
+        return " ".join(line for line in lines if line is not None)
+    last = max((i for i, line in enumerate(lines) if line is not None), default=-1)
+    return list(lines[:last + 1])
+
+
+def headers(sheet):
+    return [" ".join(lines) for _, lines in sheet["columns"]]
+
+
+def column_widths(sheet, room, size, header_size=None, pad=6, wider=1.12):
+    """(size, widths) of columns that fill room and break no word, at the largest size up to the wanted one."""
+    while True:
+        least, wanted = [], []
+        for c, header in enumerate(headers(sheet)):
+            head = max(width(word, (header_size or size) * 1.08) for word in header.split())
+            short, full = head, head
+            for row in sheet["rows"]:
+                cell = flow(sheet, row, c)
+                lines = cell if isinstance(cell, list) else [cell]
+                hidden = "  W" if row["hidden"] and c == 3 else ""
+                full = max([full] + [width((line or "") + hidden, size) for line in lines])
+                words = [line or "" for line in lines] if isinstance(cell, list) else cell.split() or [""]
+                short = max([short] + [width(word + hidden, size) for word in words])
+            least.append(short * wider + pad)
+            wanted.append(min(full, 3 * short) * wider + pad)
+        spare = room - sum(least)
+        if spare >= 0 or size <= 4:
+            extra = sum(w - l for w, l in zip(wanted, least)) or 1
+            return size, [l + max(spare, 0) * (w - l + 1) / (extra + len(least)) for w, l in zip(wanted, least)]
+        size -= 0.5
+        header_size = min(header_size, size) if header_size else None
 
 
 def differences(reply, sheet):
