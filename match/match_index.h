@@ -1,7 +1,7 @@
 /*
  * match_index - the people waiting in one pool, arranged so that the best partner of an arrival is found among few.
  *
- * Runs in: worker. Thread: loop only. Pure: time is an argument.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: time is an argument.
  * Owner: the index owns its waiters from match_index_add until match_index_take. It is a cache of PostgreSQL: it may be
  * dropped and rebuilt at any time.
  *

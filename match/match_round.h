@@ -1,7 +1,7 @@
 /*
  * match_round - one round of one pool: operations in, pairs and changed tickets out.
  *
- * Runs in: worker. Thread: loop only. Pure: time and randomness are in the struct, what PostgreSQL knows is given as
+ * Runs in: worker (loop thread), tools that replay traces. Pure: time and randomness are in the struct, what PostgreSQL knows is given as
  * facts. Owner: the caller owns the round and fini's it; index and supply are borrowed and are changed as the round
  * goes. If the round's transaction does not commit, the index no longer tells the truth and must be rebuilt.
  *

@@ -2,7 +2,7 @@
  * wait_model_impl - the model's inside, shared by wait_model.c, wait_field.c, wait_ticket.c, wait_publish.c and
  * wait_keep.c alone.
  *
- * Runs in: supervisor's metrics thread.
+ * Runs in: supervisor's metrics thread, tools that replay traces.
  */
 #pragma once
 

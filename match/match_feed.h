@@ -1,7 +1,7 @@
 /*
  * match_feed - what a committed round tells the wait model, as stream entries (docs/wait-model.md, "The feed").
  *
- * Runs in: worker. Thread: loop only. Pure: calls back with the entry's fields; the caller sends them.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: calls back with the entry's fields; the caller sends them.
  * No id leaves: people are a hash, places are rounded to 0.05 degrees, names of regions are hashes.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /*
  * match_op - what one match job asks for.
  *
- * Runs in: worker. Thread: loop only. Pure.
+ * Runs in: worker (loop thread), tools that replay traces. Pure.
  *
  *   {"v":1,"op":"submit","pool":P, …ticket fields, or "ticket":{…}}
  * {"v":1,"op":"leave","pool":P,"id":T[,"disconnected":true]}

@@ -1,7 +1,7 @@
 /*
  * match_max - maximum-cardinality matching in a general graph, from a matching already there.
  *
- * Runs in: worker. Thread: loop only. Pure. Source: J. Edmonds, "Paths, Trees, and Flowers", 1965; breadth-first search
+ * Runs in: worker (loop thread), tools that replay traces. Pure. Source: J. Edmonds, "Paths, Trees, and Flowers", 1965; breadth-first search
  * with union-find bases. A vertex that is matched stays matched (its partner may change), and a failed search's tree is
  * never looked at again.
  */

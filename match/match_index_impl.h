@@ -1,7 +1,7 @@
 /*
  * match_index_impl - the index's inside, shared by match_index.c (arrangement) and match_query.c (search) alone.
  *
- * Runs in: worker. Thread: loop only.
+ * Runs in: worker (loop thread), tools that replay traces.
  */
 #pragma once
 

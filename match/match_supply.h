@@ -1,7 +1,7 @@
 /*
  * match_supply - how often somebody arrives whom a person could be paired with: the scarce are served first.
  *
- * Runs in: worker. Thread: loop only. Pure.
+ * Runs in: worker (loop thread), tools that replay traces. Pure.
  * Priority of a person: key = created − min(600 s, 1/μ) − fairness, where 1/μ = (span + 30 s)/(n + ½): n of the last
  * MATCH_SUPPLY arrivals, which came within span seconds, fit; 600 s when none does. Static: computed once, when the
  * ticket enters, and kept in PostgreSQL.

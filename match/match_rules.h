@@ -1,7 +1,7 @@
 /*
  * match_rules - who may be paired with whom, and the numbers behind it (docs/matching.md).
  *
- * Runs in: worker. Thread: loop only. Pure: no I/O, no clock.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: no I/O, no clock.
  * Owner: a profile borrows its lists; whoever holds the waiter owns them.
  *
  * Hard rules, never relaxed: gender sought both ways, age 18 or more, blocked either way, met too recently either way,

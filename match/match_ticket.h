@@ -1,7 +1,7 @@
 /*
  * match_ticket - a ticket as JSON: strict reading, one named field at fault.
  *
- * Runs in: worker. Thread: loop only. Pure: time is an argument.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: time is an argument.
  * Owner: the caller owns what match_ticket_parse filled, until match_ticket_fini or until the waiter was moved out.
  *
  * The same text is what PostgreSQL keeps (match_ticket.body), so a rebuilt index comes through the same checks.

@@ -1,7 +1,7 @@
 /*
  * match_bucket - people alike to a query (genders, age band, place cell), in the order they are served.
  *
- * Runs in: worker. Thread: loop only. Pure.
+ * Runs in: worker (loop thread), tools that replay traces. Pure.
  * Owner: the index embeds buckets; a bucket owns its chunks. A sorted array cut into chunks of MATCH_CHUNK, so that a
  * million in one bucket can still be entered and left in microseconds.
  */
