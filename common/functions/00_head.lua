@@ -12,7 +12,7 @@
 -- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death, `holder`
 -- the dead process's name.
 
-local VERSION = 3
+local VERSION = 4
 
 local BANDS = {'express', 'high', 'normal', 'low'}
 local IS_BAND = {express = true, high = true, normal = true, low = true}

@@ -6,8 +6,9 @@ local look, fsck
 do
 local LOOK_MAX = 250  -- things looked at by one call
 local KEY_TYPES = {d = 'zset', dead = 'zset', fp = 'zset', i = 'zset', ii = 'hash', cfg = 'hash', ledger = 'hash',
-    unpark = 'set', audit = 'stream', ev = 'stream', tat = 'string', stats = 'hash', outbox = 'hash', replays = 'zset'}
-local PREFIX_TYPES = {s = 'stream', j = 'hash', p = 'set', u = 'string'}
+    unpark = 'set', audit = 'stream', ev = 'stream', tat = 'string', stats = 'hash', outbox = 'hash', replays = 'zset',
+    pub = 'hash', keep = 'hash', feed = 'stream'}
+local PREFIX_TYPES = {s = 'stream', j = 'hash', p = 'set', u = 'string', match = 'stream', waits = 'stream'}
 local RUN_TYPES = {[''] = 'hash', [':left'] = 'zset', [':moved'] = 'list', [':held'] = 'list', [':started'] = 'list'}
 
 -- The fields of a stream's entry as long as it is there.
@@ -243,7 +244,7 @@ local function judge_unique(c, unique)
 end
 
 local function judge_key(c, suffix)
-    local prefix, name = string.match(suffix, '^(%l):(.+)$')
+    local prefix, name = string.match(suffix, '^(%l+):(.+)$')
     local run_part = string.match(suffix, '^replay:[^:]+(.*)$')
     local wanted = PREFIX_TYPES[prefix] or KEY_TYPES[suffix] or run_part and RUN_TYPES[run_part]
     if prefix == 's' and not IS_STREAM[name] then
