@@ -1,9 +1,10 @@
 /*
  * match_round - one round of one pool: operations in, pairs and changed tickets out.
  *
- * Runs in: worker (loop thread), tools that replay traces. Pure: time and randomness are in the struct, what PostgreSQL knows is given as
- * facts. Owner: the caller owns the round and fini's it; index and supply are borrowed and are changed as the round
- * goes. If the round's transaction does not commit, the index no longer tells the truth and must be rebuilt.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: time and randomness are in the struct, what PostgreSQL
+ * knows is given as facts. Owner: the caller owns the round and fini's it; index and supply are borrowed and are
+ * changed as the round goes. If the round's transaction does not commit, the index no longer tells the truth and must
+ * be rebuilt.
  *
  *              submit                     pair                     confirm
  *   (nobody) ─────────► waiting ───────────────────────► matched ───────────► gone
@@ -130,7 +131,7 @@ int match_round_finish(struct match_round *r);
 /* The round is PostgreSQL's truth now: the waiters it wrote carry its version. */
 void match_round_committed(struct match_round *r, int64_t version);
 
-/* -- shared with match_cycle.c and match_finish.c --------------------------------------------------------------------
+/* -- shared with match_apply.c, match_cycle.c and match_finish.c ------------------------------------
  */
 
 /* Number of the party of an id; MATCH_NO_SLOT when the round does not know it. */
