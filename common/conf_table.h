@@ -80,6 +80,10 @@
     X(DURATION, round_deadline, 5000, 100, 600000, true, "a round older than this is stale")                           \
     X(DURATION, relax_after, 60000, 0, CONF_DAY_MS, true, "first relaxation stage, with consent")                      \
     X(DURATION, relax_every, 30000, 1000, CONF_DAY_MS, true, "time between stages")                                    \
+    X(INT, relax_stages, 5, 0, 20, true, "most stages; 0: nothing is ever relaxed")                                    \
+    X(INT, relax_years, 1, 0, 20, true, "years that a stage adds to both ends of an age range")                        \
+    X(INT, relax_percent, 10, 0, 100, true, "percent of the radius that a stage adds")                                 \
+    X(INT, relax_regions_stage, 5, 0, 20, true, "from this stage of both on regions do not bind; 0: they always do")   \
     X(INT, candidates_max, 4096, 16, 1000000, true, "most candidates looked at in one attempt")
 
 #define CONF_PDF(X)                                                                                                    \

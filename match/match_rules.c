@@ -62,9 +62,10 @@ int match_rules_load(struct match_rules *r, const struct conf_match *conf, struc
         .ms_per_km = policy == MATCH_FCFS ? 0 : preset->ms_per_km,
         .relax_after_ms = conf->relax_after,
         .relax_every_ms = conf->relax_every,
-        .relax_stages = 5,
-        .relax_years = 1,
-        .relax_percent = 10,
+        .relax_stages = (unsigned)conf->relax_stages,
+        .relax_years = (unsigned)conf->relax_years,
+        .relax_percent = (unsigned)conf->relax_percent,
+        .relax_regions_stage = (unsigned)conf->relax_regions_stage,
         .level_span = preset->level_span,
         .default_max_km = preset->default_max_km,
         .presence_ms = preset->own_timers ? preset->presence_ms : conf->presence,
@@ -131,8 +132,8 @@ static bool distance_fits(double chord2, const struct match_profile *a, double p
 }
 
 /* Whether ranges widened by `stage` fit on both sides. */
-static bool soft_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
-                     unsigned stage)
+static bool ranges_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                       unsigned stage)
 {
     unsigned years = stage * r->relax_years;
     if (!ages_fit(a, b, years) || !ages_fit(b, a, years))
@@ -141,6 +142,14 @@ static bool soft_fit(const struct match_rules *r, const struct match_profile *a,
         return true;
     double chord2 = place_chord2(a->pos, b->pos), percent = 100 + (double)stage * r->relax_percent;
     return distance_fits(chord2, a, percent) && distance_fits(chord2, b, percent);
+}
+
+/* Whether the soft rules allow the two at `stage` of both. */
+static bool fit_at(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                   unsigned stage)
+{
+    bool anywhere = r->relax_regions_stage > 0 && stage >= r->relax_regions_stage;
+    return ranges_fit(r, a, b, stage) && (anywhere || regions_meet(a->lists, b->lists));
 }
 
 static bool levels_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b)
@@ -157,13 +166,13 @@ bool match_rules_fit(const struct match_rules *r, const struct match_profile *a,
     if (a->age < MATCH_AGE_MIN || b->age < MATCH_AGE_MIN || a->gone_ms <= now_ms || b->gone_ms <= now_ms)
         return false;
     unsigned stage = 0;
-    if (!soft_fit(r, a, b, 0)) {
+    if (!fit_at(r, a, b, 0)) {
         stage = match_rules_stage(r, a, now_ms);
         stage = stage ? MIN_OF(stage, match_rules_stage(r, b, now_ms)) : 0;
-        if (stage == 0 || !soft_fit(r, a, b, stage))
+        if (stage == 0 || !fit_at(r, a, b, stage))
             return false;
     }
-    if (!levels_fit(r, a, b) || !regions_meet(a->lists, b->lists) || excluded(a, b, now_ms) || excluded(b, a, now_ms))
+    if (!levels_fit(r, a, b) || excluded(a, b, now_ms) || excluded(b, a, now_ms))
         return false;
     if (ret_stage)
         *ret_stage = stage;

@@ -5,8 +5,8 @@
  * Owner: a profile borrows its lists; whoever holds the waiter owns them.
  *
  * Hard rules, never relaxed: gender sought both ways, age 18 or more, blocked either way, met too recently either way,
- * present. Soft rules: age ranges and distance, relaxed in stages for those who consented; between two people the
- * stricter stage counts.
+ * present, levels. Soft rules: age ranges, distance and regions, relaxed in stages for those who consented; between two
+ * people the stricter stage counts.
  */
 #pragma once
 
@@ -32,15 +32,16 @@ struct match_rules {
     double ms_per_km; /* what a kilometre costs, in milliseconds of seniority */
     int64_t relax_after_ms, relax_every_ms;
     unsigned relax_stages, relax_years,
-        relax_percent;     /* most stages; a stage adds so many years and percent of distance */
-    int level_span;        /* -1: levels do not matter */
-    double default_max_km; /* radius of a ticket that names none; 0: any distance */
-    int64_t presence_ms;   /* 0: only a ticket that asks for it is watched */
-    int64_t expires_ms;    /* longest wait */
-    int64_t pending_ms;    /* a pair not confirmed by then is released; 0: never */
-    int64_t rematch_ms;    /* the same two not again for so long */
-    int64_t cooldown_ms;   /* after a no-show */
-    int64_t grace_ms;      /* a disconnected person may come back for so long */
+        relax_percent;            /* most stages; a stage adds so many years and percent of distance */
+    unsigned relax_regions_stage; /* from this stage on regions do not bind; 0: they always do */
+    int level_span;               /* -1: levels do not matter */
+    double default_max_km;        /* radius of a ticket that names none; 0: any distance */
+    int64_t presence_ms;          /* 0: only a ticket that asks for it is watched */
+    int64_t expires_ms;           /* longest wait */
+    int64_t pending_ms;           /* a pair not confirmed by then is released; 0: never */
+    int64_t rematch_ms;           /* the same two not again for so long */
+    int64_t cooldown_ms;          /* after a no-show */
+    int64_t grace_ms;             /* a disconnected person may come back for so long */
     int64_t round_deadline_ms;
     unsigned fairness_step, fairness_max; /* seconds of seniority for a yes that met a no, and their most */
     uint32_t candidates_max;              /* most candidates of one attempt */

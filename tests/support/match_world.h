@@ -58,6 +58,10 @@ static void world_init(struct world *w, enum match_policy policy)
                               .round_deadline = 5000,
                               .relax_after = 60000,
                               .relax_every = 30000,
+                              .relax_stages = 5,
+                              .relax_years = 1,
+                              .relax_percent = 10,
+                              .relax_regions_stage = 5,
                               .candidates_max = 4096};
     struct err e;
     *w = (struct world){.now_ms = 1000000000, .random = 7};

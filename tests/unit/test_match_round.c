@@ -392,6 +392,38 @@ static void test_round_relaxation_needs_consent_of_both_and_the_stricter_stage(v
     }
 }
 
+/* One cycle at the end of `waited` of two people without a common region. Returns how many pairs it made. */
+static size_t regions_after(int64_t waited_ms, unsigned from_stage, bool consent)
+{
+    struct world *w = new_world(MATCH_GREEDY);
+    const char *yes = "\"regions\":[\"North\"],\"presence_ms\":900000,\"consent\":{\"relax\":true}";
+    const char *other = consent ? "\"regions\":[\"South\"],\"presence_ms\":900000,\"consent\":{\"relax\":true}"
+                                : "\"regions\":[\"South\"],\"presence_ms\":900000";
+    w->rules.relax_regions_stage = from_stage;
+    world_begin(w);
+    world_person(w, "m1", "male", "female", 25, yes);
+    world_person(w, "f1", "female", "male", 25, other);
+    world_end(w);
+    w->now_ms += waited_ms;
+    world_begin(w);
+    (void)world_op(w, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"p\"}");
+    world_end(w);
+    size_t live = world_live(w);
+    end_world(w);
+    return live;
+}
+
+static void test_round_regions_relax_at_their_stage_of_both_with_consent(void **state)
+{
+    (void)state;
+    assert_int_equal(regions_after(60000 + 4 * 30000, 5, true), 1);
+    assert_int_equal(regions_after(60000 + 4 * 30000 - 1, 5, true), 0); /* stage 4 */
+    assert_int_equal(regions_after(600000, 5, false), 0);
+    assert_int_equal(regions_after(60000, 1, true), 1);
+    assert_int_equal(regions_after(600000, 0, true), 0);
+    assert_int_equal(regions_after(600000, 6, true), 0); /* a stage nobody reaches */
+}
+
 static void test_round_no_show_rests_and_rejected_yes_moves_forward(void **state)
 {
     (void)state;
@@ -484,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_round_duplicate_replaces_and_keeps_seniority_or_is_refused),
         cmocka_unit_test(test_round_silent_people_go_after_presence),
         cmocka_unit_test(test_round_relaxation_needs_consent_of_both_and_the_stricter_stage),
+        cmocka_unit_test(test_round_regions_relax_at_their_stage_of_both_with_consent),
         cmocka_unit_test(test_round_no_show_rests_and_rejected_yes_moves_forward),
         cmocka_unit_test(test_round_stale_cycle_is_counted_not_played),
         cmocka_unit_test(test_round_max_loses_no_pair_that_exists),
