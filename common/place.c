@@ -9,6 +9,7 @@
 
 #define EARTH_KM 6371.0088
 #define DEGREE   (M_PI / 180.0)
+#define DEGREE_HM (EARTH_KM * DEGREE * 10)
 
 void place_of(double lat, double lon, float ret_pos[static 3])
 {
@@ -33,4 +34,17 @@ double place_ground_km(double chord_km)
 {
     double half = chord_km / (2 * EARTH_KM);
     return 2 * EARTH_KM * asin(half < 1 ? half : 1);
+}
+
+void place_plane_of(double lat, double lon, float ret_pos[static 3])
+{
+    ret_pos[0] = (float)rint(lon * DEGREE_HM);
+    ret_pos[1] = (float)rint(lat * DEGREE_HM);
+    ret_pos[2] = 0;
+}
+
+void place_plane_degrees(double x_hm, double y_hm, double *ret_lat, double *ret_lon)
+{
+    *ret_lat = y_hm / DEGREE_HM;
+    *ret_lon = x_hm / DEGREE_HM;
 }

@@ -17,6 +17,10 @@ void place_degrees(const float pos[static 3], double *ret_lat, double *ret_lon);
 double place_chord_km(double km);
 /* Kilometres along the ground for a chord. */
 double place_ground_km(double chord_km);
+/* A plane of hectometres laid on the equator, where a degree is as long both ways: replays of traces reckon on it in whole
+ * numbers, and tell places in degrees. */
+void place_plane_of(double lat, double lon, float ret_pos[static 3]);
+void place_plane_degrees(double x_hm, double y_hm, double *ret_lat, double *ret_lon);
 /* Square of the straight distance between two places, km². */
 static inline double place_chord2(const float a[static 3], const float b[static 3])
 {

@@ -37,6 +37,9 @@
     X(match_wait, "match wait", "The two kinds", 0, 1, "[POOL]",                                                       \
       "how long people will wait, by gender",                                                                          \
       "stint match wait za")                                                                                           \
+    X(match_replay, "match replay", "The two kinds", 1, 1, "TRACE",                                                    \
+      "play a trace of joins and leaves through the matcher and the wait model, without a server",                     \
+      "stint match replay trace.jsonl --policy greedy --outcomes out.jsonl --predictions told.jsonl")                  \
     X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE|FOLDER|URL|-...",                                   \
       "parse timetables and show their events; --local: without a server",                                             \
       "stint pdf parse --local exams.pdf\nstint pdf parse exams.pdf lectures.pdf --ics mine.ics --term S1=2026-02-09..2026-06-05\nstint pdf parse --local inbox/ --json --out-dir results --jobs 4\ncurl -fsS URL | stint pdf parse --local - --table") \

@@ -73,7 +73,23 @@ static void put_regions(struct entry *e, const struct match_lists *l)
     put_s(e, "c", text);
 }
 
-static void put_person(struct entry *e, const struct match_waiter *w)
+/* On the plane of a replay too the model is told degrees. */
+static void put_place(struct entry *e, const struct match_rules *rules, const struct match_profile *p)
+{
+    double lat, lon;
+    if (!(p->flags & MATCH_PLACED))
+        return;
+    if (rules->plane)
+        place_plane_degrees((double)p->pos[0], (double)p->pos[1], &lat, &lon);
+    else
+        place_degrees(p->pos, &lat, &lon);
+    put_degrees(e, "y", round(lat * COARSE) / COARSE);
+    put_degrees(e, "z", round(lon * COARSE) / COARSE);
+    if (p->max_chord > 0)
+        put_km(e, "r", rules->plane ? (double)p->max_chord / 10 : place_ground_km((double)p->max_chord));
+}
+
+static void put_person(struct entry *e, const struct match_rules *rules, const struct match_waiter *w)
 {
     const struct match_profile *p = &w->p;
     put_h(e, "h", p->hash);
@@ -85,14 +101,7 @@ static void put_person(struct entry *e, const struct match_waiter *w)
     put_i(e, "n", p->age_min);
     put_i(e, "x", p->age_max);
     put_regions(e, p->lists);
-    if (!(p->flags & MATCH_PLACED))
-        return;
-    double lat, lon;
-    place_degrees(p->pos, &lat, &lon);
-    put_degrees(e, "y", round(lat * COARSE) / COARSE);
-    put_degrees(e, "z", round(lon * COARSE) / COARSE);
-    if (p->max_chord > 0)
-        put_km(e, "r", place_ground_km((double)p->max_chord));
+    put_place(e, rules, p);
 }
 
 static void tell_person(const char *event, const struct match_round *r, const struct match_waiter *w, match_feed_fn fn,
@@ -100,7 +109,7 @@ static void tell_person(const char *event, const struct match_round *r, const st
 {
     struct entry e;
     start(&e, event, r->pool, r->now_ms);
-    put_person(&e, w);
+    put_person(&e, r->rules, w);
     fn(arg, e.n, e.fields);
 }
 
@@ -149,7 +158,7 @@ void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, u
             continue;
         w->told_ms = now_ms;
         start(&e, "here", pool, now_ms);
-        put_person(&e, w);
+        put_person(&e, match_index_rules(ix), w);
         fn(arg, e.n, e.fields);
         told++;
     }

@@ -292,7 +292,7 @@ int match_index_add(struct match_index *ix, struct match_waiter *w, uint32_t *re
         return -EEXIST;
     if (ids_room(ix) < 0 || slots_room(ix) < 0)
         return -ENOMEM;
-    int64_t order = ix->rules->policy == MATCH_FCFS ? w->p.created_ms : w->key_ms;
+    int64_t order = match_index_order(ix, w);
     uint32_t slot = ix->free_slot != MATCH_NO_SLOT ? ix->free_slot : ix->n_slots, bucket;
     if (enter_bucket(ix, w, order, slot, &bucket) < 0)
         return -ENOMEM;
@@ -336,6 +336,11 @@ uint32_t match_index_next(const struct match_index *ix, uint32_t from)
         if (ix->slots[from].w.id)
             return from;
     return MATCH_NO_SLOT;
+}
+
+const struct match_rules *match_index_rules(const struct match_index *ix)
+{
+    return ix->rules;
 }
 
 uint32_t match_index_count(const struct match_index *ix)

@@ -54,6 +54,7 @@ struct match_found {
 /* rules is borrowed for the index's life and must not change policy, plane or ms_per_km meanwhile. NULL: no memory. */
 struct match_index *match_index_new(const struct match_rules *rules);
 void match_index_free(struct match_index *ix); /* NULL-safe */
+const struct match_rules *match_index_rules(const struct match_index *ix);
 /* Sets gone_ms from presence and expiry. Call after changing touched_ms. */
 void match_waiter_gone(struct match_waiter *w);
 void match_waiter_fini(struct match_waiter *w);
@@ -75,6 +76,8 @@ int64_t *match_index_cursor(struct match_index *ix, uint32_t slot);
 
 /* The best partner by (score, created, id). */
 void match_index_best(struct match_index *ix, const struct match_query *q, struct match_found *ret);
+/* What w would score as the partner of who, in the index or not. */
+int64_t match_index_score(const struct match_index *ix, const struct match_profile *who, const struct match_waiter *w);
 /* Up to max partners, about the best first. Returns how many. */
 size_t match_index_some(struct match_index *ix, const struct match_query *q, uint32_t ret_slots[], size_t max);
 /* How many people who want somebody of who's kind of partner go before key_ms, counted up to max; for "position". */

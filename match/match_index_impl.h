@@ -66,6 +66,12 @@ static inline uint32_t class_of(unsigned gender, unsigned seeking)
     return (uint32_t)(gender << GENDER_COUNT | seeking);
 }
 
+/* What a waiter's bucket is sorted by. */
+static inline int64_t match_index_order(const struct match_index *ix, const struct match_waiter *w)
+{
+    return ix->rules->policy == MATCH_FCFS ? w->p.created_ms : w->key_ms;
+}
+
 /* Edge of a cell in the units of places. */
 static inline double cell_edge(const struct match_index *ix)
 {

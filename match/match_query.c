@@ -172,15 +172,23 @@ static bool beats(const struct match_index *ix, int64_t score, uint32_t slot, co
     return strcmp(a->id, b->id) < 0;
 }
 
+static int64_t distance_ms(const struct match_index *ix, const struct match_profile *a, const struct match_profile *b)
+{
+    return ix->rules->ms_per_km > 0 ? price_ms(ix, match_rules_km(ix->rules, a, b)) : 0;
+}
+
+int64_t match_index_score(const struct match_index *ix, const struct match_profile *who, const struct match_waiter *w)
+{
+    return match_index_order(ix, w) + distance_ms(ix, who, &w->p);
+}
+
 static void look_at(struct search *s, uint32_t slot, struct match_found *found)
 {
     const struct slot *c = &s->ix->slots[slot];
     unsigned stage;
     if (!match_rules_fit(s->ix->rules, s->q->who, &c->w.p, s->q->now_ms, &stage))
         return;
-    int64_t score = c->order;
-    if (s->ix->rules->ms_per_km > 0)
-        score += price_ms(s->ix, match_rules_km(s->ix->rules, s->q->who, &c->w.p));
+    int64_t score = c->order + distance_ms(s->ix, s->q->who, &c->w.p);
     if (!beats(s->ix, score, slot, found))
         return;
     found->slot = slot;

@@ -8,6 +8,7 @@
 
 #include "place.h"
 #include "ticket_hash.h"
+#include <math.h>
 
 struct reading {
     const struct match_rules *rules;
@@ -291,14 +292,27 @@ static const char *missing_field(const struct reading *r)
     return r->w.p.age_max < r->w.p.age_min ? "age_max" : NULL;
 }
 
+static void set_place(const struct match_rules *rules, double lat, double lon, float ret_pos[static 3])
+{
+    if (rules->plane)
+        place_plane_of(lat, lon, ret_pos);
+    else
+        place_of(lat, lon, ret_pos);
+}
+
+static float chord_of(const struct match_rules *rules, double km)
+{
+    return (float)(rules->plane ? rint(km * 10) : place_chord_km(km));
+}
+
 static void settle(struct reading *r)
 {
     struct match_waiter *w = &r->w;
     double km = r->max_km > 0 ? r->max_km : r->rules->default_max_km;
     if (r->has_lat) {
-        place_of(r->lat, r->lon, w->p.pos);
+        set_place(r->rules, r->lat, r->lon, w->p.pos);
         w->p.flags |= MATCH_PLACED;
-        w->p.max_chord = km > 0 ? (float)place_chord_km(km) : 0;
+        w->p.max_chord = km > 0 ? chord_of(r->rules, km) : 0;
     }
     w->touched_ms = r->now_ms;
     w->expires_ms = r->now_ms + MIN_OF(r->expires_ms, r->rules->expires_ms);
