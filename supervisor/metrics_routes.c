@@ -69,6 +69,12 @@ static void route_queue_stats(const struct metrics_view *view, const struct metr
     wait_routes_queue_stats(view->waits, view->feed_now_ms, request, reply);
 }
 
+static void route_balance(const struct metrics_view *view, const struct metrics_request *request,
+                          struct metrics_reply *reply)
+{
+    wait_routes_balance(view->waits, view->feed_now_ms, request, reply);
+}
+
 static void route_wait(const struct metrics_view *view, const struct metrics_request *request,
                        struct metrics_reply *reply)
 {
@@ -81,6 +87,7 @@ static void route_wait(const struct metrics_view *view, const struct metrics_req
     X("/readyz", route_readyz)                                                                                         \
     X("/v1/queues", route_queues)                                                                                      \
     X("/v1/queue-stats", route_queue_stats)                                                                            \
+    X("/v1/balance", route_balance)                                                                                    \
     X("/v1/wait", route_wait)
 
 void metrics_routes_get(const struct metrics_view *view, const struct metrics_request *request,

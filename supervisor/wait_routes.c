@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define BALANCE_TARGET_S 60.0 /* as queue-stats tells it */
+
 static struct wait_queue *wait_routes_queue(struct wait_queues *waits, const char *name)
 {
     for (size_t i = 0; i < waits->n; i++)
@@ -44,6 +46,21 @@ void wait_routes_queue_stats(struct wait_queues *waits, int64_t now_ms, const st
         return;
     (void)wait_json_queue_stats(pool != NULL ? pool->name : "", pool != NULL ? pool->model : NULL, now_ms,
                                 &reply->body);
+}
+
+void wait_routes_balance(struct wait_queues *waits, int64_t now_ms, const struct metrics_request *request,
+                         struct metrics_reply *reply)
+{
+    const char *target = request->query(request->handle, "target");
+    char *end = NULL;
+    double target_s = target != NULL ? strtod(target, &end) : BALANCE_TARGET_S;
+    if (target != NULL && (end == target || *end != '\0' || !(target_s >= 1 && target_s <= WAIT_HORIZON_S))) {
+        metrics_reply_problem(reply, 400, "Bad Request", "target is a median wait in seconds, 1 to 1200", "");
+        return;
+    }
+    const struct wait_pool *pool = wait_routes_pool(waits, request, reply, false);
+    if (pool != NULL)
+        (void)wait_json_balance(pool->name, pool->model, now_ms, target_s, &reply->body);
 }
 
 static const char *wait_routes_get(void *arg, const char *name)

@@ -6,6 +6,7 @@
  *   /v1/queue-stats[?queue=Q][&pool=P]                        the pool's people, estimates, balance
  * (docs/wait-model.md) /v1/wait[?queue=Q]&pool=P&ticket=T                        one who waits
  *   /v1/wait[?queue=Q]&pool=P&gender=G&seeking=G,G&age=N…      one who thinks about joining
+ *   /v1/balance[?queue=Q][&pool=P][&target=S]                 the two sides, and what a median wait of S seconds takes
  * Without queue or pool: the first there is.
  */
 #pragma once
@@ -16,6 +17,9 @@
 /* Answers /v1/queue-stats. now_ms: on the feeds' clock. */
 void wait_routes_queue_stats(struct wait_queues *waits, int64_t now_ms, const struct metrics_request *request,
                              struct metrics_reply *reply);
+/* Answers /v1/balance. */
+void wait_routes_balance(struct wait_queues *waits, int64_t now_ms, const struct metrics_request *request,
+                         struct metrics_reply *reply);
 /* Answers /v1/wait. */
 void wait_routes_wait(struct wait_queues *waits, int64_t now_ms, const struct metrics_request *request,
                       struct metrics_reply *reply);

@@ -59,18 +59,18 @@ static int add_by_gender(struct buf *out, const char *name, const double values[
     return rc < 0 ? rc : buf_adds(out, "}");
 }
 
-static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_ms)
+/* The members of a balance, without the braces. */
+static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_ms, double target_wait_s)
 {
     struct wait_balance b = {
-        .female_per_male = -1, .scarce = -1, .target_wait_s = TARGET_WAIT_S, .recommended_per_s = -1};
+        .female_per_male = -1, .scarce = -1, .target_wait_s = target_wait_s, .recommended_per_s = -1};
     for (int g = 0; g < GENDER_COUNT; g++)
         b.share[g] = b.fluid_wait_s[g] = -1;
     if (m)
-        wait_model_balance(m, now_ms, TARGET_WAIT_S, &b);
+        wait_model_balance(m, now_ms, target_wait_s, &b);
     for (int g = 0; g < GENDER_COUNT; g++)
         b.rate_per_s[g] *= 60;
-    int rc = buf_adds(out, ",\"balance\":{");
-    rc = rc < 0 ? rc : add_by_gender(out, "arrivalsPerMinute", b.rate_per_s, 2);
+    int rc = add_by_gender(out, "arrivalsPerMinute", b.rate_per_s, 2);
     rc = rc < 0 ? rc : buf_adds(out, ",");
     rc = rc < 0 ? rc : add_by_gender(out, "matchedShare", b.share, 3);
     rc = rc < 0 ? rc : buf_adds(out, ",");
@@ -78,7 +78,7 @@ static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_
     rc = rc < 0 ? rc : buf_addf(out, ",\"femalePerMale\":%.3f,\"scarce\":", printable(b.female_per_male));
     rc = rc < 0 ? rc : b.scarce >= 0 ? buf_addf(out, "\"%s\"", gender_name((unsigned)b.scarce)) : buf_adds(out, "null");
     return rc < 0 ? rc
-                  : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f}", b.target_wait_s,
+                  : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f", b.target_wait_s,
                              b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
 }
 
@@ -134,12 +134,21 @@ int wait_json_queue_stats(const char *pool, const struct wait_model *model, int6
     rc = rc < 0 ? rc : add_seed_fields(out, &s);
     rc = rc < 0 ? rc : add_health(out, model, &s, now_ms);
     rc = rc < 0 ? rc : add_cells(out, model);
-    rc = rc < 0 ? rc : add_balance(out, model, now_ms);
-    rc = rc < 0 ? rc : buf_adds(out, ",\"calibration\":{");
+    rc = rc < 0 ? rc : buf_adds(out, ",\"balance\":{");
+    rc = rc < 0 ? rc : add_balance(out, model, now_ms, TARGET_WAIT_S);
+    rc = rc < 0 ? rc : buf_adds(out, "},\"calibration\":{");
     rc = rc < 0 ? rc : add_by_gender(out, "coverage50", s.cover50, 3);
     rc = rc < 0 ? rc : buf_adds(out, ",");
     rc = rc < 0 ? rc : add_by_gender(out, "coverage90", s.cover90, 3);
     return rc < 0 ? rc : buf_addf(out, "},\"updatedMs\":%lld}", (long long)s.refreshed_ms);
+}
+
+int wait_json_balance(const char *pool, const struct wait_model *model, int64_t now_ms, double target_wait_s,
+                      struct buf *out)
+{
+    int rc = buf_addf(out, "{\"pool\":\"%s\",", pool);
+    rc = rc < 0 ? rc : add_balance(out, model, now_ms, target_wait_s);
+    return rc < 0 ? rc : buf_adds(out, "}");
 }
 
 int wait_json_estimate(const struct wait_estimate *est, int64_t position, struct buf *out)

@@ -13,6 +13,10 @@
  * "health":{…},"estimates":[…],"balance":{…},"calibration":{…},"updatedMs"}. model NULL: the same with zeros and
  * unknowns (no pool yet). 0 or -ENOSPC/-ENOMEM. */
 int wait_json_queue_stats(const char *pool, const struct wait_model *model, int64_t now_ms, struct buf *out);
+/* The body of /v1/balance: {"pool"} and the members of queue-stats' "balance", for another target: the median wait of the
+ * abundant side, in seconds. 0 or -ENOSPC/-ENOMEM. */
+int wait_json_balance(const char *pool, const struct wait_model *model, int64_t now_ms, double target_wait_s,
+                      struct buf *out);
 /* The body of /v1/wait for an estimate: {"position","estimate":{…},"reason":{…},"confidence"}; position < 0: left out.
  */
 int wait_json_estimate(const struct wait_estimate *est, int64_t position, struct buf *out);

@@ -157,6 +157,24 @@ static void test_wait_watch_ticket_and_attributes_get_estimates(void **arg)
     assert_null(strstr(answer.body, "900"));
 }
 
+static void test_wait_watch_balance_is_told_for_any_target(void **arg)
+{
+    (void)arg;
+    int port = metrics_thread_port(thread);
+    assert_int_equal(http_ask(&answer, port, "GET /v1/balance?pool=speed"), 200);
+    assert_non_null(strstr(answer.body, "\"targetWaitSeconds\":60,"));
+    assert_int_equal(http_ask(&answer, port, "GET /v1/balance?pool=speed&target=240"), 200);
+    assert_non_null(strstr(answer.body, "\"targetWaitSeconds\":240,"));
+    assert_non_null(strstr(answer.body, "\"arrivalsPerMinute\":{\"male\":"));
+    static const char *const wrong[] = {"0", "1201", "nan", "60s", ""};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        char path[80];
+        (void)snprintf(path, sizeof path, "GET /v1/balance?pool=speed&target=%s", wrong[i]);
+        assert_int_equal(http_ask(&answer, port, path), 400);
+    }
+    assert_int_equal(http_ask(&answer, port, "GET /v1/balance?pool=none"), 404);
+}
+
 static void test_wait_watch_metrics_name_pool_and_class(void **arg)
 {
     (void)arg;
@@ -230,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_wait_watch_nobody_yet_answers_with_unknowns),
         cmocka_unit_test(test_wait_watch_people_on_the_feed_are_counted),
         cmocka_unit_test(test_wait_watch_ticket_and_attributes_get_estimates),
+        cmocka_unit_test(test_wait_watch_balance_is_told_for_any_target),
         cmocka_unit_test(test_wait_watch_metrics_name_pool_and_class),
         cmocka_unit_test(test_wait_watch_pool_is_published),
         cmocka_unit_test(test_wait_watch_new_thread_reads_the_feed_again),
