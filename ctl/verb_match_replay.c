@@ -58,8 +58,8 @@ static void print_cost(struct session *s, const char *label, struct replay_costs
 
 static void print_summary(struct session *s, const struct replay_summary *sum, struct replay_result *r)
 {
-    static const char *const titles[] = {"GENDER", ">JOINED", ">MATCHED",      ">SHARE",      ">AT ONCE",
-                                         ">LEFT",  ">WAIT",   ">WAIT OF HALF", ">OF 9 IN 10", NULL};
+    static const char *const titles[] = {"GENDER", ">JOINED",     ">MATCHED",     ">SHARE",          ">AT ONCE",
+                                         ">LEFT",  ">STILL WAIT", ">HALF WITHIN", ">9 IN 10 WITHIN", NULL};
     struct table t;
     table_init(&t, titles);
     for (unsigned g = 0; g < GENDER_COUNT; g++)
@@ -70,6 +70,7 @@ static void print_summary(struct session *s, const struct replay_summary *sum, s
     if (sum->km_mean >= 0)
         out_line(&s->out, "matched people are %.1f km apart on average", sum->km_mean);
     print_cost(s, "rounds", &r->rounds);
+    print_cost(s, "fields", &r->fields);
     print_cost(s, "refreshes", &r->refreshes);
     print_cost(s, "estimates", &r->tickets);
 }
@@ -112,10 +113,11 @@ static void print_json(struct session *s, const struct trace *t, const struct re
     for (unsigned g = 0; g < GENDER_COUNT; g++)
         if (sum->by_gender[g].joined > 0)
             (void)json_object_set_new(by_gender, gender_name(g), group_json(&sum->by_gender[g]));
-    json_t *record = json_pack("{s:s, s:s, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "scenario", t->scenario, "policy",
-                               policy, "horizonMs", (json_int_t)t->horizon_ms, "seconds", seconds, "km", sum->km_mean,
-                               "all", group_json(&sum->all), "gender", by_gender, "rounds", cost_json(&r->rounds),
-                               "refreshes", cost_json(&r->refreshes), "estimates", cost_json(&r->tickets));
+    json_t *record =
+        json_pack("{s:s, s:s, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "scenario", t->scenario, "policy", policy,
+                  "horizonMs", (json_int_t)t->horizon_ms, "seconds", seconds, "km", sum->km_mean, "all",
+                  group_json(&sum->all), "gender", by_gender, "rounds", cost_json(&r->rounds), "fields",
+                  cost_json(&r->fields), "refreshes", cost_json(&r->refreshes), "estimates", cost_json(&r->tickets));
     if (r->refreshes.n > 0)
         (void)json_object_set_new(record, "balance", balance_json(r));
     out_json(&s->out, record);

@@ -1,8 +1,9 @@
 /*
  * virtual_time - see virtual_time.h: the trace's events and the clock's own, in one order.
  *
- * It refuses to decide anything: who is paired is the engine's word, what is foretold the model's; this file carries
- * events from one to the other and notes what became of whom.
+ * Published groups take three quarters of a refresh and no ticket stands on them, so one refresh in WHOLE_REFRESH
+ * renews them. It refuses to decide anything: who is paired is the engine's word, what is foretold the model's; this
+ * file carries events from one to the other and notes what became of whom.
  */
 #include "virtual_time.h"
 
@@ -13,7 +14,7 @@
 #include "wait_feed.h"
 #include <stdio.h>
 
-enum { CYCLE_MS = 5000, PROGRESS_STEPS = 100 };
+enum { CYCLE_MS = 5000, PROGRESS_STEPS = 100, WHOLE_REFRESH = 60 };
 #define POOL "replay"
 /* Monday, 2026-01-05, 00:00 UTC: when every trace begins, so that a model that knows the hour of the week repeats
  * itself. */
@@ -33,6 +34,7 @@ struct replay {
     uint32_t again;               /* next person to be foretold the rest */
     uint32_t sweep, here;         /* cursors of the engine's cycle and of its repetitions */
     int64_t version;              /* rounds played */
+    uint32_t refreshed;
     bool balanced, feed_refused;
 };
 
@@ -225,8 +227,12 @@ static void ask_balance(struct replay *r, int64_t now_ms)
 static void refresh(struct replay *r, int64_t now_ms)
 {
     uint64_t start = started(r);
-    wait_model_refresh(r->model, EPOCH_MS + now_ms);
-    ended(r, &r->ret->refreshes, start);
+    bool whole = r->refreshed++ % WHOLE_REFRESH == 0;
+    if (whole)
+        wait_model_refresh(r->model, EPOCH_MS + now_ms);
+    else
+        wait_model_refresh_tickets(r->model, EPOCH_MS + now_ms);
+    ended(r, whole ? &r->ret->refreshes : &r->ret->fields, start);
     if (!r->balanced && now_ms >= r->t->score_to_ms)
         ask_balance(r, now_ms);
 }
@@ -374,6 +380,7 @@ void replay_result_fini(struct replay_result *r)
     free(r->outcomes);
     free(r->predictions);
     free(r->rounds.ns);
+    free(r->fields.ns);
     free(r->refreshes.ns);
     free(r->tickets.ns);
     *r = (struct replay_result){0};

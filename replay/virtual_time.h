@@ -64,7 +64,8 @@ struct replay_result {
     struct replay_outcome *outcomes;       /* owned; one a person */
     struct replay_prediction *predictions; /* owned; one a person */
     uint32_t n;
-    struct replay_costs rounds, refreshes, tickets;
+    struct replay_costs rounds, tickets;
+    struct replay_costs fields, refreshes; /* a refresh without the published groups, and a whole one (one in 60) */
     struct wait_balance balance[REPLAY_TARGETS]; /* when the last of those to be judged had joined */
     struct wait_stats stats;                     /* at the end */
 };

@@ -317,13 +317,18 @@ uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *
     return n;
 }
 
-void wait_model_refresh(struct wait_model *m, int64_t now_ms)
+void wait_model_refresh_tickets(struct wait_model *m, int64_t now_ms)
 {
     wait_minutes(m, now_ms);
     wait_field_refresh(m, now_ms);
     m->n_told_now = 0;
     wait_calibrate(m, now_ms);
-    wait_publish(m, now_ms);
     m->refreshes++;
     m->refreshed_ms = now_ms;
+}
+
+void wait_model_refresh(struct wait_model *m, int64_t now_ms)
+{
+    wait_model_refresh_tickets(m, now_ms);
+    wait_publish(m, now_ms);
 }

@@ -137,6 +137,8 @@ void wait_model_free(struct wait_model *m); /* NULL-safe */
 void wait_model_event(struct wait_model *m, const struct wait_event *ev);
 /* Renews the field and the published cells; call about once a second. Some ms of CPU at most, never blocks. */
 void wait_model_refresh(struct wait_model *m, int64_t now_ms);
+/* The same without the published cells, which no ticket stands on: for replays, a quarter of the time. */
+void wait_model_refresh_tickets(struct wait_model *m, int64_t now_ms);
 /* Copies the published cells, whole genders first; groups below WAIT_GROUP_MIN are left out. Returns how many (<= max).
  */
 size_t wait_model_cells(const struct wait_model *m, struct wait_cell ret_cells[], size_t max);
