@@ -29,6 +29,11 @@ void out_init(struct out *o, FILE *to, FILE *remarks, bool json, bool quiet, boo
         o->columns = size.ws_col;
 }
 
+const char *out_tint_code(enum tint tint)
+{
+    return TINTS[tint];
+}
+
 static void tinted(struct out *o, enum tint tint, const char *text)
 {
     bool on = o->colour && tint != TINT_NONE;
@@ -84,7 +89,7 @@ void out_remark(struct out *o, const char *format, ...)
 
 void out_json(struct out *o, const json_t *record)
 {
-    (void)json_dumpf(record, o->to, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)json_dumpf(record, o->to, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     (void)fputc('\n', o->to);
 }
 
@@ -157,8 +162,7 @@ char *out_harmless(const char *text, size_t len)
     return copy;
 }
 
-/* Bytes of text that fit in `columns`; *ret_width: columns they take. */
-static size_t fit(const char *text, size_t columns, size_t *ret_width)
+size_t out_fit(const char *text, size_t columns, size_t *ret_width)
 {
     size_t width = 0, i = 0, len = strlen(text);
     while (i < len) {
@@ -178,7 +182,7 @@ static size_t fit(const char *text, size_t columns, size_t *ret_width)
 size_t out_width(const char *text)
 {
     size_t width;
-    (void)fit(text, SIZE_MAX / 2, &width);
+    (void)out_fit(text, SIZE_MAX / 2, &width);
     return width;
 }
 
@@ -252,10 +256,10 @@ static void print_cell(struct out *o, const char *title, const char *text, enum 
 {
     enum { PAD_MAX = 512 };
     size_t shown;
-    size_t bytes = fit(text, width, &shown);
+    size_t bytes = out_fit(text, width, &shown);
     bool cut = text[bytes] != '\0', right = title_marked(title, '>');
     if (cut && width > 0)
-        bytes = fit(text, width - 1, &shown);
+        bytes = out_fit(text, width - 1, &shown);
     char *piece = NULL;
     if (asprintf(&piece, "%.*s%s", (int)bytes, text, cut && width > 0 ? "…" : "") < 0)
         return;
@@ -352,7 +356,7 @@ static void measure(const struct table *t, const struct out *o, struct layout *l
 /* Bytes of the first line of text in `width` columns: up to a space where there is one. */
 static size_t first_line(const char *text, size_t width)
 {
-    size_t shown, bytes = fit(text, width, &shown);
+    size_t shown, bytes = out_fit(text, width, &shown);
     if (text[bytes] == '\0' || text[bytes] == ' ')
         return bytes;
     for (size_t at = bytes; at > 0; at--)

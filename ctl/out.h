@@ -25,6 +25,9 @@ void out_init(struct out *o, FILE *to, FILE *remarks, bool json, bool quiet, boo
 
 enum tint { TINT_NONE, TINT_BOLD, TINT_DIM, TINT_GREEN, TINT_YELLOW, TINT_RED };
 
+/* The escape sequence that begins it; "" for none. Static storage. */
+const char *out_tint_code(enum tint tint);
+
 /* One line of text for people; nothing under --json. */
 void out_line(struct out *o, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same in colour, when there is colour. */
@@ -67,6 +70,8 @@ void table_fini(struct table *t);
 
 /* Columns a UTF-8 text takes on a terminal (wide and combining characters counted as they show). */
 size_t out_width(const char *text);
+/* Bytes of a UTF-8 text that fit in `columns`; *ret_width: the columns they take. */
+size_t out_fit(const char *text, size_t columns, size_t *ret_width);
 /* Whether a text is UTF-8 throughout. */
 bool out_is_utf8(const char *text);
 /* A copy of text (len bytes) with control characters and broken UTF-8 replaced by '?'. Caller frees; NULL without
