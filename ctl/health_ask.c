@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-enum { ANSWER_MAX = 64 * 1024 };
+enum { ANSWER_MAX = 64 * 1024, PATH_MAX_BYTES = 4096 };
 
 /* Where it listens, as text; anything local answers for "any address". What the supervisor wrote down when it began to listen
  * is truer than a configuration that may have changed since. */
@@ -50,8 +50,10 @@ static int health_dial(const char *host, const char *port, int timeout_ms, int *
 
 static int health_exchange(int fd, const char *path, struct buf *answer)
 {
-    char request[128], chunk[4096];
+    char request[PATH_MAX_BYTES + 64], chunk[4096];
     int len = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+    if (len >= (int)sizeof request)
+        return -ENAMETOOLONG;
     if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return -errno;
     for (;;) {

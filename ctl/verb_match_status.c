@@ -1,13 +1,13 @@
 /*
  * verb_match_status - `stint match status|wait`: a pool as PostgreSQL knows it, and the waits the metrics thread
- * publishes. Refuses to tell a gender's number below GROUP_MIN: small groups are people.
+ * publishes. Refuses to tell the number of a small group: those are people.
  */
+#include "gender.h"
+#include "match_groups.h"
 #include "queue_call.h"
 #include "verb.h"
 
 #include <stdio.h>
-
-enum { GROUP_MIN = 20 };
 
 const struct arg_spec verb_match_status_options[] = {
     {"id", ARG_TEXT, "ID", "one ticket of the pool", NULL, 1, 128},
@@ -80,6 +80,23 @@ static int print_pools(struct session *s, const char *pool, json_t *ret_pools, s
     return 0;
 }
 
+/* Takes row. Of a number that would tell of a smaller group, so much is said as may be. */
+static void gender_row(struct table *t, json_t *row, bool shown, json_t *genders)
+{
+    char text[32];
+    int64_t n = json_number(row, "waiting", 0);
+    if (!shown) {
+        (void)json_object_set_new(row, "waitingFrom", json_integer(match_groups_floor(n)));
+        (void)json_object_set_new(row, "waiting", json_null());
+    }
+    if (table_row(t) == 0) {
+        table_set(t, 0, "%s", json_text(row, "gender"));
+        table_set(t, 1, "%lld%s", (long long)(shown ? n : match_groups_floor(n)), shown ? "" : "+");
+        table_set(t, 2, "%s", out_ms(text, json_number(row, "median_ms", -1)));
+    }
+    (void)json_object_set_new(genders, json_text(row, "gender"), row);
+}
+
 static int print_genders(struct session *s, const char *pool, json_t *record, struct err *e)
 {
     static const char *const titles[] = {"GENDER", ">WAITING", ">MEDIAN WAIT", NULL};
@@ -92,24 +109,20 @@ static int print_genders(struct session *s, const char *pool, json_t *record, st
         return rc;
     }
     table_init(&t, titles);
-    for (int i = 0; i < PQntuples(rows); i++) {
-        char text[32];
-        json_t *row = row_record(rows, i);
-        int64_t n = json_number(row, "waiting", 0);
-        bool shown = n >= GROUP_MIN && table_row(&t) == 0;
-        if (shown) {
-            table_set(&t, 0, "%s", json_text(row, "gender"));
-            table_set(&t, 1, "%lld", (long long)n);
-            table_set(&t, 2, "%s", out_ms(text, json_number(row, "median_ms", -1)));
-            (void)json_object_set(genders, json_text(row, "gender"), row);
-        }
-        json_decref(row);
-    }
+    int64_t counts[GENDER_COUNT];
+    bool shown[GENDER_COUNT];
+    size_t n = MIN_OF((size_t)PQntuples(rows), (size_t)GENDER_COUNT);
+    for (size_t i = 0; i < n; i++)
+        counts[i] = atoll(PQgetvalue(rows, (int)i, 1));
+    match_groups_shown(counts, n, shown);
+    for (size_t i = 0; i < n; i++)
+        if (counts[i] >= MATCH_GROUP_MIN)
+            gender_row(&t, row_record(rows, (int)i), shown[i], genders);
     PQclear(rows);
     if (t.n_rows > 0)
         out_line(&s->out, "%s", "");
     table_print(&t, &s->out);
-    out_remark(&s->out, "genders of fewer than %d waiting are not told apart", GROUP_MIN);
+    out_remark(&s->out, "genders of fewer than %d waiting are not told apart", MATCH_GROUP_MIN);
     table_fini(&t);
     (void)json_object_set_new(record, "genders", genders);
     return 0;

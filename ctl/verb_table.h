@@ -35,8 +35,20 @@
       "who waits and who is matched, in numbers",                                                                      \
       "stint match status za\nstint match status za --id ann")                                                         \
     X(match_wait, "match wait", "The two kinds", 0, 1, "[POOL]",                                                       \
-      "how long people will wait, by gender",                                                                          \
-      "stint match wait za")                                                                                           \
+      "how long people will wait, by group; or one person, by ticket or attributes",                                   \
+      "stint match wait za\nstint match wait za --ticket ann\nstint match wait za --gender M --seeking F --age 30")    \
+    X(match_why, "match why", "The two kinds", 2, 2, "POOL TICKET",                                                    \
+      "why somebody waits, and what would help; what became of who does not",                                          \
+      "stint match why za ann")                                                                                        \
+    X(match_stats, "match stats", "The two kinds", 0, 1, "[POOL]",                                                     \
+      "a pool in numbers: rates, shares, waits, matches, and whether its estimates come true",                         \
+      "stint match stats za")                                                                                          \
+    X(match_balance, "match balance", "The two kinds", 0, 1, "[POOL]",                                                 \
+      "the two sides, and how many more of the scarce one would bring the wait down",                                  \
+      "stint match balance za --target 2m")                                                                            \
+    X(match_top, "match top", "The two kinds", 0, 1, "[POOL]",                                                         \
+      "a pool live: who waits, how long, matches, newest events",                                                      \
+      "stint match top za\nstint match top za --once")                                                                 \
     X(match_replay, "match replay", "The two kinds", 1, 1, "TRACE",                                                    \
       "play a trace of joins and leaves through the matcher and the wait model, without a server",                     \
       "stint match replay trace.jsonl --policy greedy --outcomes out.jsonl --predictions told.jsonl")                  \

@@ -57,9 +57,47 @@ run 2 match submit --pool za --id ann --gender F --seeking M --age 20 --lat 1; s
 run 2 match submit --pool za --id ann --gender F --seeking M --age 20 --age-min 40 --age-max 30; says "--age-min"
 run 2 match leave ann; says "--pool is missing"
 run 4 match status za; says "PostgreSQL"
-run 3 match wait za; says "no waits are published"
-redis HSET 'stint:{match}:stats' match '{"pool":"za","estimates":[{"gender":"male","seeking":["female"],"waiting":7,"share":0.5,"p50_s":65.0,"p90_s":300.0,"matched":0.5,"within":{"60":0.25},"confidence":"ok"}],"balance":{"arrivalsPerMinute":{"male":12.0},"scarce":"male"}}' >/dev/null
-run 0 match wait za; says "male"; says "1 min 05 s"; says "50 %"; says "25 %"; says "scarce side            male"
+run 3 match wait za; says "no waits are published for pool za: nobody publishes for queue match"
+run 3 match top; says "nobody publishes"
+# What is published, as a supervisor would: groups large enough, and one that is not told apart.
+cell() { printf '{"gender":"%s","seeking":%s,"waiting":%s,"share":0.5,"p50_s":65.0,"p90_s":300.0,"matched":0.5,"within":{"60":0.25},"confidence":"ok"}' "$@"; }
+published() { # MEN WOMEN
+  redis HSET 'stint:{match}:stats' pool:za '{"pool":"za","queue":{"total":'$(($1 + $2))'},"genderDistribution":{"male":'"$1"',"female":'"$2"',"other":0,"unknown":0,"ratio":2.0},"health":{"status":"ok","message":"estimates are current"},"estimates":['"$(cell male null "$1"),$(cell female null "$2"),$(cell male '["female"]' "$1")"'],"balance":{"arrivalsPerMinute":{"male":12.0,"female":5.0},"matchedShare":{"male":0.42,"female":0.96},"fluidWaitSeconds":{"male":210,"female":-1},"scarce":"female","targetWaitSeconds":60,"recommendedScarcePerMinute":7.4},"calibration":{"coverage50":{"male":0.51,"female":0.3},"coverage90":{"male":0.9,"female":0.7}},"updatedMs":1}' updated_ms 1 >/dev/null
+}
+published 62 30
+run 0 match wait za; says "male seeking female"; says "1 min 30 s"; says "50 %"; says "25 %"; says "62"; says "too old to be believed"
+run 0 match stats za; says "comes true as often as it says"; says "promises too much"; says "2.0 men wait for each woman"
+run 0 match balance za; says "2.4 men for each woman"; says "7.4 women a minute should come: 2.4 more than now"; says "about 4 min"
+run 0 match balance za --json; says '"recommendedScarcePerMinute":7.4'; says '"target":["For half of the men'
+run 4 match balance za --target 2m; says "does not answer"
+run 0 match top za; says "12.0 men, 5.0 women a minute"; says "male"; says "OLD"
+run 0 match top za --json; says '"events":[]'; says '"total":92'
+published 62 7 # the men's number would tell the women's
+run 0 match wait za --json; says '"waiting":null'; says '"waitingFrom":60'; says '"female":null'; says_not '62'; says_not '"female":7'
+run 0 match stats za; says "60+"; says "<20"; says_not "62"
+run 3 match stats zb; says 'did you mean "za"'; says "pools with waits in queue match: za"
+for verb in wait stats balance top; do
+  run 3 match $verb paris; says "pools with waits"
+  run 2 match $verb 'a b'; says "no pool's name"
+  run 2 match $verb za --queue 'a b'; says "no queue's name"
+  run 2 match $verb za zb; says "one argument too many"
+done
+run 2 match wait --ticket ann; says "POOL is missing"
+run 2 match wait za --ticket ann --age 30; says "two questions"
+run 2 match wait za --age 30; says "--gender is missing"
+run 2 match wait za --gender M; says "--seeking is missing"
+run 2 match wait za --gender M --seeking F --lat 1; says "--lon is missing"
+run 2 match wait za --gender M --seeking F --max-km 5; says "--max-km needs"
+run 2 match wait za --gender M --seeking F --age-min 40 --age-max 30; says "--age-min is above"
+run 2 match wait za --gender X --seeking F; says "male|female"
+run 4 match wait za --gender M --seeking any --age 30; says "is the supervisor running"
+run 4 match wait za --ticket ann; says "is the supervisor running"
+run 2 match balance za --target 0s; says "--target"
+run 2 match balance za --target 1h; says "--target"
+run 2 match top za --interval 1ms; says "--interval"
+run 2 match why za; says "TICKET"
+run 2 match why 'z a' ann; says "no pool's name"
+run 4 match why za ann; says "PostgreSQL"
 printf '%s\n' '{"id":"t1","gender":"male","seeking":["female"],"age":20}' '{"id":"t2","pool":"uk","gender":"male","seeking":["female"],"age":20}' 'x' >"$CTL_DIR/people"
 run 1 match submit --no-wait --bulk "$CTL_DIR/people" --pool za; says "2 ready"; says "line 3 refused"
 run 1 match submit --no-wait --bulk "$CTL_DIR/people"; says '"pool" is missing'

@@ -1,0 +1,174 @@
+/*
+ * match_groups - see match_groups.h. Refuses to rely on what was published: an older supervisor hides less.
+ */
+#include "match_groups.h"
+
+#include "gender.h"
+
+void match_groups_shown(const int64_t counts[], size_t n, bool ret_shown[])
+{
+    int64_t hidden = 0;
+    for (size_t i = 0; i < n; i++) {
+        ret_shown[i] = counts[i] >= MATCH_GROUP_MIN;
+        hidden += ret_shown[i] || counts[i] < 0 ? 0 : counts[i];
+    }
+    while (hidden > 0 && hidden < MATCH_GROUP_MIN) {
+        size_t least = n;
+        for (size_t i = 0; i < n; i++)
+            if (ret_shown[i] && (least == n || counts[i] < counts[least]))
+                least = i;
+        if (least == n)
+            return;
+        ret_shown[least] = false;
+        hidden += counts[least];
+    }
+}
+
+int64_t match_groups_floor(int64_t count)
+{
+    return count / MATCH_GROUP_MIN * MATCH_GROUP_MIN;
+}
+
+static int64_t count_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? (int64_t)json_number_value(value) : -1;
+}
+
+/* Leaves of a cell's count that it is at least so many twenties. */
+static void hide_waiting(json_t *cell)
+{
+    int64_t waiting = count_of(cell, "waiting");
+    if (waiting >= 0)
+        (void)json_object_set_new(cell, "waitingFrom", json_integer(match_groups_floor(waiting)));
+    (void)json_object_set_new(cell, "waiting", json_null());
+}
+
+/* Hides counts of genderDistribution; tells whose was left. Returns the count of "other". */
+static int64_t hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT])
+{
+    /* "other" holds nonbinary people too. */
+    static const char *const names[] = {"male", "female", "other", "unknown"};
+    int64_t counts[ARRAY_LEN(names)];
+    bool shown[ARRAY_LEN(names)];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        counts[i] = count_of(genders, names[i]);
+    match_groups_shown(counts, ARRAY_LEN(names), shown);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!shown[i] && counts[i] >= 0)
+            (void)json_object_set_new(genders, names[i], json_null());
+    if (genders != NULL && (!shown[0] || !shown[1]))
+        (void)json_object_set_new(genders, "ratio", json_null());
+    for (unsigned g = 0; g < GENDER_COUNT; g++)
+        ret_shown[g] = g == GENDER_MALE      ? shown[0]
+                       : g == GENDER_FEMALE  ? shown[1]
+                       : g == GENDER_UNKNOWN ? shown[3]
+                                             : shown[2];
+    return counts[2];
+}
+
+static bool is_whole(const json_t *cell)
+{
+    return !json_is_array(json_object_get(cell, "seeking"));
+}
+
+static int gender_of(const json_t *cell)
+{
+    const char *name = json_string_value(json_object_get(cell, "gender"));
+    return name != NULL ? gender_by_name(name) : -1;
+}
+
+/* Nonbinary people and others share one published count: what one of them is tells the other. */
+static void hide_in_other(json_t *nonbinary, json_t *other, int64_t both, bool shown)
+{
+    int64_t n = count_of(nonbinary != NULL ? nonbinary : other, "waiting");
+    const int64_t counts[] = {n, MAX_OF(both - n, (int64_t)0)};
+    bool may[2];
+    match_groups_shown(counts, ARRAY_LEN(counts), may);
+    json_t *cells[] = {nonbinary, other};
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+        if (cells[i] != NULL && (!shown || !may[cells[i] == nonbinary || nonbinary == NULL ? 0 : 1]))
+            hide_waiting(cells[i]);
+}
+
+/* Hides who seeks what within one gender whose whole cell may be shown or not. */
+static void hide_seekers(json_t *estimates, int gender, const json_t *whole)
+{
+    json_t *cells[MATCH_GROUPS_MAX];
+    int64_t counts[MATCH_GROUPS_MAX + 1], rest = count_of(whole, "waiting");
+    bool shown[MATCH_GROUPS_MAX + 1], told = rest >= 0;
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(estimates) && n < MATCH_GROUPS_MAX - 1; i++) {
+        json_t *cell = json_array_get(estimates, i);
+        if (is_whole(cell) || gender_of(cell) != gender)
+            continue;
+        counts[n] = count_of(cell, "waiting");
+        rest -= MAX_OF(counts[n], (int64_t)0);
+        cells[n++] = cell;
+    }
+    counts[n] = MAX_OF(rest, (int64_t)0); /* who seek something else */
+    match_groups_shown(counts, n + 1, shown);
+    for (size_t i = 0; i < n; i++)
+        if (!shown[i] || !told)
+            hide_waiting(cells[i]);
+}
+
+static void hide_cells(json_t *estimates, int64_t other, const bool shown[static GENDER_COUNT],
+                       bool ret_known[static GENDER_COUNT])
+{
+    json_t *whole[GENDER_COUNT] = {NULL};
+    for (size_t i = 0; i < json_array_size(estimates); i++) {
+        json_t *cell = json_array_get(estimates, i);
+        int gender = gender_of(cell);
+        if (gender >= 0 && is_whole(cell))
+            whole[gender] = cell;
+    }
+    hide_in_other(whole[GENDER_NONBINARY], whole[GENDER_OTHER], other, shown[GENDER_OTHER]);
+    for (int g = 0; g < GENDER_COUNT; g++) {
+        ret_known[g] = whole[g] != NULL;
+        if (whole[g] != NULL && !shown[g])
+            hide_waiting(whole[g]);
+        hide_seekers(estimates, g, whole[g]);
+    }
+}
+
+/* Members by gender, of those without an estimate. */
+static void hide_members(json_t *object, const bool known[static GENDER_COUNT])
+{
+    for (unsigned g = 0; g < GENDER_COUNT; g++)
+        if (!known[g] && json_object_get(object, gender_name(g)) != NULL)
+            (void)json_object_set_new(object, gender_name(g), json_null());
+}
+
+static void hide_balance(json_t *balance, const bool known[static GENDER_COUNT])
+{
+    static const char *const of_both[] = {"femalePerMale", "scarce", "recommendedScarcePerMinute"};
+    const char *name;
+    json_t *value;
+    json_object_foreach(balance, name, value) hide_members(value, known);
+    for (size_t i = 0; i < ARRAY_LEN(of_both) && !(known[GENDER_MALE] && known[GENDER_FEMALE]); i++)
+        if (json_object_get(balance, of_both[i]) != NULL)
+            (void)json_object_set_new(balance, of_both[i], json_null());
+}
+
+void match_groups_hide(json_t *stats)
+{
+    bool shown[GENDER_COUNT], known[GENDER_COUNT];
+    int64_t other = hide_genders(json_object_get(stats, "genderDistribution"), shown);
+    hide_cells(json_object_get(stats, "estimates"), other, shown, known);
+    hide_balance(json_object_get(stats, "balance"), known);
+}
+
+void match_groups_hide_balance(json_t *balance, const json_t *published)
+{
+    const char *name;
+    json_t *value, *ours;
+    json_object_foreach((json_t *)(uintptr_t)published, name, value)
+    {
+        ours = json_object_get(balance, name);
+        if (json_is_object(value) && json_is_object(ours))
+            match_groups_hide_balance(ours, value);
+        else if (json_is_null(value) && ours != NULL)
+            (void)json_object_set_new(balance, name, json_null());
+    }
+}
