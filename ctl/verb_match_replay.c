@@ -16,7 +16,7 @@ const struct arg_spec verb_match_replay_options[] = {
     {"policy", ARG_ENUM, "P", "who is paired with whom; default greedy", "greedy|fcfs|max", 0, 0},
     {"outcomes", ARG_TEXT, "FILE", "write what became of everybody, one JSON object a line", NULL, 1, 4095},
     {"predictions", ARG_TEXT, "FILE", "write what everybody who had to wait was told on joining", NULL, 1, 4095},
-    {"also", ARG_LIST, "reason,again", "more in each prediction: what would help; the rest after 60 s", "reason|again",
+    {"also", ARG_LIST, "reason,again", "more in each prediction: what would help; the rest after 60 s", "reason|would|again",
      0, 0},
     {"refresh", ARG_DURATION, "1s", "virtual time between two refreshes of the model; 0s: outcomes alone", NULL, 0,
      3600000},
@@ -172,7 +172,8 @@ static bool listed(const struct session *s, const char *word)
 static int write_files(struct session *s, struct files *f, const struct trace *t, const struct replay_result *r,
                        struct err *e)
 {
-    const struct outcome_also also = {.reason = listed(s, "reason"), .again = listed(s, "again")};
+    const struct outcome_also also = {
+        .reason = listed(s, "reason"), .would = listed(s, "would"), .again = listed(s, "again")};
     if (f->outcomes && outcome_file_write(f->outcomes, t, r) < 0)
         return err_set_errno(e, errno, "%s cannot be written", args_text(&s->args, "outcomes", ""));
     if (f->predictions && prediction_file_write(f->predictions, t, r, also) < 0)
@@ -203,6 +204,7 @@ static int set_options(struct session *s, const char *policy, struct replay_opti
     *ret = (struct replay_options){.refresh_ms = args_int(&s->args, "refresh", 1000),
                                    .seed = (uint64_t)args_int(&s->args, "seed", 1),
                                    .again_ms = listed(s, "again") ? AGAIN_MS : 0,
+                                   .would = listed(s, "would"),
                                    .no_ghosts = args_has(&s->args, "no-virtual"),
                                    .clock_ns = clock_mono_ns,
                                    .progress = show_progress};

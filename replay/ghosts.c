@@ -81,6 +81,8 @@ int ghosts_add(struct ghosts *g, const struct match_waiter *w)
 static bool preferred(const struct ghosts *g, const struct match_profile *who, const struct match_waiter *a,
                       const struct match_waiter *b)
 {
+    if (a->p.hash == b->p.hash) /* its own double (wishes.h): it stands in its place */
+        return true;
     int64_t score_a = match_index_score(g->ix, who, a), score_b = match_index_score(g->ix, who, b);
     if (score_a != score_b)
         return score_a < score_b;

@@ -35,11 +35,27 @@ int outcome_file_write(FILE *to, const struct trace *t, const struct replay_resu
     return flushed(to);
 }
 
-static void put_also(FILE *to, const struct replay_prediction *p, struct outcome_also also)
+static void put_would(FILE *to, const struct replay_outcome *o)
+{
+    (void)fputs(", \"would\": {", to);
+    for (int k = 0; k < REPLAY_WISHES; k++) {
+        const char *name = wait_reason_name((enum wait_reason)(WAIT_REASON_DISTANCE + k));
+        if (o->would_ms[k] == REPLAY_NO_WAIT)
+            (void)fprintf(to, "%s\"%s\": null", k ? ", " : "", name);
+        else
+            (void)fprintf(to, "%s\"%s\": %" PRId64, k ? ", " : "", name, o->would_ms[k]);
+    }
+    (void)fputs("}", to);
+}
+
+static void put_also(FILE *to, const struct replay_prediction *p, const struct replay_outcome *o,
+                     struct outcome_also also)
 {
     if (also.reason)
         (void)fprintf(to, ", \"reason\": \"%s\", \"saves\": %.3f, \"supply\": %.4f", wait_reason_name(p->told.reason),
                       p->told.saves_s, p->told.supply_per_min);
+    if (also.would)
+        put_would(to, o);
     if (also.again && p->made_again)
         (void)fprintf(to, ", \"again\": {\"p50\": %.3f, \"p90\": %.3f}", p->again.p50_s, p->again.p90_s);
 }
@@ -56,7 +72,7 @@ int prediction_file_write(FILE *to, const struct trace *t, const struct replay_r
         for (int k = 0; k < WAIT_WITHIN; k++)
             (void)fprintf(to, "%s\"%d\": %.5f", k ? ", " : "", wait_within_s[k], w->within[k]);
         (void)fprintf(to, "}, \"pmatch\": %.5f", w->matched);
-        put_also(to, p, also);
+        put_also(to, p, &r->outcomes[i], also);
         (void)fputs("}\n", to);
     }
     return flushed(to);

@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 struct outcome_also {
-    bool reason, again;
+    bool reason, would, again;
 };
 
 /* 0, or -errno of what could not be written. */

@@ -12,6 +12,7 @@
 #include "match_round.h"
 #include "ticket_hash.h"
 #include "wait_feed.h"
+#include "wishes.h"
 #include <stdio.h>
 
 enum { CYCLE_MS = 5000, PROGRESS_STEPS = 100, WHOLE_REFRESH = 60 };
@@ -30,6 +31,7 @@ struct replay {
     struct match_supply *supply;
     struct wait_model *model;     /* NULL: none asked for */
     struct ghosts *ghosts;        /* NULL: none asked for */
+    struct wishes *wishes;        /* NULL: none asked for */
     int64_t cycle_ms, refresh_ms; /* when the next is due */
     uint32_t again;               /* next person to be foretold the rest */
     uint32_t sweep, here;         /* cursors of the engine's cycle and of its repetitions */
@@ -129,6 +131,12 @@ static void ghost_taken(void *arg, const char *id, int64_t created_ms)
     taken->r->ret->outcomes[person_of(taken->r, id)].virtual_ms = taken->now_ms - created_ms;
 }
 
+static void wish_true(void *arg, const char *id, int wish, int64_t created_ms)
+{
+    const struct arrival *taken = arg;
+    taken->r->ret->outcomes[person_of(taken->r, id)].would_ms[wish] = taken->now_ms - created_ms;
+}
+
 /* The arrival and whom it got, as the round holds them now. */
 static void meet_ghosts(struct replay *r, struct match_round *round, uint32_t party)
 {
@@ -141,7 +149,10 @@ static void meet_ghosts(struct replay *r, struct match_round *round, uint32_t pa
     } else {
         who = match_index_at(round->ix, match_index_find(round->ix, p->id));
     }
-    ghosts_arrival(r->ghosts, &who->p, partner, round->now_ms, ghost_taken, &taken);
+    if (r->ghosts)
+        ghosts_arrival(r->ghosts, &who->p, partner, round->now_ms, ghost_taken, &taken);
+    if (r->wishes)
+        wishes_arrival(r->wishes, &who->p, partner, round->now_ms, wish_true, &taken);
 }
 
 static void foretell(struct replay *r, uint32_t person, int64_t now_ms)
@@ -199,7 +210,7 @@ static int play(struct replay *r, const struct match_op *op, uint32_t person, in
             match_feed_round(&round, feed, r);
         if (op->type == MATCH_SUBMIT && reply.verdict != MATCH_V_PARTY)
             rc = -EINVAL;
-        else if (op->type == MATCH_SUBMIT && r->ghosts)
+        else if (op->type == MATCH_SUBMIT)
             meet_ghosts(r, &round, reply.party);
         if (op->type == MATCH_SUBMIT && r->ret->outcomes[person].end != REPLAY_MATCHED)
             r->ret->outcomes[person].queued = true;
@@ -279,15 +290,25 @@ static int pass_time(struct replay *r, int64_t now_ms)
 /* -- the trace's events ----------------------------------------------------------------------------------------------
  */
 
+static int wish(struct replay *r, uint32_t person, int64_t now_ms)
+{
+    char id[TRACE_TICKET_ID_MAX];
+    trace_ticket_id(r->t->persons[person].id, id);
+    const struct match_waiter *who = match_index_at(r->ix, match_index_find(r->ix, id));
+    return wishes_add(r->wishes, r->ix, r->supply, who, EPOCH_MS + now_ms, r->ret->outcomes[person].would_ms);
+}
+
 static int join(struct replay *r, uint32_t person, int64_t now_ms)
 {
     struct match_op op = {.type = MATCH_SUBMIT, .pool = POOL, .root = trace_ticket(r->t, person)};
     op.ticket = op.root;
     int rc = op.root ? play(r, &op, person, now_ms) : -ENOMEM;
     match_op_fini(&op);
-    if (rc == 0 && r->model && r->ret->outcomes[person].queued)
+    if (rc < 0 || !r->ret->outcomes[person].queued)
+        return rc;
+    if (r->model)
         foretell(r, person, now_ms);
-    return rc;
+    return r->wishes ? wish(r, person, now_ms) : 0;
 }
 
 static int leave(struct replay *r, uint32_t person, int64_t now_ms)
@@ -333,13 +354,15 @@ static int set_up(struct replay *r)
     r->supply = calloc(1, sizeof *r->supply);
     r->model = r->o->refresh_ms > 0 ? wait_model_new(r->o->seed) : NULL;
     r->ghosts = r->o->no_ghosts ? NULL : ghosts_new(&r->o->rules);
+    r->wishes = r->o->would ? wishes_new(&r->o->rules) : NULL;
     if (!ret->outcomes || !ret->predictions || !r->ix || !r->supply || (!r->model && r->o->refresh_ms > 0) ||
-        (!r->ghosts && !r->o->no_ghosts))
+        (!r->ghosts && !r->o->no_ghosts) || (!r->wishes && r->o->would))
         return -ENOMEM;
     for (uint32_t i = 0; i < ret->n; i++)
         ret->outcomes[i] = (struct replay_outcome){.partner = REPLAY_NOBODY,
                                                    .wait_ms = r->t->horizon_ms - r->t->persons[i].join_ms,
-                                                   .virtual_ms = REPLAY_NO_WAIT};
+                                                   .virtual_ms = REPLAY_NO_WAIT,
+                                                   .would_ms = {REPLAY_NO_WAIT, REPLAY_NO_WAIT, REPLAY_NO_WAIT}};
     r->cycle_ms = CYCLE_MS;
     r->refresh_ms = r->model ? 0 : INT64_MAX;
     return 0;
@@ -367,6 +390,7 @@ int replay_run(const struct trace *t, const struct replay_options *options, stru
         wait_model_stats(r.model, EPOCH_MS + t->horizon_ms, &ret->stats);
     rc = say(&r, rc, e);
     ghosts_free(r.ghosts);
+    wishes_free(r.wishes);
     wait_model_free(r.model);
     free(r.supply);
     match_index_free(r.ix);

@@ -21,6 +21,7 @@ struct replay_options {
     int64_t refresh_ms;         /* between two refreshes of the model; 0: no model, outcomes alone */
     uint64_t seed;              /* of the model and of the pair ids */
     int64_t again_ms;           /* who still waits after so long is foretold the rest; 0: nobody is */
+    bool would;                 /* also how long each would have waited with wider wishes (replay_outcome.would_ms) */
     bool no_ghosts;             /* no virtual waits */
     uint64_t (*clock_ns)(void); /* to measure costs; NULL: not measured */
     void (*progress)(void *arg, size_t done, size_t total); /* about a hundred times; NULL: never */
@@ -31,6 +32,9 @@ enum replay_end { REPLAY_STILL_WAITS, REPLAY_MATCHED, REPLAY_LEFT };
 #define REPLAY_NOBODY  UINT32_MAX
 #define REPLAY_NO_WAIT INT64_C(-1)
 
+/* The wider wishes the model may name as what would help: enum wait_reason DISTANCE, AGE, GENDERS. */
+enum { REPLAY_WISHES = WAIT_REASON_GENDERS - WAIT_REASON_DISTANCE + 1 };
+
 /* What became of one person. */
 struct replay_outcome {
     enum replay_end end;
@@ -40,6 +44,8 @@ struct replay_outcome {
     int64_t
         virtual_ms; /* what it would have been without leaving; REPLAY_NO_WAIT: nobody who came would have ended it */
     double km;      /* MATCHED: between the two */
+    int64_t
+        would_ms[REPLAY_WISHES]; /* wait with each wish wider; REPLAY_NO_WAIT: unknown, or nobody would have ended it */
 };
 
 /* What a person who had to wait was told. */

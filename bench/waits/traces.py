@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """traces - who joins a pool and who leaves it: eight scenarios of a dating site, drawn from a seed.
 
     bench/waits/traces.py SCENARIO SEED OUT [--rate R] [--horizon S]        --list names the scenarios

@@ -40,7 +40,7 @@ static void load(struct trace *t)
 static void play(const struct trace *t, const char *policy, int64_t refresh_ms, struct replay_result *r)
 {
     struct err e = {.code = 0};
-    struct replay_options o = {.refresh_ms = refresh_ms, .seed = 1, .again_ms = 60000};
+    struct replay_options o = {.refresh_ms = refresh_ms, .seed = 1, .again_ms = 60000, .would = true};
     assert_int_equal(replay_rules(&settings, policy, &o.rules, &e), 0);
     if (replay_run(t, &o, r, &e) < 0)
         fail_msg("%s", e.message);
@@ -96,6 +96,15 @@ static void check_pairs(const struct trace *t, const struct replay_result *r)
     }
 }
 
+/* Under first come, first served a wider wish never makes anybody wait longer. */
+static void check_wish(const struct replay_outcome *o, int64_t would_ms, bool fcfs)
+{
+    if (!o->queued)
+        assert_int_equal(would_ms, REPLAY_NO_WAIT);
+    else if (fcfs && o->virtual_ms != REPLAY_NO_WAIT)
+        assert_true(would_ms >= 0 && would_ms <= o->virtual_ms);
+}
+
 static void every_policy_pairs_soundly_and_foretells_everybody_who_waits(void **state)
 {
     (void)state;
@@ -114,6 +123,8 @@ static void every_policy_pairs_soundly_and_foretells_everybody_who_waits(void **
         for (uint32_t i = 0; i < r.n; i++) {
             const struct wait_curve_summary *w = &r.predictions[i].told.wait;
             assert_int_equal(r.predictions[i].made, r.outcomes[i].queued);
+            for (int wish = 0; wish < REPLAY_WISHES; wish++)
+                check_wish(&r.outcomes[i], r.outcomes[i].would_ms[wish], strcmp(policies[k], "fcfs") == 0);
             assert_true(w->p50_s >= 0 && w->p50_s <= w->p90_s && w->p90_s <= WAIT_HORIZON_S);
         }
         replay_result_fini(&r);
@@ -130,8 +141,8 @@ static void the_same_seed_repeats_itself(void **state)
     play(&t, "greedy", 1000, &a);
     play(&t, "greedy", 1000, &b);
     FILE *x = tmpfile(), *y = tmpfile();
-    assert_int_equal(prediction_file_write(x, &t, &a, (struct outcome_also){true, true}), 0);
-    assert_int_equal(prediction_file_write(y, &t, &b, (struct outcome_also){true, true}), 0);
+    assert_int_equal(prediction_file_write(x, &t, &a, (struct outcome_also){true, true, true}), 0);
+    assert_int_equal(prediction_file_write(y, &t, &b, (struct outcome_also){true, true, true}), 0);
     char *first = slurp(x), *second = slurp(y);
     assert_non_null(strstr(first, "\"again\""));
     assert_string_equal(first, second);
