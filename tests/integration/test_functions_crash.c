@@ -216,7 +216,7 @@ static void beat_until_lost(redisContext *ctx, long long expired)
         if (seen == expired)
             return;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - start.tv_sec > 10)
+        if (now.tv_sec - start.tv_sec > 60)
             fail_msg("%lld lost hosts seen, expected %lld", seen, expired);
     }
 }

@@ -3,13 +3,12 @@
  * real Redis and against a small model of the life cycle; after every one, each state's count and the ledger must
  * agree. Refuses to: use time. What is due, and whose lease ended, is set by hand, so a seed repeats a run exactly.
  *
- * STINT_SEED=n repeats a run, STINT_OPERATIONS=n makes it longer; both are printed.
+ * STINT_SEED=n draws another run than the usual one, STINT_OPERATIONS=n makes it longer; both are printed.
  */
 #include "life.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <time.h>
 #include <cmocka.h>
 
@@ -437,11 +436,9 @@ static unsigned long long env_number(const char *name, unsigned long long otherw
 
 static void test_functions_random_operations_agree_with_the_model(void **state)
 {
-    uint64_t chosen;
-    assert_int_equal(getrandom(&chosen, sizeof chosen, 0), sizeof chosen);
     struct life *m = calloc(1, sizeof *m);
     m->ctx = ftest_ctx(state);
-    m->seed = m->random = env_number("STINT_SEED", chosen % 1000000000);
+    m->seed = m->random = env_number("STINT_SEED", 1);
     unsigned count = (unsigned)env_number("STINT_OPERATIONS", OPERATIONS), sum = 0;
     print_message("STINT_SEED=%llu STINT_OPERATIONS=%u\n", (unsigned long long)m->seed, count);
     ftest_int(ftest_call(m->ctx, "stint_config", "track:probe", "0", "me", NULL));

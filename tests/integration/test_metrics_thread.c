@@ -17,7 +17,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum { DEADLINE_MS = 15000 };
+enum { DEADLINE_MS = 60000 };
 
 static struct redis_server server;
 static struct conf *conf;
@@ -59,6 +59,8 @@ static int set_up(void **arg)
     must_set("redis.url", server.url);
     must_set("metrics.port", "0");
     must_set("metrics.interval", "100ms");
+    must_set("supervisor.lease", "600s"); /* one beat, and one fetch, last for a whole test on the slowest host */
+    must_set("supervisor.heartbeat", "60s");
     must_set("supervisor.run_dir", run_dir);
     must_set("pool.match.workers", "0");
     if (scoreboard_new(&board, &board_fd) != 0)

@@ -24,7 +24,7 @@ static int set_up(void **state)
     assert_non_null(f);
     *state = f;
     assert_int_equal(redis_server_start(&f->server, NULL), 0);
-    struct conf_redis conf = {.connect_timeout = 300, .command_timeout = 300};
+    struct conf_redis conf = {.connect_timeout = 60000, .command_timeout = 60000};
     snprintf(conf.url, sizeof conf.url, "%s", f->server.url);
     assert_int_equal(redis_sync_open(&f->redis, &conf, &f->e), 0);
     return 0;
@@ -80,6 +80,10 @@ static void test_redis_sync_cmd_stopped_server_times_out(void **state)
 {
     struct fixture *f = *state;
     redisReply *reply = NULL;
+    struct conf_redis conf = {.connect_timeout = 60000, .command_timeout = 300};
+    snprintf(conf.url, sizeof conf.url, "%s", f->server.url);
+    redis_sync_close(&f->redis);
+    assert_int_equal(redis_sync_open(&f->redis, &conf, &f->e), 0);
     kill(f->server.pid, SIGSTOP);
     assert_int_equal(redis_sync_cmd(&f->redis, &reply, &f->e, "PING"), ERR_TIMED_OUT);
     kill(f->server.pid, SIGCONT);

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-enum { ARGS_MAX = 512, DEADLINE_MS = 10000 };
+enum { ARGS_MAX = 512, DEADLINE_MS = 60000 };
 
 int ftest_setup(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include "base.h"
 
-enum { HTTP_ANSWER_MAX = 1 << 20, HTTP_DEADLINE_MS = 15000 };
+enum { HTTP_ANSWER_MAX = 1 << 20, HTTP_DEADLINE_MS = 60000 };
 
 struct http_answer {
     int status;                 /* 0: no answer */

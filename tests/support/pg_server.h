@@ -13,7 +13,7 @@
 #include <libpq-fe.h>
 #include <sys/types.h>
 
-enum { PG_SERVER_DEADLINE_MS = 20000 };
+enum { PG_SERVER_DEADLINE_MS = 60000 };
 
 struct pg_server {
     pid_t pid;     /* of the postmaster; 0: not running */

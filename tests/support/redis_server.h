@@ -11,7 +11,7 @@
 #include <hiredis/hiredis.h>
 #include <sys/types.h>
 
-enum { REDIS_SERVER_DEADLINE_MS = 10000 };
+enum { REDIS_SERVER_DEADLINE_MS = 60000 };
 
 struct redis_server_options {
     bool aof;              /* appendonly yes, appendfsync everysec: a restart finds its data again */
@@ -38,7 +38,8 @@ void redis_server_kill(struct redis_server *s);
 int redis_server_restart(struct redis_server *s);
 /* Stops it and removes the folder. NULL-safe, twice-safe, safe on a zeroed struct. */
 void redis_server_close(struct redis_server *s);
-/* A new blocking connection with a 10 s command timeout, the caller's to redisFree; NULL when it cannot connect. */
+/* A new blocking connection whose commands time out after REDIS_SERVER_DEADLINE_MS, the caller's to redisFree; NULL
+ * when it cannot connect. */
 redisContext *redis_server_connect(const struct redis_server *s);
 /* As redis_server_connect, with the Functions library of this source tree loaded; NULL when the server refuses it (the
  * reason is printed to standard error). */

@@ -50,6 +50,12 @@ void stage_write_conf(const struct stage *s, const char *more)
     stage_write_file(s->conf, text);
 }
 
+void stage_no_heartbeat(void)
+{
+    (void)setenv("STINT_SUPERVISOR_HEARTBEAT", "60s", 1);
+    (void)setenv("STINT_SUPERVISOR_LEASE", "600s", 1);
+}
+
 void stage_set_boot(const struct stage *s, const char *how)
 {
     char path[128];
@@ -289,6 +295,8 @@ int stage_teardown(void **state)
         (void)kill(s->pid, SIGKILL);
         (void)waitpid(s->pid, NULL, 0);
     }
+    (void)unsetenv("STINT_SUPERVISOR_HEARTBEAT");
+    (void)unsetenv("STINT_SUPERVISOR_LEASE");
     redisFree(s->ctx);
     redis_server_close(&s->redis);
     (void)snprintf(command, sizeof command, "rm -rf '%s'", s->dir);

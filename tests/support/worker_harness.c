@@ -253,6 +253,16 @@ void harness_wait_phase(struct worker_harness *h, enum worker_phase phase, const
     }
 }
 
+void harness_wait_count(struct worker_harness *h, const _Atomic uint64_t *number, uint64_t least)
+{
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS, seen;
+    while ((seen = atomic_load(number)) < least) {
+        if (clock_mono_ms() > until)
+            fail_msg("a number of the worker is %llu, not %llu", (unsigned long long)seen, (unsigned long long)least);
+        (void)receive(h, 1);
+    }
+}
+
 int64_t harness_json_int(const char *json, const char *path)
 {
     char name[64];

@@ -51,6 +51,9 @@ char *harness_job(struct worker_harness *h, const char *id);
 void harness_wait_state(struct worker_harness *h, const char *id, const char *state);
 /* Waits until the cell says phase (and, when entry_of is not NULL, running that job). */
 void harness_wait_phase(struct worker_harness *h, enum worker_phase phase, const char *job_id);
+/* Waits until a number of the worker's page has come up to `least`: the worker counts a job's end after Redis has it.
+ */
+void harness_wait_count(struct worker_harness *h, const _Atomic uint64_t *number, uint64_t least);
 /* Integer of a JSON text by a "a.b" path; -1 when it is not there. */
 int64_t harness_json_int(const char *json, const char *path);
 /* True when the ledger balances (stint_stats drift = 0). */
