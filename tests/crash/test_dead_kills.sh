@@ -40,7 +40,7 @@ stack_up >"$STACK_DIR/up.out" || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"
 book_probe seed HANDLER_REFUSED '"do":"fail-permanent"'
 flush || not_ok "jobs are not accepted"
 one_dead() { [ "$(dead)" = 1 ]; }
-until_true 20 one_dead || not_ok "no dead letter to begin with"
+until_true 60 one_dead || not_ok "no dead letter to begin with"
 dlq drain --all --out "$STACK_DIR/seed.ndjson"
 jq -c -S '.id = "@" | .fields.payload = "{\"v\":1,\"n\":\"@\"}"' "$STACK_DIR/seed.ndjson" | awk -v n=$N '{ for (i = 1; i <= n; i++) { l = $0; gsub(/@/, "k" i, l); print l } }' >"$STACK_DIR/letters.ndjson"
 sum=$(sort "$STACK_DIR/letters.ndjson" | sha256sum)
@@ -89,11 +89,10 @@ for point in archive_read archive_stored archive_removed; do
   STINT_KILL_POINT="" dlq purge --all --archived --yes
 done
 for victim in postgres redis; do
-  STINT_KILL_POINT="" dlq import "$STACK_DIR/letters.ndjson" &
-  import=$!
-  pause 0.2
-  kill -9 "$("${victim}_pid")"
-  wait "$import"
+  "${victim}_pid" >"$STACK_DIR/victim"
+  echo "import_read 1 $STACK_DIR/victim" >"$STACK_DIR/blow"
+  STINT_KILL_POINT="@$STACK_DIR/blow" dlq import "$STACK_DIR/letters.ndjson"
+  same "$victim is killed in the middle of an import" "$(cut -d' ' -f2 "$STACK_DIR/blow")" 0
   came_back() { [ "$(redis PING)" = PONG ] && sql "SELECT 1" | grep -q '^1$'; }
   until_true 60 came_back || not_ok "$victim did not come back"
   imported() { STINT_KILL_POINT="" dlq import "$STACK_DIR/letters.ndjson"; }

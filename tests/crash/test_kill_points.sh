@@ -60,7 +60,7 @@ print(server.server_port)
 server.serve_forever()
 PY
   MIX_PID=$! # ended with the stack
-  until_true 20 test -s "$STACK_DIR/port" || { not_ok "no server for documents elsewhere"; exit 1; }
+  until_true 60 test -s "$STACK_DIR/port" || { not_ok "no server for documents elsewhere"; exit 1; }
   HTTP_AT="127.0.0.1:$(cat "$STACK_DIR/port")"
   export STINT_PDF_URL=list STINT_PDF_URL_HTTP=yes STINT_PDF_URL_ALLOW="$HTTP_AT" STINT_PDF_URL_PRIVATE_RANGES="$HTTP_AT"
 }
@@ -95,8 +95,8 @@ one_case() {
   arm "$point" "$deaths"
   [ "$trigger" = leave ] && kill -TERM "$(supervisor_pid)"
   flush || not_ok "$name: jobs are not accepted"
-  until_true 20 somebody_died "$deaths" || not_ok "$point: nobody died there"
-  until_true 30 is_quiet || not_ok "$point: not quiet"
+  until_true 60 somebody_died "$deaths" || not_ok "$point: nobody died there"
+  until_true 60 is_quiet || not_ok "$point: not quiet"
   deaths=$((deaths - $(deaths_left)))
   arm none 0
   took=$(($(now_ms) - took))
@@ -148,7 +148,7 @@ all_points 1
 book_probe bad-one CRASH '"do":"crash"'
 handful neighbours
 flush
-until_true 30 is_quiet || not_ok "a job that crashes its worker: not quiet"
+until_true 60 is_quiet || not_ok "a job that crashes its worker: not quiet"
 check_jobs
 same "a job that crashes its worker is dead after 2 crashes, with the cause" \
   "$(redis FCALL stint_job 1 'stint:{probe}' bad-one | jq -r '"\(.state) \(.crashes) \(.cause)"')" "dead 2 signal:SIGSEGV"

@@ -58,11 +58,7 @@ victim_worker() { # one that runs something, if any does
   [ -n "$pid" ] || pid=$(worker_pids | tail -n 1)
   echo "$pid"
 }
-victim_cell() { # waits for one, for it lives for a moment only
-  local pid="" deadline=$((SECONDS + 10))
-  while [ -z "$pid" ] && [ $SECONDS -lt $deadline ]; do pid=$(cell_pids | head -n 1); done
-  echo "$pid"
-}
+victim_cell() { cell_pids | head -n 1; } # it lives for a moment only
 victim_zygote() { # of a cell at work
   local cell
   cell=$(victim_cell)
@@ -79,8 +75,15 @@ gone() { ! lives "$1"; }
 pdf_calm() { [ "$(stat_of pdf "$LEFT")" = 0 ]; }
 no_second_runs() {
   touch "$STACK_DIR/pdf.pause"
-  until_true 20 pdf_calm
+  until_true 120 pdf_calm || not_ok "documents do not come to their end: $(stat_of pdf "$LEFT") are left"
   rm "$STACK_DIR/pdf.pause"
+}
+
+# hit NAME: one is there and is killed; whoever ends by itself between the look and the blow does not count
+hit() {
+  HIT=$("victim_$1")
+  # shellcheck disable=SC2086
+  [ -n "$HIT" ] && kill -9 $HIT 2>/dev/null
 }
 
 REPORT=""
@@ -90,16 +93,14 @@ strike() {
   before=$(crashed)
   for i in $(seq "$times"); do
     case "$name" in cell|zygote) no_second_runs ;; esac
-    pids=$("victim_$name")
-    began_ms=$(now_ms)
-    # shellcheck disable=SC2086
-    [ -n "$pids" ] && kill -9 $pids 2>/dev/null && hits=$((hits + 1))
+    until_true 60 hit "$name" && hits=$((hits + 1))
+    pids=$HIT began_ms=$(now_ms)
     if [ "$name" = stack ]; then
-      until_true 10 gone "$pids"
+      until_true 60 gone "$pids"
       stack_up >"$STACK_DIR/up.out" || { not_ok "up after the stack was killed: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
     fi
     canaries || { not_ok "$name: no job can be enqueued a minute after kill $i"; exit 1; }
-    until_true 30 canaries_done || { not_ok "$name: jobs enqueued after kill $i have not ended after 30 s"; exit 1; }
+    until_true 60 canaries_done || { not_ok "$name: jobs enqueued after kill $i have not ended after 60 s"; exit 1; }
     took=$(($(now_ms) - began_ms))
     [ "$took" -gt "$slowest" ] && slowest=$took
   done
@@ -137,15 +138,15 @@ check_books
 
 # A pool lives by a word from round to round; when the word is lost, PostgreSQL still knows that somebody waits.
 next_round() { redis ZRANGE 'stint:{match}:d' 0 0 | grep .; }
-if until_true 30 next_round && lost=$(next_round); then
+if until_true 60 next_round && lost=$(next_round); then
   redis FCALL stint_cancel 1 'stint:{match}' "$lost" "lost on purpose" test >/dev/null
-  until_true 45 next_round && ok "a pool whose next round was lost is found again" || not_ok "a pool whose next round was lost is forgotten"
+  until_true 60 next_round && ok "a pool whose next round was lost is found again" || not_ok "a pool whose next round was lost is forgotten"
 fi
 
 pids="$(supervisor_pid) $(redis_pid) $(postgres_pid) $(worker_pids) $(zygote_pids) $(stack_pid)"
 "$STINT" down --dir "$STACK_DIR" >/dev/null 2>&1
-left=""
-for pid in $pids; do lives "$pid" && left+=" $pid"; done
+all_gone() { left=""; for pid in $pids; do lives "$pid" && left+=" $pid"; done; [ -z "$left" ]; }
+until_true 60 all_gone # what a parent's death ends is gone a moment after it
 same "down leaves no process behind" "${left:-none}" none
 
 echo "# slowest recovery: fresh jobs of every kind, from the kill to the end of the last"

@@ -30,7 +30,7 @@ pg_answers() { [ "$(sql 'SELECT 1' postgres)" = 1 ]; }
 pg_start() {
   "${AS[@]}" "$PG_BIN/postgres" -D "$PG_DIR/data/d" >>"$PG_DIR/server.log" 2>&1 &
   PG_PID=$!
-  until_true 30 pg_answers
+  until_true 60 pg_answers
 }
 pg_stop() { kill "-$1" "$PG_PID"; wait "$PG_PID" 2>/dev/null; true; } # INT: fast, QUIT: immediate
 pg_pids() { echo "$PG_PID"; cat "/proc/$PG_PID/task/$PG_PID/children"; }
@@ -83,7 +83,7 @@ down_fast() { pg_stop INT; }
 terminate() { hold again_and_again end_sessions; }
 lock_outcome() {
   hold psql -X -q -h "$PG_DIR" -U boss stint -c "BEGIN; LOCK TABLE stint.job_outcome; SELECT pg_sleep(60)"
-  until_true 10 lock_held
+  until_true 60 lock_held
 }
 lock_held() { [ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'stint.job_outcome'::regclass AND mode = 'AccessExclusiveLock' AND granted")" = 1 ]; }
 unlock() { sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'" postgres >/dev/null; let_go; }
@@ -92,10 +92,10 @@ fill_connections() { # the superuser's reserved ones stay; stint's user is locke
   local i
   tell "ALTER ROLE stint NOLOGIN" postgres
   for i in $(seq 14); do hold sleeper; done
-  until_true 20 all_taken && tell "ALTER ROLE stint LOGIN" postgres
+  until_true 60 all_taken && tell "ALTER ROLE stint LOGIN" postgres
 }
 all_taken() { end_sessions; [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'filler'" postgres)" = 13 ]; }
-empty_connections() { let_go; until_true 10 end_sleepers; }
+empty_connections() { let_go; until_true 60 end_sleepers; }
 end_sleepers() { [ "$(sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'filler'" postgres)" = 0 ]; }
 read_only() { tell "ALTER DATABASE stint SET default_transaction_read_only = on" postgres && end_sessions; }
 writable() { tell "ALTER DATABASE stint RESET default_transaction_read_only" postgres && end_sessions; }
@@ -103,9 +103,9 @@ wrong_password() { tell "ALTER ROLE stint PASSWORD 'other'" postgres && end_sess
 right_password() { tell "ALTER ROLE stint PASSWORD 'right'" postgres; }
 no_database() {
   tell "ALTER ROLE stint NOLOGIN" postgres && end_sessions
-  until_true 10 tell "ALTER DATABASE stint RENAME TO hidden" postgres && tell "ALTER ROLE stint LOGIN" postgres
+  until_true 60 tell "ALTER DATABASE stint RENAME TO hidden" postgres && tell "ALTER ROLE stint LOGIN" postgres
 }
-the_database() { until_true 10 tell "ALTER DATABASE hidden RENAME TO stint" postgres; }
+the_database() { until_true 60 tell "ALTER DATABASE hidden RENAME TO stint" postgres; }
 no_schema() { tell "ALTER SCHEMA stint RENAME TO hidden"; }
 the_schema() { tell "ALTER SCHEMA hidden RENAME TO stint"; }
 newer_schema() { tell "ALTER TABLE stint.pdf_result RENAME COLUMN pages TO sheets"; }
@@ -170,7 +170,7 @@ documents 3 40 || { not_ok "documents cannot be made"; exit 1; }
 stack_up >"$STACK_DIR/up.out" || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
 fault_watch_effects >/dev/null
 sql "GRANT ALL ON ALL TABLES IN SCHEMA public TO stint" >/dev/null
-until_true 20 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
+until_true 60 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
 
 ONLY=${FAULT_ONLY:-.}
 row() { [[ "$1" =~ $ONLY ]] && pg_fault "$@"; unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LATER_MS; }

@@ -10,6 +10,7 @@ set -u
 began=$SECONDS
 # Most of these last longer than the lease: what workers hold must still be theirs afterwards, or be run again elsewhere.
 export STINT_SUPERVISOR_LEASE=1500ms
+export STINT_REDIS_COMMAND_TIMEOUT=3s # "stopped for less" has to be less on a busy host too
 
 # A disk of its own that can be filled: only root can mount one.
 DISK=no
@@ -20,7 +21,7 @@ documents 3 8 || { not_ok "documents cannot be made"; exit 1; }
 redis_start || { not_ok "Redis does not start"; exit 1; }
 stack_up >"$STACK_DIR/up.out" || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
 fault_watch_effects >/dev/null
-until_true 20 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
+until_true 60 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
 
 # --- away ---
 
@@ -43,7 +44,7 @@ while True:
     except OSError: pass
     c.close()' "$REDIS_SOCK" &
   GARBAGE_PID=$!
-  until_true 10 test -S "$REDIS_SOCK"
+  until_true 60 test -S "$REDIS_SOCK"
 }
 FAULT_READYZ=redis_away FAULT_SAYS="does redis.url name another service's port" FAULT_ENQUEUE="does redis.url name another"
 fault "garbage from its port" garbage kill_garbage
@@ -53,11 +54,11 @@ fault "garbage from its port" garbage kill_garbage
 loading() { # a few thousand keys, each read slowly
   redis_kill && redis_launch --key-load-delay 1500 --loading-process-events-interval-bytes 1024
 }
-loading_ends() { until_true 30 redis_answers && redis_operator; }
+loading_ends() { until_true 60 redis_answers && redis_operator; }
 redis EVAL 'for i = 1, 2500 do redis.call("SET", "ballast:" .. i, string.rep("x", 200)) end return "OK"' 0 >/dev/null
 redis BGREWRITEAOF >/dev/null
 rewritten() { redis INFO persistence | grep -q '^aof_rewrite_in_progress:0' && redis INFO persistence | grep -q '^aof_rewrite_scheduled:0'; }
-until_true 20 rewritten
+until_true 60 rewritten
 FAULT_READYZ=redis_away FAULT_SAYS="it reads its data after a start: wait" FAULT_ENQUEUE="it reads its data" FAULT_HOLD_MS=1200
 fault "LOADING" loading loading_ends
 
@@ -80,7 +81,7 @@ busy_on() {
   redis_ok CONFIG SET busy-reply-threshold 50 || return 1
   redis EVAL 'while true do end' 0 >/dev/null &
   BUSY_PID=$!
-  until_true 5 redis_is_busy
+  until_true 60 redis_is_busy
 }
 redis_is_busy() { redis PING | grep -q BUSY; }
 busy_off() { redis_ok SCRIPT KILL; wait "$BUSY_PID" 2>/dev/null; redis_ok CONFIG SET busy-reply-threshold 5000; }
@@ -129,10 +130,10 @@ if [ $DISK = yes ]; then
   snapshot_works() { redis INFO persistence | grep -q '^rdb_last_bgsave_status:ok'; }
   bgsave_on() {
     redis_ok CONFIG SET save '"3600 1"' && mkdir "$REDIS_DIR/away" && redis_ok CONFIG SET dir "$REDIS_DIR/away" && rmdir "$REDIS_DIR/away" &&
-      redis_do BGSAVE >/dev/null && until_true 10 snapshot_failed
+      redis_do BGSAVE >/dev/null && until_true 60 snapshot_failed
   }
   bgsave_off() {
-    redis_ok CONFIG SET dir "$REDIS_DIR" && redis_do BGSAVE >/dev/null && until_true 10 snapshot_works && redis_ok CONFIG SET save '""'
+    redis_ok CONFIG SET dir "$REDIS_DIR" && redis_do BGSAVE >/dev/null && until_true 60 snapshot_works && redis_ok CONFIG SET save '""'
   }
   FAULT_READYZ=redis_away FAULT_SAYS="run BGSAVE if snapshots failed" FAULT_HOLD_MS=1200
   fault "MISCONF (snapshots fail)" bgsave_on bgsave_off
@@ -156,10 +157,10 @@ match_worker() { "$STINT" worker list --dir "$STACK_DIR" --json 2>/dev/null | jq
 live_says() { fault_http /healthz; [ "$HTTP_CODE" = "$1" ] && [ "$(jq -r '[.reasons[]?.pool] | join(",")' <<<"$HTTP_BODY")" = "$2" ]; }
 VICTIM=$(match_worker)
 kill -STOP "$VICTIM"
-if until_true 30 live_says 503 match; then ok "/healthz turns bad when workers live and do not fetch; idle pools stay well"
+if until_true 60 live_says 503 match; then ok "/healthz turns bad when workers live and do not fetch; idle pools stay well"
 else not_ok "/healthz does not see a stopped worker: $HTTP_CODE $HTTP_BODY"; fi
 kill -CONT "$VICTIM"
-if until_true 30 live_says 200 ""; then ok "/healthz is well again when they fetch"; else not_ok "/healthz stays bad: $HTTP_BODY"; fi
+if until_true 60 live_says 200 ""; then ok "/healthz is well again when they fetch"; else not_ok "/healthz stays bad: $HTTP_BODY"; fi
 same "and nobody was ended for it" "$(match_worker)" "$VICTIM"
 
 # --- reborn, strange ---

@@ -50,7 +50,7 @@ documents 3 8 || { not_ok "documents cannot be made"; exit 1; }
 redis_start || { not_ok "Redis does not start"; exit 1; }
 stack_up >"$STACK_DIR/up.out" || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
 fault_watch_effects >/dev/null
-until_true 20 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
+until_true 60 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
 
 line_cut() { calls_lost && answers_lost; }
 line_whole() { calls_arrive && answers_arrive; }

@@ -52,13 +52,13 @@ else
 fi || { not_ok "up: $(tail -n 2 "$STACK_DIR/up.out")"; exit 1; }
 documents 3 8 || { not_ok "documents cannot be made"; exit 1; }
 fault_watch_effects >/dev/null
-until_true 20 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
+until_true 60 fault_ready || { not_ok "not ready at the start: $HTTP_BODY"; exit 1; }
 
 if [ -n "$CLOCK_LIB" ]; then
   redis_hours() { local t; t=$(redis TIME | head -n 1); echo $(((t - $(date +%s) + 1800) / 3600)); }
   jumped() { [ "$(redis_hours)" = 2 ]; }
   clock_to "+7200"
-  if until_true 5 jumped; then ok "the clocks of the stack jump ($(redis_hours) h)"; else not_ok "the clocks do not jump"; fi
+  if until_true 60 jumped; then ok "the clocks of the stack jump ($(redis_hours) h)"; else not_ok "the clocks do not jump"; fi
   preloaded() { grep -q stint-test-clock "/proc/$1/maps"; }
   for p in $(supervisor_pid) $(worker_pids); do preloaded "$p" || not_ok "process $p ($(name_of "$p")) has the true clock"; done
   true_time
@@ -111,7 +111,7 @@ if [[ "no descriptors left" =~ $ONLY ]]; then
   said "no descriptors left: supervisor" "raise LimitNOFILE"
 fi
 lose_files() { rm -f "$STACK_DIR/run/control.sock" "$STACK_DIR/run/metrics.port"; }
-files_again() { until_true 10 [ -S "$STACK_DIR/run/control.sock" ] && until_true 10 "$STINT" status --dir "$STACK_DIR" && until_true 10 fault_ready; }
+files_again() { until_true 60 [ -S "$STACK_DIR/run/control.sock" ] && until_true 60 "$STINT" status --dir "$STACK_DIR" && until_true 60 fault_ready; }
 FAULT_STATUS="" FAULT_HOLD_MS=300
 row "control socket and port file deleted" lose_files files_again
 FAULT_STATUS="" FAULT_HOLD_MS=2600
@@ -139,11 +139,11 @@ held() { HOLDER=$(holder_of "$1"); [ -n "$HOLDER" ]; }
 frozen_with_a_job() {
   local name="worker frozen with a job in hand"
   FAULT_LINE=$(fault_log_lines)
-  book_probe frozen-1 "done" '"do":"sleep","ms":600' ',"timeout_ms":1500'
+  book_probe frozen-1 "done" '"do":"sleep","ms":2500' ',"timeout_ms":5000'
   flush
-  until_true 20 held frozen-1 || { not_ok "$name: nobody holds it"; return; }
+  until_true 60 held frozen-1 || { not_ok "$name: nobody holds it"; return; }
   kill -STOP "$HOLDER"
-  if until_true 30 job_is probe frozen-1 "done"; then ok "$name: its job is done by another"; else not_ok "$name: $(job_of probe frozen-1)"; fi
+  if until_true 60 job_is probe frozen-1 "done"; then ok "$name: its job is done by another"; else not_ok "$name: $(job_of probe frozen-1)"; fi
   same "$name: the worker is gone" "$(lives "$HOLDER" && echo lives)" ""
   same "$name: the cause is hard_timeout" "$(job_of probe frozen-1 | jq -r '.errors[0].cause')" hard_timeout
 }
@@ -158,14 +158,14 @@ no_processes() {
   soft_limit nproc "$sup" 1
   before=$(worker_pids)
   for victim in $(children_of "$sup" stint-worker); do kill -9 "$victim"; done
-  if until_true 20 told_processes; then ok "$name: the log names the remedy"; else not_ok "$name: the log does not say 'raise LimitNPROC'"; fi
+  if until_true 60 told_processes; then ok "$name: the log names the remedy"; else not_ok "$name: the log does not say 'raise LimitNPROC'"; fi
   for i in 1 2 3 4; do book_probe "nproc-$i" "done" '"do":"ok"'; done
   flush
   pause 1.5
   same "$name: no worker lives meanwhile" "$(worker_pids | wc -l)" 0
   if [ "$(fault_log_since | wc -l)" -lt 120 ]; then ok "$name: nobody spins"; else not_ok "$name: $(fault_log_since | wc -l) log lines"; fi
   soft_limit nproc "$sup" hard
-  if until_true 40 fault_ready; then ok "$name: recovers by itself"; else not_ok "$name: no recovery: $HTTP_BODY"; fi
+  if until_true 60 fault_ready; then ok "$name: recovers by itself"; else not_ok "$name: no recovery: $HTTP_BODY"; fi
   quiet_soon "$name"
   nothing_twice "$name"
 }
@@ -181,7 +181,7 @@ replaced_program() {
   flush
   cp "$PROGRAMS/stint-worker" "$PROGRAMS/stint-worker.new" && mv -f "$PROGRAMS/stint-worker.new" "$PROGRAMS/stint-worker"
   "$STINT" worker restart --dir "$STACK_DIR" >"$STACK_DIR/restart.out" 2>&1 || not_ok "$name: $(head -c 300 "$STACK_DIR/restart.out")"
-  if until_true 40 all_new "$before"; then ok "$name: every worker runs the new one"; else not_ok "$name: old workers are left: $(worker_pids | tr '\n' ' ')"; fi
+  if until_true 60 all_new "$before"; then ok "$name: every worker runs the new one"; else not_ok "$name: old workers are left: $(worker_pids | tr '\n' ' ')"; fi
   quiet_soon "$name"
   same "$name: no job failed" "$(jobs_that_paid swap-)" 0
   nothing_twice "$name"
@@ -209,7 +209,7 @@ second_up() {
   chown --reference="$STACK_DIR/stint.conf" "$SECOND_DIR/stint.conf"
   "${AS_STACK[@]}" "$STINT_BUILD/bin/stint-supervisor" --config "$SECOND_DIR/stint.conf" >>"$SECOND_DIR/log" 2>&1 &
   SECOND=$!
-  until_true 20 second_ready
+  until_true 60 second_ready
 }
 second_ready() { curl -sf -m 2 "http://127.0.0.1:$(cat "$SECOND_DIR/run/metrics.port")/readyz"; }
 second_down() { [ -z "$SECOND" ] || { kill "$SECOND"; wait "$SECOND"; SECOND=""; }; }
@@ -226,7 +226,7 @@ two_of_one_name() {
   same "$name: no job failed" "$(jobs_that_paid twin-)" 0
   nothing_twice "$name"
   rm -rf "$SECOND_DIR/run"
-  if until_true 15 second_ready; then ok "run_dir deleted: it is made again"; else not_ok "run_dir deleted: $(tail -n 2 "$SECOND_DIR/log")"; fi
+  if until_true 60 second_ready; then ok "run_dir deleted: it is made again"; else not_ok "run_dir deleted: $(tail -n 2 "$SECOND_DIR/log")"; fi
   if grep -q 'it is made again' "$SECOND_DIR/log"; then ok "run_dir deleted: the log says so"; else not_ok "run_dir deleted: the log says nothing"; fi
 }
 
@@ -259,15 +259,15 @@ suspended_host() {
   for i in 1 2; do book_probe "zombie-$i" "done" '"do":"sleep","ms":2500'; done
   for i in $(seq 30); do book_pdf "zombie-pdf-$i" $((1 + i % 3)) "$((780 + i))"; book_person "zombie-person-$i" "$((780 + i))"; done
   flush
-  until_true 10 in_hand probe
+  until_true 60 in_hand probe
   frozen="$(supervisor_pid) $(worker_pids) $(zygote_pids) $(cell_pids)"
   for p in $frozen; do kill -STOP "$p" 2>/dev/null; done
   local held=$(($(active_in pdf) + $(active_in match) + $(active_in probe)))
   if [ "$held" -gt 0 ]; then ok "$name: it held $held jobs"; else not_ok "$name: it held nothing"; fi
   for p in $(children_of "$SECOND" stint-worker) $SECOND; do kill -CONT "$p"; done
-  if until_true 40 quiet_without_the_frozen; then ok "$name: the other host ends every job"; else not_ok "$name: jobs are left over"; fi
+  if until_true 60 quiet_without_the_frozen; then ok "$name: the other host ends every job"; else not_ok "$name: jobs are left over"; fi
   for p in $frozen; do kill -CONT "$p" 2>/dev/null; done
-  if until_true 30 fault_ready; then ok "$name: it comes back by itself"; else not_ok "$name: not ready: $HTTP_BODY"; fi
+  if until_true 60 fault_ready; then ok "$name: it comes back by itself"; else not_ok "$name: not ready: $HTTP_BODY"; fi
   quiet_soon "$name"
   nothing_twice "$name"
 }
@@ -309,20 +309,20 @@ restore_older() {
   done
   flush
   redis BGREWRITEAOF >/dev/null
-  until_true 10 rewritten
+  until_true 60 rewritten
   redis CONFIG SET appendfsync always >/dev/null
   rm -rf "$STACK_DIR/older" && cp -a "$STACK_DIR/redis" "$STACK_DIR/older"
-  until_true 30 is_quiet || { not_ok "older Redis: not quiet before"; return; }
+  until_true 60 is_quiet || { not_ok "older Redis: not quiet before"; return; }
   applied_before=$(sql "SELECT count(*) FROM public.applied WHERE job_id LIKE 'f99-%'")
   BEFORE=$(grep -ac 'effect was applied by an earlier delivery' "$STACK_DIR/log/supervisor.log")
   kill -STOP "$(stack_pid)"
   i=$(redis_pid)
   kill -9 "$i"
-  until_true 10 [ ! -s "/proc/$i/maps" ]
+  until_true 60 [ ! -s "/proc/$i/maps" ]
   rm -rf "$STACK_DIR/redis" && cp -a "$STACK_DIR/older" "$STACK_DIR/redis"
   kill -CONT "$(stack_pid)"
-  until_true 20 came_back || not_ok "older Redis: the jobs are not there again"
-  until_true 40 is_quiet || not_ok "older Redis: not quiet after"
+  until_true 60 came_back || not_ok "older Redis: the jobs are not there again"
+  until_true 60 is_quiet || not_ok "older Redis: not quiet after"
   same "Redis restored from an older copy: 8 jobs are done again" "$(redis_done)" 8
   same "Redis restored from an older copy: no effect is applied again" \
     "$(sql "SELECT count(*) FROM public.applied WHERE job_id LIKE 'f99-%'")" "$applied_before"

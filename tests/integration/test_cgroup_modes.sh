@@ -19,8 +19,8 @@ why() { "$STINT_BUILD/bin/stint" status --json 2>/dev/null | jq -r '.supervisor.
 start() { # MODE: returns when the supervisor answers or is gone
   STINT_SUPERVISOR_CGROUP=$1 "$STINT_BUILD/bin/stint-supervisor" >"$DIR/log" 2>&1 &
   PID=$!
-  local i
-  for i in $(seq 400); do
+  local deadline=$((SECONDS + 60))
+  while [ $SECONDS -lt $deadline ]; do
     { [ -n "$(why)" ] || ! kill -0 "$PID" 2>/dev/null; } && return
     read -r -t 0.05 _ <> <(:) || true
   done

@@ -32,7 +32,7 @@ flush || not_ok "jobs are not accepted"
 head -c 3000 /dev/urandom >"$STACK_DIR/bytes"
 printf '\0\377\n\0' >>"$STACK_DIR/bytes"
 redis -x FCALL stint_enqueue 1 'stint:{probe}' '{"kind":"probe","id":"bin","tenant":"t1"}' <"$STACK_DIR/bytes" >/dev/null
-until_true 20 dead_are 7 || not_ok "letters: $(dead) of 7"
+until_true 60 dead_are 7 || not_ok "letters: $(dead) of 7"
 
 # -- the same filters, in Redis and in the archive
 host=$("$STINT" dlq list --dir "$STACK_DIR" --json --id a1 | jq -r .last_error.instance)
@@ -114,7 +114,7 @@ OUT=$(cat "$STACK_DIR/said") RAN="import -"; says "7 imported"
 book_probe a1 done '"do":"ok"'
 run 0 dlq replay a3 a4
 replayed() { [ "$(redis FCALL stint_job 1 'stint:{probe}' a4 | jq -r '"\(.state) \(.replays)"')" = "dead 1" ]; }
-until_true 20 replayed || not_ok "a4 did not die again"
+until_true 60 replayed || not_ok "a4 did not die again"
 run 5 dlq import "$STACK_DIR/two.ndjson"; says "2 left out"; says "a3"
 run 0 dlq import "$STACK_DIR/two.ndjson" --replace; says "2 replaced"
 no_drift "replaced"

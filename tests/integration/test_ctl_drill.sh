@@ -55,7 +55,8 @@ grep -q 'expected  dead, cause handler_error HANDLER_REFUSED' "$STACK_DIR/people
 
 # --- a drill that does not hold says so: the job's worker is not replaced while its pool wants none ---
 "$STINT" worker scale probe 0 --dir "$STACK_DIR" >/dev/null
-until_true 20 test -z "$("$STINT" worker list --pool probe --dir "$STACK_DIR" --json)"
+no_workers() { [ -z "$("$STINT" worker list --pool probe --dir "$STACK_DIR" --json)" ]; }
+until_true 60 no_workers || not_ok "the pool wants no worker and has some"
 drill run pause --yes --json >"$STACK_DIR/failed"
 same "a drill that does not hold is exit code 1" $? 1
 same "and its verdict" "$(jq -r 'select(.drill).verdict' "$STACK_DIR/failed")" failed

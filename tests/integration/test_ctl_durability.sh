@@ -7,15 +7,20 @@ set -u
 SERVER=${REDIS_SERVER:-redis-server}
 REPLICA_PID=""
 
+until_true() { # COMMAND…: it succeeds within a minute
+  local deadline=$((SECONDS + 60))
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || return 1
+    read -r -t 0.05 <> <(:) || true
+  done
+}
+redis_answers() { [ "$(redis PING)" = PONG ]; }
+
 start() { # OPTIONS…: the server under test
   # shellcheck disable=SC2086 # a wrapper's words are meant
   $SERVER --port 0 --unixsocket "$CTL_DIR/redis.sock" --unixsocketperm 777 --save '' --dir "$CTL_DIR" --logfile "$CTL_DIR/redis.log" "$@" &
   REDIS_PID=$!
-  for _ in $(seq 200); do
-    [ "$(redis PING 2>/dev/null)" = PONG ] && return 0
-    read -r -t 0.05 <> <(:)
-  done
-  echo "not ok - redis does not start"; exit 1
+  until_true redis_answers || { echo "not ok - redis does not start"; exit 1; }
 }
 stop() { kill "$REDIS_PID"; wait "$REDIS_PID" 2>/dev/null; }
 jobs_in() { redis XLEN "stint:{probe}:s:normal"; }
@@ -49,21 +54,24 @@ stop
 start --appendonly no --port 0 --repl-diskless-sync-delay 0
 $SERVER --port 0 --unixsocket "$CTL_DIR/replica.sock" --save '' --dir "$CTL_DIR" --logfile "$CTL_DIR/replica.log" &
 REPLICA_PID=$!
-# A replica finds its primary over TCP only: a free port is asked for until one is.
-for port in $((20000 + $$ % 10000)) $((31000 + $$ % 1000)); do
-  [ "$(redis CONFIG SET port "$port" 2>/dev/null)" = OK ] && break
-done
+# A replica finds its primary over TCP only: ports below those that the kernel gives away are asked for until one is free.
+port=$((20000 + $$ % 10000))
+takes_port() { port=$((20000 + (port + 7) % 10000)); [ "$(redis CONFIG SET port "$port")" = OK ]; }
+until_true takes_port || { echo "not ok - no port is free"; exit 1; }
 replica() { redis-cli --raw -s "$CTL_DIR/replica.sock" "$@" 2>/dev/null; }
-for _ in $(seq 200); do [ "$(replica PING)" = PONG ] && break; read -r -t 0.05 <> <(:); done
+replica_answers() { [ "$(replica PING)" = PONG ]; }
+until_true replica_answers || { echo "not ok - the replica does not start"; exit 1; }
 replica REPLICAOF 127.0.0.1 "$port" >/dev/null
-for _ in $(seq 400); do replica INFO replication | grep -q '^master_link_status:up' && break; read -r -t 0.05 <> <(:); done
+# The primary counts it a while after the replica calls its line up.
+replicates() { grep -q '^master_link_status:up' <<<"$(replica INFO replication)" && grep -q ',state=online,' <<<"$(redis INFO replication)"; }
+until_true replicates || { echo "not ok - the replica does not follow"; exit 1; }
 run 0 enqueue probe --queue probe --durability safe --json --id safe-1
 says '"durability":"replica"'
 expect "the replica has it" "$(replica XLEN 'stint:{probe}:s:normal')" 1
 run 0 enqueue probe --queue probe --durability safe --json --id safe-1
 says_not '"durability":'
 kill -STOP "$REPLICA_PID"
-STINT_REDIS_COMMAND_TIMEOUT=1s run 4 enqueue probe --queue probe --durability safe
+STINT_REDIS_COMMAND_TIMEOUT=4s run 4 enqueue probe --queue probe --durability safe
 says "no replica had it"
 kill -KILL "$REPLICA_PID"
 wait "$REPLICA_PID" 2>/dev/null

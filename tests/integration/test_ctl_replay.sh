@@ -5,9 +5,9 @@ set -u
 . "${STINT_SOURCE:?}/tests/support/ctl.sh"
 ctl_start_redis
 
-# wait_for COMMAND…: it succeeds within half a minute
+# wait_for COMMAND…: it succeeds within a minute
 wait_for() {
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 60))
   until "$@" >/dev/null 2>&1; do
     if [ $SECONDS -ge $deadline ]; then echo "not ok - waited in vain for: $*"; failures=$((failures + 1)); return 1; fi
     read -r -t 0.05 <> <(:)

@@ -48,8 +48,9 @@ same "nothing is left of five runs" "$(traces)" "$before"
 same "the cause in JSON" "$(stint job repro crash --json 2>/dev/null | jq -r '.reproduced, .after.state')" "true
 dead"
 stint dlq replay doc >/dev/null 2>&1
-until_true 20 test "$(sql 'SELECT count(*) FROM stint.pdf_result')" = 1 || true
-same "the same job, run for real, leaves its result" "$(stint job wait doc --timeout 20s >/dev/null 2>&1; sql 'SELECT count(*) FROM stint.pdf_result')" 1
+stored() { [ "$(sql 'SELECT count(*) FROM stint.pdf_result')" = 1 ]; }
+until_true 60 stored
+same "the same job, run for real, leaves its result" "$(stint job wait doc --timeout 60s >/dev/null 2>&1; sql 'SELECT count(*) FROM stint.pdf_result')" 1
 
 repro 5 "its payload is not kept" fine
 repro 3 "nosuch" nosuch

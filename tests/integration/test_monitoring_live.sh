@@ -61,14 +61,16 @@ for file in "$STINT_SOURCE"/monitoring/grafana/*.json; do
     queries=$((queries + 1))
     plain=$(sed 's/\$[a-z_]*/.*/g' <<<"$query") n=0
     answered() { n=$(series "$plain"); [ "$n" -gt 0 ] || { [ "$n" -eq 0 ] && may_be_empty "$query"; }; }
-    until_true 30 answered || not_ok "${file##*/}: $query has $n series"
+    until_true 60 answered || not_ok "${file##*/}: $query has $n series"
   done < <(jq -r '.panels[].targets[].expr' "$file")
 done
 [ "$queries" -ge 25 ] && ok "$queries queries of dashboards are answered" || not_ok "only $queries queries were found"
 while IFS= read -r name; do
-  until_true 30 seen "$name" || not_ok "nothing is recorded as $name"
+  until_true 60 seen "$name" || not_ok "nothing is recorded as $name"
 done < <(sed -n 's/^ *- record: //p' "$STINT_SOURCE/monitoring/stint.rules.yml")
-bad=$(curl -sS "http://127.0.0.1:$PROM_PORT/api/v1/rules" | jq -r '.data.groups[].rules[] | select(.health != "ok") | .name + ": " + (.lastError // .health)')
+sick() { curl -sS "http://127.0.0.1:$PROM_PORT/api/v1/rules" | jq -r '.data.groups[].rules[] | select(.health != "ok") | .name + ": " + (.lastError // .health)'; }
+evaluated() { bad=$(sick) && [ -z "$bad" ]; }
+until_true 60 evaluated
 [ -z "$bad" ] && ok "every rule is evaluated" || not_ok "rules fail: $bad"
 [ "$(series 'sum(stint_no_such_metric)')" = 0 ] && ok "a metric that does not exist is seen to be missing" || not_ok "a planted query was answered"
 stack_verdict

@@ -42,7 +42,7 @@ copies killed 30 d2
 until_true 60 all_done killed 30 || not_ok "one parser's worker killed: $(results killed '') of 30 are done"
 same "the worker that parses is killed in the middle: it did die" "$(cut -d' ' -f2 "$KILL_FILE")" 0
 same "another parses, once" "$(results killed 'AND NOT cached')" 1
-until_true 30 quiet || not_ok "not quiet"
+until_true 60 quiet || not_ok "not quiet"
 same "the ledger adds up" "$(stat_of pdf .drift)" 0
 
 # Nobody's answer: what cannot be parsed is tried once, and told to all.

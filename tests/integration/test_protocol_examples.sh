@@ -6,7 +6,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/stint-protocol-XXXXXX") || exit 1
 setpriv --pdeathsig KILL redis-server --port 0 --unixsocket "$dir/s" --dir "$dir" --save '' >"$dir/log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$dir"' EXIT
-for ((tries = 0; tries < 2000; tries++)); do
+until [ $SECONDS -ge 60 ]; do
     [ "$(command redis-cli -s "$dir/s" PING 2>/dev/null)" = PONG ] && break
     read -r -t 0.005 <> <(:) || true
 done

@@ -30,7 +30,7 @@ endpoint="http://127.0.0.1:$port"
 mkdir "$STACK_DIR/s3"
 NODE_PATH="$modules/node_modules" node "$STINT_SOURCE/tests/support/sources/s3_server.cjs" "$STACK_DIR/s3" "$port" docs private >"$STACK_DIR/s3.log" 2>&1 &
 S3=$!
-until_true 30 grep -q up "$STACK_DIR/s3.log" || { not_ok "the S3 server is up"; cat "$STACK_DIR/s3.log"; stack_verdict; exit 1; }
+until_true 60 grep -q up "$STACK_DIR/s3.log" || { not_ok "the S3 server is up"; cat "$STACK_DIR/s3.log"; stack_verdict; exit 1; }
 "$STINT_BUILD/bin/stint-pdfgen" --kind test --rows 9 --out "$STACK_DIR/t.pdf"
 /usr/bin/python3 "$STINT_SOURCE/tests/support/sources/s3_objects.py" "$endpoint" docs "$STACK_DIR/t.pdf" >"$STACK_DIR/keys" 2>"$STACK_DIR/keys.err"
 same "objects are there" "$(wc -l <"$STACK_DIR/keys")" 11
@@ -97,7 +97,7 @@ server.serve_forever()
 PY
 /usr/bin/python3 "$STACK_DIR/later.py" >"$STACK_DIR/later.port" &
 LATER=$!
-until_true 30 test -s "$STACK_DIR/later.port"
+until_true 60 test -s "$STACK_DIR/later.port"
 later=$(cat "$STACK_DIR/later.port")
 export STINT_PDF_URL=list STINT_PDF_URL_ALLOW="127.0.0.1:$port, 127.0.0.1:$later" STINT_PDF_URL_HTTP=yes STINT_PDF_URL_PRIVATE_RANGES="127.0.0.1:$port, 127.0.0.1:$later"
 export STINT_KIND_PDF_PARSE_ATTEMPTS=2
@@ -112,7 +112,7 @@ signature=$(echo "$link" | sed 's/.*X-Amz-Signature=//; s/&.*//')
 # What a server asks for by Retry-After is the least delay of the retry.
 redis FCALL stint_enqueue 1 'stint:{pdf}' '{"kind":"pdf-parse","id":"l1"}' "{\"v\":1,\"source\":{\"url\":\"http://127.0.0.1:$later/x.pdf?TOPSECRET\"}}" >/dev/null
 waits() { due=$("$STINT" --json job show l1 --dir "$STACK_DIR" 2>/dev/null | jq -r '.due_ms // 0'); [ "$due" -gt $(($(now_ms) + 1500000)) ] && [ "$due" -lt $(($(now_ms) + 1900000)) ]; }
-until_true 30 waits && ok "Retry-After is the least delay of a retry" || not_ok "Retry-After: due $due, now $(now_ms): $("$STINT" --json job show l1 --dir "$STACK_DIR" | cut -c1-700)"
+until_true 60 waits && ok "Retry-After is the least delay of a retry" || not_ok "Retry-After: due $due, now $(now_ms): $("$STINT" --json job show l1 --dir "$STACK_DIR" | cut -c1-700)"
 
 # Secrets: the key, the links' signatures and whole queries, in logs, errors, the process list.
 fetchers=$(for p in $(worker_pids); do children_of "$p" stint-fetch; done)

@@ -68,26 +68,27 @@ for part in Redis PostgreSQL supervisor; do
 done
 step "no part runs as root"
 
-until_true 30 "$stint" health --dir "$dir" || fail "stint health"
-until_true 30 "$stint" health --ready --dir "$dir" || fail "stint health --ready"
-[ "$("$stint" health --dir "$dir" --json | jq -r .status)" = ok ] || fail "stint health --json"
+until_true 60 "$stint" health --dir "$dir" || fail "stint health"
+until_true 60 "$stint" health --ready --dir "$dir" || fail "stint health --ready"
+health_is_ok() { [ "$("$stint" health --dir "$dir" --json | jq -r .status)" = ok ]; }
+until_true 60 health_is_ok || fail "stint health --json"
 supervisor=$(part_pid supervisor)
 kill -STOP "$supervisor"
 "$stint" health --timeout 300ms --dir "$dir" 2>/dev/null && fail "a stopped supervisor is called healthy"
 kill -CONT "$supervisor"
-until_true 30 "$stint" health --dir "$dir" || fail "it goes on and is not healthy"
+until_true 60 "$stint" health --dir "$dir" || fail "it goes on and is not healthy"
 step "stint health tells a frozen supervisor from a healthy one"
 
 for part in Redis PostgreSQL supervisor; do
     old=$(part_pid $part)
     kill -9 "$old"
     changed() { [ "$(part_pid $part)" != "$old" ]; }
-    until_true 20 changed || fail "$part was not started again"
+    until_true 60 changed || fail "$part was not started again"
     step "$part was killed and is back"
 done
-until_true 30 redis ping || fail "Redis does not answer"
-until_true 30 sql "SELECT 1" || fail "PostgreSQL does not answer"
-until_true 30 "$stint" worker list --dir "$dir" || fail "the supervisor does not answer"
+until_true 60 redis ping || fail "Redis does not answer"
+until_true 60 sql "SELECT 1" || fail "PostgreSQL does not answer"
+until_true 60 "$stint" worker list --dir "$dir" || fail "the supervisor does not answer"
 [ "$(redis get kept)" = yes ] || fail "Redis lost a key when it was killed"
 [ "$(sql 'SELECT v FROM kept')" = yes ] || fail "PostgreSQL lost a row when it was killed"
 step "nothing was lost by the kills"
@@ -110,7 +111,7 @@ step "up again continues"
 stack_pid=$(cut -d' ' -f1 "$dir/stack.pid")
 gone() { [ ! -e "/proc/$stack_pid" ] || grep -q "^State:.*Z" "/proc/$stack_pid/status"; }
 kill -9 "$stack_pid"
-until_true 10 gone || fail "the stack process outlives kill -9"
+until_true 60 gone || fail "the stack process outlives kill -9"
 "$stint" up --dir "$dir" --detach >/dev/null || fail "up after the stack process was killed"
 [ "$(redis get kept)" = yes ] || fail "Redis lost a key"
 step "a killed stack leaves nothing behind and starts again"

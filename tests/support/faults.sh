@@ -18,7 +18,7 @@
 # Allowed in one outage of FAULT_HOLD_MS, all processes of stint together: 200 ms and a tenth of one processor; 60 log lines (the work
 # around it is told too) and 20 a second.
 FAULT_CPU_SHARE=10 FAULT_LINES_PER_S=20
-FAULT_RECOVERY_S=30
+FAULT_RECOVERY_S=60
 FAULT_TABLE="" FAULT_N=0
 export STINT_REDIS_COMMAND_TIMEOUT=1s STINT_REDIS_CONNECT_TIMEOUT=1s STINT_METRICS_INTERVAL=500ms
 export STINT_SUPERVISOR_LEASE=6s STINT_POOL_PROBE_WORKERS=2 STINT_POOL_PDF_WORKERS=1 STINT_POOL_MATCH_WORKERS=1
@@ -122,14 +122,14 @@ fault_lost() {
 
 # --- one fault ---
 
-# Looks at /readyz as long as the fault lasts; keeps the last reasons that were not well. Holds it longer, up to 15 s, for a host so
+# Looks at /readyz as long as the fault lasts; keeps the last reasons that were not well. Holds it longer, up to 30 s, for a host so
 # busy that what must be said is not said yet.
 fault_hold() {
   local began_ms until_ms
   began_ms=$(now_ms)
   until_ms=$((began_ms + $1))
   FAULT_REASONS="" FAULT_WELL=0 FAULT_LOOKS=0
-  while [ "$(now_ms)" -lt "$until_ms" ] || { [ "$(now_ms)" -lt "$((until_ms + 15000))" ] && ! fault_told; }; do
+  while [ "$(now_ms)" -lt "$until_ms" ] || { [ "$(now_ms)" -lt "$((until_ms + 30000))" ] && ! fault_told; }; do
     fault_http /readyz
     FAULT_LOOKS=$((FAULT_LOOKS + 1))
     if [ "$HTTP_CODE" = 503 ]; then FAULT_REASONS="$HTTP_BODY"; else FAULT_WELL=$((FAULT_WELL + 1)); fi

@@ -18,7 +18,7 @@ redis_launch() { # [OPTIONS…]: does not wait
     "${REDIS_OPTIONS[@]}" "$@" &
   REDIS_PID=$!
 }
-redis_start() { redis_launch "$@" && until_true 20 redis_answers && redis_operator; }
+redis_start() { redis_launch "$@" && until_true 60 redis_answers && redis_operator; }
 redis_kill() { kill -9 "$REDIS_PID"; wait "$REDIS_PID" 2>/dev/null; [ ! -e "/proc/$REDIS_PID" ]; }
 
 # The operator's connection, kept open: redis_do COMMAND… answers its first line.

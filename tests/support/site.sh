@@ -80,7 +80,7 @@ site_start() {
     --appendfsync "${2:-everysec}" --dir "$STACK_DIR" --maxmemory-policy noeviction --stream-node-max-entries 16 \
     --stream-node-max-bytes 512
   site_postgres || return 1
-  until_true 30 site_redis_answers || return 1
+  until_true 60 site_redis_answers || return 1
   for h in $(seq "$SITE_HOSTS"); do site_host "$h"; done
   STINT_CONFIG="$STACK_DIR/h1/stint.conf" "$STINT" migrate >"$STACK_DIR/log/migrate.log" 2>&1 || return 1
   for h in $(seq "$SITE_HOSTS"); do keep "host$h" "$STINT_BUILD/bin/stint-supervisor" --config "$STACK_DIR/h$h/stint.conf"; done

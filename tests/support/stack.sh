@@ -151,7 +151,7 @@ check_books() {
   local q
   for q in $QUEUES; do
     same "$q: the ledger has no drift" "$(stat_of "$q" .drift)" 0
-    until_true 10 adds_up "$q" # the next round may be running just now
+    until_true 60 adds_up "$q" # the next round may be running just now
     same "$q: enqueued = done + dead + cancelled + expired$([ "$q" = match ] && echo ' + the next round')" "$ENQUEUED" "$ENDED"
   done
   check_jobs
@@ -208,9 +208,9 @@ check_matches() { # no half pairs, nobody twice, nobody lost
   same "nobody is in two living pairs" "$(sql "SELECT count(*) FROM (SELECT id FROM (SELECT pool, live_a AS id FROM stint.match_pair UNION ALL SELECT pool, live_b FROM stint.match_pair) l WHERE id IS NOT NULL GROUP BY pool, id HAVING count(*) > 1) twice")" 0
   same "no half pairs" "$(sql "SELECT count(*) FROM stint.match_pair p WHERE p.state = 'pending' AND (SELECT count(*) FROM stint.match_ticket t WHERE t.pair_id = p.id AND t.state = 'matched') <> 2")" 0
   # The bound is 4 s; a loaded machine is given more.
-  if until_true "${TOLD_WAIT_S:-30}" all_told; then ok "the application was told of every pair ($(sql "SELECT count(*) FROM stint.match_pair"))"
+  if until_true "${TOLD_WAIT_S:-60}" all_told; then ok "the application was told of every pair ($(sql "SELECT count(*) FROM stint.match_pair"))"
   elif [ -n "${TOLD_WAIT_S:-}" ]; then echo "# a Redis that was set back has lost what it was told" # the caller knows it
   else not_ok "the application was not told of every pair: $(sql "SELECT id FROM stint.match_pair" | grep -cvxFf "$STACK_DIR/told") are missing, $(sql "SELECT count(*) FROM stint.match_event") events are left in PostgreSQL"; fi
-  if until_true 30 none_overdue; then ok "no event waits for somebody to tell it"; else not_ok "events are overdue: $(sql "SELECT count(*) FROM stint.match_event WHERE tell_ms < stint.now_ms() - 2000")"; fi
+  if until_true 60 none_overdue; then ok "no event waits for somebody to tell it"; else not_ok "events are overdue: $(sql "SELECT count(*) FROM stint.match_event WHERE tell_ms < stint.now_ms() - 2000")"; fi
   same "every person submitted is in the pool ($booked people)" "$(sql "SELECT count(*) FROM stint.match_ticket")" "$booked"
 }

@@ -109,7 +109,7 @@ sed 's/^/# /' /tmp/drills
 
 # --- afterwards ---
 until_true 90 ready_is 3
-holds "no leaf of a dead worker is left" until_true 30 leaves_are 3
+holds "no leaf of a dead worker is left" until_true 60 leaves_are 3
 systemctl reload "$UNIT"
 same "a reload keeps the unit" "$(prop ActiveState) $(prop MainPID)" "active $main_pid"
 same "the ledger has no drift" "$(stint queue stats probe --json | jq -r .drift)" 0
