@@ -27,6 +27,7 @@ static void test_supervisor_bursts_and_single_jobs_wake_without_a_heartbeat(void
     stage_up(s, "workers = 3", 3);
     WAIT_UNTIL(s, stage_phase_is, "idle");
     unsigned seed = 1;
+    uint64_t slowest = 0;
     for (int round = 0; round < 60; round++) {
         int jobs = round % 3 == 0 ? 20 : 1;
         uint64_t before = clock_mono_ms();
@@ -38,11 +39,13 @@ static void test_supervisor_bursts_and_single_jobs_wake_without_a_heartbeat(void
             if (i == jobs - 1)
                 WAIT_UNTIL(s, stage_job_is, &done);
         }
-        if (clock_mono_ms() - before > RUNG_MS)
-            fail_msg("round %d took %llu ms: a wake-up was lost", round,
-                     (unsigned long long)(clock_mono_ms() - before));
+        uint64_t took = clock_mono_ms() - before;
+        slowest = MAX_OF(slowest, took);
+        if (took > RUNG_MS)
+            fail_msg("round %d took %llu ms: a wake-up was lost", round, (unsigned long long)took);
         (void)poll(NULL, 0, rand_r(&seed) % 9); /* meets the read being armed, blocked, or being taken down */
     }
+    print_message("# slowest round: %llu ms\n", (unsigned long long)slowest);
     assert_int_equal(stage_stat_number(s, "drift"), 0);
 }
 

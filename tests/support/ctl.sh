@@ -1,11 +1,17 @@
 # What the scripts that test `stint` share: a private Redis, workers played by raw Functions, and checks that say what they saw.
 # Sourced, not run. Needs STINT_BUILD.
-CTL_DIR=$(mktemp -d)
 STINT="$STINT_BUILD/bin/stint"
 failures=0 checks=0
-export STINT_REDIS_URL="unix://$CTL_DIR/redis.sock" STINT_POSTGRES_URL="postgresql:///none?host=$CTL_DIR"
-export STINT_SUPERVISOR_RUN_DIR="$CTL_DIR" STINT_SUPERVISOR_STATE_DIR="$CTL_DIR" STINT_CONFIG="$CTL_DIR/stint.conf" NO_COLOR=1
-printf '[kind.probe]\nenabled = yes\n' >"$STINT_CONFIG"
+export NO_COLOR=1
+
+# ctl_home: a folder of its own, and everything that is asked of stint asked there.
+ctl_home() {
+  CTL_DIR=$(mktemp -d) REDIS_PID=""
+  export STINT_REDIS_URL="unix://$CTL_DIR/redis.sock" STINT_POSTGRES_URL="postgresql:///none?host=$CTL_DIR"
+  export STINT_SUPERVISOR_RUN_DIR="$CTL_DIR" STINT_SUPERVISOR_STATE_DIR="$CTL_DIR" STINT_CONFIG="$CTL_DIR/stint.conf"
+  printf '[kind.probe]\nenabled = yes\n' >"$STINT_CONFIG"
+}
+ctl_home
 
 ctl_end() {
   [ -n "${REDIS_PID:-}" ] && kill "$REDIS_PID" 2>/dev/null && wait "$REDIS_PID" 2>/dev/null
@@ -13,13 +19,38 @@ ctl_end() {
 }
 trap ctl_end EXIT
 
+# side_by_side N COMMAND: it is run N times at once with its number (0…), each with a Redis of its own; their checks are counted here.
+side_by_side() {
+  local n=$1 part out part_checks part_failures pids=""
+  out=$(mktemp -d)
+  shift
+  for ((part = 0; part < n; part++)); do
+    (
+      failures=0 checks=0
+      ctl_home
+      trap ctl_end EXIT
+      ctl_start_redis
+      "$@" "$part"
+      echo "$checks $failures" >"$out/$part"
+    ) &
+    pids+=" $!"
+  done
+  # shellcheck disable=SC2086 # a list is meant
+  wait $pids
+  for ((part = 0; part < n; part++)); do
+    read -r part_checks part_failures <"$out/$part" || { echo "not ok - part $part of $* did not come to its end"; part_checks=0 part_failures=1; }
+    checks=$((checks + part_checks)) failures=$((failures + part_failures))
+  done
+  rm -rf "$out"
+}
+
 redis() { redis-cli --raw -s "$CTL_DIR/redis.sock" "$@"; }
 
 ctl_start_redis() { # returns when it answers
   redis-server --port 0 --unixsocket "$CTL_DIR/redis.sock" --save '' --dir "$CTL_DIR" --logfile "$CTL_DIR/redis.log" &
   REDIS_PID=$!
-  local i
-  for i in $(seq 200); do
+  local deadline=$((SECONDS + 60))
+  while [ $SECONDS -lt $deadline ]; do
     [ "$(redis PING 2>/dev/null)" = PONG ] && return 0
     read -r -t 0.05 <> <(:)
   done
