@@ -56,6 +56,7 @@ enum ipc_type {
     IPC_RESUME, /* fetch again */
     IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */
     IPC_CANCEL, /* text: "<band>:<entry id>" of the job to cancel; ignored when it is not the one in hand */
+    IPC_CONFIG, /* with a descriptor like WORKER_FD_CONFIG: its section [match] holds from now on, nothing else of it */
 };
 
 enum { IPC_TEXT_MAX = 480 };

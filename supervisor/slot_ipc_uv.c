@@ -95,6 +95,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
     case IPC_RESUME:
     case IPC_STOP:
     case IPC_CANCEL:
+    case IPC_CONFIG:
         break;
     }
     log_warn("a worker sent a message only its supervisor may send", KV_S("pool", slot->pool->name),

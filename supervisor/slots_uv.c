@@ -84,7 +84,8 @@ static void clear_slot(struct slots_uv *u, struct slot *slot)
     slot->boot_error[0] = '\0';
 }
 
-/* What of this host was short when a worker could not be made; NULL: something else was wrong, and trying again may be in vain. */
+/* What of this host was short when a worker could not be made; NULL: something else was wrong, and trying again may be
+ * in vain. */
 static const char *remedy_of(int rc)
 {
     static const struct {
@@ -105,8 +106,8 @@ static const char *remedy_of(int rc)
 
 static void start_later(struct slots_uv *u, struct slot *slot, uint64_t delay, const char *why)
 {
-    log_warn("worker starts again later", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_I("delay_ms", delay),
-             KV_S("why", why));
+    log_warn("worker starts again later", KV_S("pool", slot->pool->name), KV_I("slot", slot->number),
+             KV_I("delay_ms", delay), KV_S("why", why));
     slots_move(u->slots, slot, SLOT_EVENT_DEFER);
     slot->start_at_ms = clock_mono_ms() + delay;
     slots_uv_look_within(u, delay);
@@ -124,7 +125,8 @@ static void could_not_start(struct slots_uv *u, struct slot *slot, int rc, const
     }
     pool->restarts++;
     (void)snprintf(pool->error, sizeof pool->error, "%.300s; %s", why, remedy);
-    start_later(u, slot, backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, clock_mono_ms()),
+    start_later(u, slot,
+                backoff_next_ms(&slot->backoff, (uint64_t)c->backoff_base, (uint64_t)c->backoff_max, clock_mono_ms()),
                 pool->error);
 }
 
@@ -221,9 +223,10 @@ void slots_uv_failed(struct slots_uv *u, struct slot *slot, bool boot_failure, c
     }
     if (!wanted)
         return;
-    /* A worker that was ready died of its job, which pays for it (crashes), or of a hand from outside: neither gets better by
-     * waiting, so its successor is only slowed. One that cannot start is given time. */
-    uint64_t most = boot_failure ? (uint64_t)c->backoff_max : MIN_OF((uint64_t)c->backoff_max, (uint64_t)RESTART_DELAY_MAX_MS);
+    /* A worker that was ready died of its job, which pays for it (crashes), or of a hand from outside: neither gets
+     * better by waiting, so its successor is only slowed. One that cannot start is given time. */
+    uint64_t most =
+        boot_failure ? (uint64_t)c->backoff_max : MIN_OF((uint64_t)c->backoff_max, (uint64_t)RESTART_DELAY_MAX_MS);
     uint64_t delay = 0;
     if (boot_failure || !restart_budget_take(&pool->budget, (uint32_t)c->restart_max, (uint64_t)c->restart_window, now))
         delay = backoff_next_ms(&slot->backoff, MIN_OF((uint64_t)c->backoff_base, most), most, now);
@@ -355,8 +358,8 @@ bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
 /* The page is the worker's: its numbers may be anything. */
 static bool runs(const struct score_now *now, const char *band, const char *entry)
 {
-    return now->running == 1 && now->band < (uint32_t)BAND_COUNT && strcmp(band_name((enum band)now->band), band) == 0 &&
-           strncmp(now->entry, entry, sizeof now->entry) == 0;
+    return now->running == 1 && now->band < (uint32_t)BAND_COUNT &&
+           strcmp(band_name((enum band)now->band), band) == 0 && strncmp(now->entry, entry, sizeof now->entry) == 0;
 }
 
 bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *band, const char *entry)
@@ -401,6 +404,27 @@ void slots_uv_stop(struct slots_uv *u, struct slot *slot, bool retire)
 void slots_uv_roll(struct slots_uv *u)
 {
     u->conf_serial++;
+    slots_uv_look_within(u, 1);
+}
+
+static bool hand_config(struct slots_uv *u, const struct slot *slot)
+{
+    struct err e;
+    AUTO_CLOSE int fd = -1;
+    int rc = slot_start_config(u->conf, &fd, &e);
+    if (rc == 0)
+        rc = ipc_send_fd(slot->control_fd, IPC_CONFIG, "", fd);
+    return rc == 0;
+}
+
+void slots_uv_hand_config(struct slots_uv *u)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &u->slots->table[i];
+        if (slot->state != SLOT_STARTING && slot->state != SLOT_READY)
+            continue;
+        slot->replace = slot->replace || !hand_config(u, slot);
+    }
     slots_uv_look_within(u, 1);
 }
 

@@ -91,6 +91,8 @@ void slots_uv_drain(struct slots_uv *u);
 void slots_uv_drain_kill(struct slots_uv *u);
 /* Running workers are outdated: replaced one by one. */
 void slots_uv_roll(struct slots_uv *u);
+/* Running workers are handed the configuration: of it they take [match] over. Who cannot be told is replaced instead. */
+void slots_uv_hand_config(struct slots_uv *u);
 /* A stopped pool is tried again. */
 void slots_uv_retry_pool(struct slots_uv *u, struct pool *pool);
 /* Looks at all slots within ms at the latest. */

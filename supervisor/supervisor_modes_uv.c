@@ -190,8 +190,18 @@ static void add_pools(struct supervisor *s)
     }
 }
 
+/* Nothing but rules of matching changed: running workers take them over, and keep the pools they know. */
+static bool only_match(const struct reload_names *names)
+{
+    bool only = names->n <= RELOAD_NAMES_MAX;
+    for (size_t i = 0; only && i < names->n; i++)
+        only = strncmp(names->names[i], "match.", 6) == 0;
+    return only;
+}
+
 static void apply_reload(struct supervisor *s, const struct reload_report *r)
 {
+    bool live = only_match(&r->changed);
     log_names(LOG_INFO, "configuration changed", &r->changed);
     log_names(LOG_WARN, "this change needs a restart; the old value stays", &r->needs_restart);
     int level = log_level_by_name(s->conf->supervisor.log_level);
@@ -211,10 +221,12 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
             slots_uv_retry_pool(&s->procs, pool);
     }
     queue_links_tell_kinds(&s->links);
-    if (r->changed.n > 0) /* workers read their configuration when they start */
+    if (r->changed.n > 0 && live)
+        slots_uv_hand_config(&s->procs);
+    else if (r->changed.n > 0) /* workers read the rest of their configuration when they start */
         slots_uv_roll(&s->procs);
     slots_uv_apply(&s->procs);
-    relay_child_apply(&s->relay, r->changed.n > 0);
+    relay_child_apply(&s->relay, r->changed.n > 0 && !live);
 }
 
 /* Parsers read layout files when they start: a changed one is a changed configuration. */

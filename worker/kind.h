@@ -124,6 +124,8 @@ struct kind_ops {
     /* Please end the run soon: with job_run_cancelled when nothing was applied, or as it really ended. Called at most once
      * per run, never before start() returned nor after a terminal call; may end the run inside. NULL: cannot be cancelled. */
     void (*cancel)(void *state, struct job_run *run, enum cancel_reason why);
+    /* Section [match] of ctx->conf was changed by a reload; what is under way goes on under the old rules. NULL: does not matter. */
+    void (*reload)(void *state);
     /* Once, at exit, with no run under way. Frees state; starts closing its handles: the loop goes on until they are. */
     void (*close)(void *state);
     /* All jobs of this kind that one fetch claimed (suspects apart) are started together as one round. A worker that dies in a

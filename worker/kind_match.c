@@ -7,6 +7,7 @@
  */
 #include "alloc.h"
 #include "kind.h"
+#include "log.h"
 #include "match_retell_uv.h"
 #include "match_turn.h"
 #include "match_watch_uv.h"
@@ -22,7 +23,8 @@ struct waiting_turn {
 
 struct kind_match {
     const struct worker_ctx *ctx;
-    struct match_rules rules;
+    struct match_rules rules, next; /* next: since a reload, for the turns that follow */
+    bool rules_changed;
     struct match_caches caches;
     struct match_watch *watch;
     struct match_retell *retell;
@@ -61,6 +63,32 @@ static void match_close(void *state)
     free(km);
 }
 
+/* People in memory are arranged by policy and preset; whatever else changes, they stay as they are. Tickets keep the
+ * presence and expiry they came with. */
+static void take_rules(struct kind_match *km)
+{
+    if (!km->rules_changed || km->busy)
+        return;
+    if (km->next.policy != km->rules.policy || km->next.ms_per_km != km->rules.ms_per_km ||
+        km->next.default_max_km != km->rules.default_max_km)
+        match_caches_reset(&km->caches);
+    km->rules = km->next;
+    km->rules_changed = false;
+    log_info("the rules of matching were changed", KV_S("policy", match_policy_name(km->rules.policy)));
+}
+
+static void match_reload(void *state)
+{
+    struct kind_match *km = state;
+    struct err e;
+    if (match_rules_load(&km->next, &km->ctx->conf->match, &e) < 0) {
+        log_error("the rules of matching stay as they are", KV_S("why", e.message));
+        return;
+    }
+    km->rules_changed = true;
+    take_rules(km);
+}
+
 static void run_next(struct kind_match *km);
 
 static void on_turn_end(void *arg)
@@ -73,6 +101,7 @@ static void on_turn_end(void *arg)
 static void run_next(struct kind_match *km)
 {
     struct waiting_turn *w = km->first;
+    take_rules(km);
     if (km->busy || !w)
         return;
     km->first = w->next;
@@ -122,7 +151,8 @@ const struct kind_ops kind_match_ops = {
     .open = match_open,
     .start = match_start,
     .close = match_close,
+    .reload = match_reload,
     .batch_whole = true,
     .stores = true,
-    .needs_sql = "SELECT queue, tell_ms FROM stint.match_event LIMIT 0",
+    .needs_sql = "SELECT e.tell_ms, p.queue FROM stint.match_event e, stint.match_pool p LIMIT 0",
 };

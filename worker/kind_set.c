@@ -54,6 +54,13 @@ void kind_set_close(struct kind_set *set)
     }
 }
 
+void kind_set_reload(struct kind_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (set->slots[i].open && set->slots[i].ops->reload)
+            set->slots[i].ops->reload(set->slots[i].state);
+}
+
 struct kind_slot *kind_set_find(struct kind_set *set, const char *kind)
 {
     for (size_t i = 0; i < set->n; i++)

@@ -28,6 +28,8 @@ struct kind_set {
 int kind_set_open(struct kind_set *set, const struct worker_ctx *base, const struct conf_pool *pool, struct score_cell *cell,
                   struct err *e);
 void kind_set_close(struct kind_set *set);
+/* Tells every kind that the configuration was changed. */
+void kind_set_reload(struct kind_set *set);
 /* NULL when this worker does not run the kind. */
 struct kind_slot *kind_set_find(struct kind_set *set, const char *kind);
 /* True when some kind of the set has its effects in PostgreSQL. */

@@ -54,6 +54,12 @@ int match_cache_open(struct match_cache *c, const struct match_rules *rules)
     return c->ix ? 0 : -ENOMEM;
 }
 
+void match_caches_reset(struct match_caches *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        match_cache_reset(c->all[i]);
+}
+
 void match_caches_fini(struct match_caches *c)
 {
     for (size_t i = 0; i < c->n; i++) {

@@ -16,11 +16,13 @@ struct match_cache {
     struct match_index *ix; /* owned; NULL: cold */
     struct match_supply supply;
     struct match_mark mark;
-    bool warm; /* everything up to mark is in ix */
+    bool warm;              /* everything up to mark is in ix, and mark is or was the pool's last change */
+    uint64_t fill_began_ms; /* monotonic */
     int64_t floor_seen;
     int64_t pending_until_ms; /* a pair may fall due until then */
     uint64_t next_cycle_ms;   /* monotonic: do not ask for a cycle before */
     uint32_t sweep, here;     /* whose turn it is */
+    bool overgrown;           /* more is long over than cycles remove: every round helps */
     uint64_t used;            /* turn number of the last use */
 };
 
@@ -36,4 +38,6 @@ struct match_cache *match_cache_of(struct match_caches *c, const char *pool);
 void match_cache_reset(struct match_cache *c);
 /* Makes sure there is an index to fill. 0 or -ENOMEM. */
 int match_cache_open(struct match_cache *c, const struct match_rules *rules);
+/* match_cache_reset of all. */
+void match_caches_reset(struct match_caches *c);
 void match_caches_fini(struct match_caches *c);

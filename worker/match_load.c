@@ -30,6 +30,7 @@ int match_load_head(PGresult *const results[], struct match_head *ret, struct er
                                .watch_from_ms = number(pool, 0, 3),
                                .due_ms = number(pool, 0, 4),
                                .now_ms = number(now, 0, 0)};
+    text(pool, 0, 5, ret->queue, sizeof ret->queue);
     return 0;
 }
 
@@ -97,6 +98,15 @@ static int load_change(const PGresult *res, int row, const struct match_rules *r
     return rc == -EINVAL ? 0 : rc;
 }
 
+void match_load_mark(const PGresult *res, struct match_mark *mark)
+{
+    int last = PQntuples(res) - 1;
+    if (last < 0)
+        return;
+    mark->version = number(res, last, 2);
+    text(res, last, 0, mark->id, sizeof mark->id);
+}
+
 int match_load_changes(const PGresult *res, const struct match_rules *rules, const char *pool, int64_t now_ms,
                        struct match_index *ix, struct match_mark *mark)
 {
@@ -105,9 +115,8 @@ int match_load_changes(const PGresult *res, const struct match_rules *rules, con
         int rc = load_change(res, row, rules, pool, now_ms, ix);
         if (rc < 0)
             return rc;
-        mark->version = number(res, row, 2);
-        text(res, row, 0, mark->id, sizeof mark->id);
     }
+    match_load_mark(res, mark);
     return rows;
 }
 

@@ -7,37 +7,68 @@
 
 #include <stdio.h>
 
+/* The planner guesses from statistics that are minutes old, and these tables fill and empty in seconds: once it has
+ * read a table that was small, it reads it whole for every row. All there is to do here are look-ups by key, so it is
+ * told so; the checks of the foreign keys, at COMMIT too, are planned under the same orders. */
+#define PLAN_SQL                                                                                                       \
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),"                  \
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"                        \
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
+
+/* Whom the ticket met before, as [["id",until],…]: returned to the pool, they must not meet again too early. */
+#define PAST_SQL(t)                                                                                                    \
+    "(SELECT json_agg(json_build_array(m.id, m.until_ms))::text FROM"                                                  \
+    " (SELECT h.b AS id, h.until_ms FROM stint.match_history h WHERE h.pool = $1 AND h.a = " t ".id UNION ALL"         \
+    " SELECT h.a, h.until_ms FROM stint.match_history h WHERE h.pool = $1 AND h.b = " t ".id) m"                       \
+    " WHERE m.until_ms > stint.now_ms())"
+
 #define CHANGES_SQL                                                                                                    \
     "SELECT t.id, t.state, t.version, t.created_ms, t.key_ms, t.touched_ms, t.presence_ms, t.expires_ms, t.fairness,"  \
-    " CASE WHEN t.state = 'waiting' THEN t.body::text END,"                                                            \
-    " CASE WHEN t.state = 'waiting' THEN"                                                                              \
-    "  (SELECT json_agg(json_build_array(CASE WHEN h.a = t.id THEN h.b ELSE h.a END, h.until_ms))::text"               \
-    "   FROM stint.match_history h WHERE h.pool = t.pool AND (h.a = t.id OR h.b = t.id) AND h.until_ms > "             \
-    "stint.now_ms()) END"                                                                                              \
-    " FROM stint.match_ticket t WHERE t.pool = $1 AND (t.version, t.id) > ($2::bigint, $3)"                            \
-    " ORDER BY t.version, t.id LIMIT 5000"
+    " CASE WHEN t.state = 'waiting' THEN t.body::text END, CASE WHEN t.state = 'waiting' THEN " PAST_SQL(              \
+        "t") " END"                                                                                                    \
+             " FROM stint.match_ticket t WHERE t.pool = $1 AND (t.version, t.id) > ($2::bigint, $3)"                   \
+             " ORDER BY t.version, t.id LIMIT 5000"
 
-/* Whom a person of a pair met before: returned to the pool, they must not meet again too early. */
-#define PAST_SQL(t)                                                                                                    \
-    "(SELECT json_agg(json_build_array(CASE WHEN h.a = " t ".id THEN h.b ELSE h.a END, h.until_ms))::text"             \
-    " FROM stint.match_history h WHERE h.pool = " t ".pool AND (h.a = " t ".id OR h.b = " t ".id)"                     \
-    " AND h.until_ms > stint.now_ms())"
+#define MET_SQL                                                                                                        \
+    "SELECT h.a, h.b, h.until_ms FROM unnest($2::text[]) AS u(id), LATERAL"                                            \
+    " (SELECT a, b, until_ms FROM stint.match_history WHERE pool = $1 AND a = u.id UNION ALL"                          \
+    " SELECT a, b, until_ms FROM stint.match_history WHERE pool = $1 AND b = u.id) h WHERE h.until_ms > "              \
+    "stint.now_ms()"
+
+#define RESTS_SQL                                                                                                      \
+    "SELECT r.id, r.until_ms FROM unnest($2::text[]) AS u(id), LATERAL"                                                \
+    " (SELECT id, until_ms FROM stint.match_rest WHERE pool = $1 AND id = u.id LIMIT 1) r"                             \
+    " WHERE r.until_ms > stint.now_ms()"
+
+#define TICKET_SQL(column)                                                                                             \
+    " JOIN LATERAL (SELECT * FROM stint.match_ticket WHERE pool = $1 AND id = p." column " LIMIT 1)"
+#define TICKET_COLUMNS(t)                                                                                              \
+    t ".version, " t ".created_ms, " t ".key_ms, " t ".touched_ms, " t ".presence_ms, " t ".expires_ms, " t            \
+      ".fairness, " t ".body::text, " PAST_SQL(t)
 
 #define PAIRS_SQL                                                                                                      \
-    "WITH chosen AS (SELECT id FROM stint.match_pair WHERE pool = $1 AND state = 'pending' AND id = ANY($2::text[])"   \
-    " UNION SELECT id FROM stint.match_pair WHERE pool = $1 AND live_a = ANY($3::text[])"                              \
-    " UNION SELECT id FROM stint.match_pair WHERE pool = $1 AND live_b = ANY($3::text[])"                              \
+    "WITH chosen AS (SELECT p.id FROM unnest($2::text[]) AS u(id), LATERAL"                                            \
+    " (SELECT id FROM stint.match_pair WHERE id = u.id AND pool = $1 AND state = 'pending' LIMIT 1) p"                 \
+    " UNION SELECT p.id FROM unnest($3::text[]) AS u(id), LATERAL"                                                     \
+    " (SELECT id FROM stint.match_pair WHERE pool = $1 AND live_a = u.id LIMIT 1) p"                                   \
+    " UNION SELECT p.id FROM unnest($3::text[]) AS u(id), LATERAL"                                                     \
+    " (SELECT id FROM stint.match_pair WHERE pool = $1 AND live_b = u.id LIMIT 1) p"                                   \
     " UNION (SELECT id FROM stint.match_pair WHERE pool = $1 AND state = 'pending' AND $4::boolean"                    \
-    "        AND confirm_by_ms <= stint.now_ms() ORDER BY confirm_by_ms, id LIMIT 500))"                               \
-    " SELECT p.id, p.matched_ms, p.confirm_by_ms, p.km, p.stage, p.wait_a_ms, p.wait_b_ms,"                            \
-    " x.version, x.created_ms, x.key_ms, x.touched_ms, x.presence_ms, x.expires_ms, x.fairness, "                      \
-    "x.body::text, " PAST_SQL(                                                                                         \
-        "x") ","                                                                                                       \
-             " y.version, y.created_ms, y.key_ms, y.touched_ms, y.presence_ms, y.expires_ms, y.fairness, "             \
-             "y.body::text, " PAST_SQL(                                                                                \
-                 "y") " FROM chosen c JOIN stint.match_pair p ON p.id = c.id"                                          \
-                      " JOIN stint.match_ticket x ON x.pool = p.pool AND x.id = p.live_a"                              \
-                      " JOIN stint.match_ticket y ON y.pool = p.pool AND y.id = p.live_b ORDER BY p.matched_ms, p.id"
+    "        AND confirm_by_ms <= (SELECT stint.now_ms()) ORDER BY confirm_by_ms LIMIT 500))"                          \
+    " SELECT p.id, p.matched_ms, p.confirm_by_ms, p.km, p.stage, p.wait_a_ms, p.wait_b_ms, " TICKET_COLUMNS(           \
+        "x") ", " TICKET_COLUMNS("y") " FROM chosen c JOIN LATERAL (SELECT * FROM stint.match_pair WHERE id = c.id "   \
+                                      "LIMIT 1) p"                                                                     \
+                                      " ON true" TICKET_SQL("live_a") " x ON true" TICKET_SQL(                         \
+                                          "live_b") " y ON true ORDER BY p.matched_ms, p.id"
+
+#define POOL_SQL                                                                                                       \
+    "INSERT INTO stint.match_pool AS p (pool, queue) VALUES($1, $2) ON CONFLICT (pool) DO"                             \
+    " UPDATE SET queue = excluded.queue WHERE p.queue = ''"
+
+#define LOCK_SQL                                                                                                       \
+    "SELECT version, floor, last_round_ms, watch_from_ms, (SELECT max(confirm_by_ms) FROM stint.match_pair"            \
+    " WHERE pool = $1 AND state = 'pending' AND confirm_by_ms < 9000000000000000), queue"                              \
+    " FROM stint.match_pool WHERE pool = $1 FOR UPDATE"
 
 _Static_assert(MATCH_PAGE == 5000 && MATCH_OVERDUE_MAX == 500, "the limits are written out in the statements above");
 
@@ -82,35 +113,25 @@ int match_store_changes(struct pg_batch *b, const char *pool, const struct match
     return pg_batch_add(b, CHANGES_SQL, 3, (const char *const[]){pool, version, mark->id});
 }
 
-int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names,
-                     bool cycle)
+int match_store_page(struct pg_batch *b, const char *pool, const struct match_mark *mark)
+{
+    int rc = pg_batch_add(b, "BEGIN", 0, NULL);
+    rc = rc < 0 ? rc : pg_batch_add(b, PLAN_SQL, 0, NULL);
+    rc = rc < 0 ? rc : match_store_changes(b, pool, mark);
+    return rc < 0 ? rc : pg_batch_add(b, "COMMIT", 0, NULL);
+}
+
+int match_store_read(struct pg_batch *b, const char *queue, const char *pool, const struct match_mark *mark,
+                     struct match_names *names, bool cycle)
 {
     const char *ids = literal(&names->ids), *pairs = literal(&names->pairs);
     int rc = pg_batch_add(b, "BEGIN", 0, NULL);
-    rc = rc < 0 ? rc
-                : pg_batch_add(b, "INSERT INTO stint.match_pool(pool) VALUES($1) ON CONFLICT DO NOTHING", 1,
-                               (const char *const[]){pool});
-    rc = rc < 0
-             ? rc
-             : pg_batch_add(
-                   b,
-                   "SELECT version, floor, last_round_ms, watch_from_ms, (SELECT max(confirm_by_ms)"
-                   " FROM stint.match_pair WHERE pool = $1 AND state = 'pending' AND confirm_by_ms < 9000000000000000)"
-                   " FROM stint.match_pool WHERE pool = $1 FOR UPDATE",
-                   1, (const char *const[]){pool});
+    rc = rc < 0 ? rc : pg_batch_add(b, PLAN_SQL, 0, NULL);
+    rc = rc < 0 ? rc : pg_batch_add(b, POOL_SQL, 2, (const char *const[]){pool, queue});
+    rc = rc < 0 ? rc : pg_batch_add(b, LOCK_SQL, 1, (const char *const[]){pool});
     rc = rc < 0 ? rc : pg_batch_add(b, "SELECT stint.now_ms()", 0, NULL);
     rc = rc < 0 ? rc : match_store_changes(b, pool, mark);
-    rc = rc < 0 ? rc
-                : pg_batch_add(
-                      b,
-                      "SELECT a, b, until_ms FROM stint.match_history WHERE pool = $1 AND until_ms > stint.now_ms()"
-                      " AND (a = ANY($2::text[]) OR b = ANY($2::text[]))",
-                      2, (const char *const[]){pool, ids});
-    rc = rc < 0 ? rc
-                : pg_batch_add(b,
-                               "SELECT id, until_ms FROM stint.match_rest WHERE pool = $1 AND id = ANY($2::text[])"
-                               " AND until_ms > stint.now_ms()",
-                               2, (const char *const[]){pool, ids});
-    rc = rc < 0 ? rc : pg_batch_add(b, PAIRS_SQL, 4, (const char *const[]){pool, pairs, ids, cycle ? "t" : "f"});
-    return rc;
+    rc = rc < 0 ? rc : pg_batch_add(b, MET_SQL, 2, (const char *const[]){pool, ids});
+    rc = rc < 0 ? rc : pg_batch_add(b, RESTS_SQL, 2, (const char *const[]){pool, ids});
+    return rc < 0 ? rc : pg_batch_add(b, PAIRS_SQL, 4, (const char *const[]){pool, pairs, ids, cycle ? "t" : "f"});
 }

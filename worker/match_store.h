@@ -14,12 +14,14 @@
 #pragma once
 
 #include "buf.h"
+#include "keys.h"
 #include "match_round.h"
 #include "pg_uv.h"
 
 enum {
     MATCH_PAGE = 5000,
     MATCH_OVERDUE_MAX = 500,
+    MATCH_PURGE = 1000,   /* rows of a table that a cycle removes when they are long over */
     MATCH_TELL_MS = 3000, /* an event is its own worker's to tell for so long */
 };
 #define MATCH_NEVER_AGAIN INT64_C(9000000000000000)
@@ -28,6 +30,7 @@ enum {
 /* Statements of batch 1, in order. */
 enum match_read {
     MATCH_READ_BEGIN,
+    MATCH_READ_PLAN,
     MATCH_READ_POOL,
     MATCH_READ_LOCK,
     MATCH_READ_NOW,
@@ -37,6 +40,8 @@ enum match_read {
     MATCH_READ_PAIRS,
     MATCH_READ_COUNT
 };
+
+enum { MATCH_PAGE_ROWS = 2 };
 
 /* How far a cache has read the pool's changes. */
 struct match_mark {
@@ -52,7 +57,8 @@ struct match_names {
 /* The locked row of the pool. */
 struct match_head {
     int64_t version, floor, last_round_ms, watch_from_ms, now_ms;
-    int64_t due_ms; /* last time a pending pair falls due; 0: none is pending */
+    int64_t due_ms;        /* last time a pending pair falls due; 0: none is pending */
+    char queue[QUEUE_MAX]; /* whose the pool is */
 };
 
 /* Empty. */
@@ -62,11 +68,14 @@ void match_names_fini(struct match_names *n);
 /* Adds what an operation names. 0 or -ENOSPC/-ENOMEM. */
 int match_names_add(struct match_names *n, const struct match_op *op);
 
-/* Batch 1. cycle: also overdue pairs. 0 or a code of pg_batch_add. */
-int match_store_read(struct pg_batch *b, const char *pool, const struct match_mark *mark, struct match_names *names,
-                     bool cycle);
+/* Batch 1. queue: whose the pool becomes, unless it is another's. cycle: also overdue pairs. 0 or a code of
+ * pg_batch_add. */
+int match_store_read(struct pg_batch *b, const char *queue, const char *pool, const struct match_mark *mark,
+                     struct match_names *names, bool cycle);
 /* One page of changes after mark. */
 int match_store_changes(struct pg_batch *b, const char *pool, const struct match_mark *mark);
+/* The same as a transaction of its own; its rows are result MATCH_PAGE_ROWS. */
+int match_store_page(struct pg_batch *b, const char *pool, const struct match_mark *mark);
 
 /* -- reading (match_load.c) ------------------------------------------------------------------------------------------
  */
@@ -77,6 +86,8 @@ int match_load_head(PGresult *const results[], struct match_head *ret, struct er
  * -ENOSPC. A row whose body can no longer be read under the present rules is left out of the index. */
 int match_load_changes(const PGresult *res, const struct match_rules *rules, const char *pool, int64_t now_ms,
                        struct match_index *ix, struct match_mark *mark);
+/* Moves mark behind a page of changes without looking at it; an empty page moves nothing. */
+void match_load_mark(const PGresult *res, struct match_mark *mark);
 /* Arrays of their rows; caller frees. 0 or -ENOMEM. */
 int match_load_met(const PGresult *res, struct match_met **ret, size_t *ret_n);
 int match_load_rests(const PGresult *res, struct match_rest **ret, size_t *ret_n);
@@ -96,14 +107,18 @@ struct match_writes {
     } expect[MATCH_WRITES_MAX];
     size_t n;
     size_t events; /* statement that returns events' numbers; SIZE_MAX: none */
+    size_t purge;  /* statement that removes what is long over; SIZE_MAX: none */
+    size_t purge_max;
     bool anything; /* false: the round changed nothing */
 };
 
-/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: remove what is long over. queue: whose
- * workers tell the events. 0, -ENOMEM or a code of pg_batch_add. */
+/* Batch 2 for a finished round: version is the round's own (head's + 1). purge: of what is long over, remove so many
+ * rows a table. queue: whose workers tell the events. 0, -ENOMEM or a code of pg_batch_add. */
 int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
-                      bool purge, const char *queue, struct match_writes *ret);
+                      size_t purge, const char *queue, struct match_writes *ret);
 /* NULL when every count is as expected, else what was not. Static storage. */
 const char *match_store_conflict(const struct match_writes *w, PGresult *const results[]);
+/* True when more of what is long over is left than the round might remove. */
+bool match_store_left(const struct match_writes *w, PGresult *const results[]);
 /* Events of a round, in the order they are stored: calls fn for each. Returns fn's first negative, else 0. */
 int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t *event), void *arg);

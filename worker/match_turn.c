@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "killpoint.h"
 #include "log.h"
+#include "match_fill.h"
 #include "match_result.h"
 #include "match_tell.h"
 #include <stdio.h>
@@ -34,8 +35,9 @@ struct match_turn {
     struct match_round round;
     bool open; /* round is initialised: the index may have changed */
     struct match_writes writes;
-    size_t first_outcome; /* statement of items[0]'s outcome in batch 2 */
+    size_t outcomes; /* their statement in batch 2 */
     struct match_tell tell;
+    struct match_fill fill;
 };
 
 static void begin(struct match_turn *t);
@@ -173,10 +175,13 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
 /* Jobs whose outcome this delivery may not write: they end by themselves, the others are played again without them. */
 static bool drop_fenced(struct match_turn *t, PGresult *const results[])
 {
-    size_t outcome = t->first_outcome, lost = 0;
+    const PGresult *applied = results[t->outcomes];
+    size_t lost = 0;
+    if ((size_t)PQntuples(applied) == t->n)
+        return false;
     struct job_run **runs = alloc_zero(t->n + 1, sizeof(struct job_run *));
     for (size_t i = 0; i < t->n; i++) {
-        if (!t->items[i].run || outcome_applied(results[outcome++]))
+        if (outcome_applied_to(applied, t->items[i].run))
             continue;
         runs[lost++] = t->items[i].run;
         t->items[i].run = NULL;
@@ -223,6 +228,8 @@ static void on_written(void *arg, PGresult *const results[], size_t n, const str
         conflict(t, "jobs were taken from this worker");
         return;
     }
+    if (t->writes.purge != SIZE_MAX)
+        t->cache->overgrown = match_store_left(&t->writes, results);
     if (t->writes.events != SIZE_MAX)
         match_tell_numbers(&t->tell, results[t->writes.events]);
     KILL_POINT("match.written");
@@ -267,14 +274,23 @@ static int64_t watch_from(const struct match_turn *t)
     return t->head.watch_from_ms;
 }
 
+static int write_outcomes(const struct match_turn *t, struct pg_batch *b)
+{
+    AUTO_FREE struct outcome_row *rows = calloc(t->n, sizeof *rows);
+    if (!rows)
+        return -ENOMEM;
+    for (size_t i = 0; i < t->n; i++)
+        rows[i] = (struct outcome_row){t->items[i].run, t->items[i].result};
+    return outcome_add_all(b, rows, t->n);
+}
+
 static int write_batch(struct match_turn *t, struct pg_batch *b)
 {
-    int rc = match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, t->cycle, t->ctx->queue,
-                               &t->writes);
-    t->first_outcome = pg_batch_len(b);
-    for (size_t i = 0; i < t->n && rc == 0; i++)
-        rc = outcome_add(b, t->items[i].run, t->items[i].result);
-    return rc;
+    size_t purge = (t->cycle ? MATCH_PURGE : 0) + (t->cache->overgrown ? 2 * t->n : 0);
+    int rc =
+        match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, purge, t->ctx->queue, &t->writes);
+    t->outcomes = pg_batch_len(b);
+    return rc < 0 ? rc : write_outcomes(t, b);
 }
 
 static void play_and_write(struct match_turn *t)
@@ -297,7 +313,7 @@ static void play_and_write(struct match_turn *t)
 
 static void on_more(void *arg, PGresult *const results[], size_t n, const struct err *e);
 
-static void read_more(struct match_turn *t, pg_done_fn on_page)
+static void read_more(struct match_turn *t)
 {
     struct pg_batch *b = pg_batch_new();
     int rc = b ? match_store_changes(b, t->cache->pool, &t->cache->mark) : -ENOMEM;
@@ -306,7 +322,7 @@ static void read_more(struct match_turn *t, pg_done_fn on_page)
         fail_code(t, rc, "changes");
         return;
     }
-    pg_conn_send(t->conn, b, on_page, t);
+    pg_conn_send(t->conn, b, on_more, t);
 }
 
 static void on_more(void *arg, PGresult *const results[], size_t n, const struct err *e)
@@ -321,7 +337,7 @@ static void on_more(void *arg, PGresult *const results[], size_t n, const struct
     if (rows < 0)
         fail_code(t, rows, "changes");
     else if (rows == MATCH_PAGE)
-        read_more(t, on_more);
+        read_more(t);
     else
         play_and_write(t);
 }
@@ -349,6 +365,10 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
         failed(t, e ? e : &why);
         return;
     }
+    if (!match_fill_ours(t->ctx, t->cache->pool, t->head.queue, &why)) {
+        fail(t, &why);
+        return;
+    }
     bool purged = t->head.floor > t->cache->floor_seen && t->head.floor > t->cache->mark.version;
     t->cache->floor_seen = t->head.floor;
     t->cache->pending_until_ms = t->head.due_ms ? t->head.due_ms + 2 * MATCH_CYCLE_MS : 0;
@@ -363,7 +383,7 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
     if (rows < 0)
         fail_code(t, rows, "read");
     else if (rows == MATCH_PAGE)
-        read_more(t, on_more);
+        read_more(t);
     else
         play_and_write(t);
 }
@@ -376,7 +396,7 @@ static int read_batch(struct match_turn *t, struct pg_batch *b)
     for (size_t i = 0; i < t->n && rc == 0; i++)
         rc = match_names_add(&names, &t->items[i].op);
     if (rc == 0)
-        rc = match_store_read(b, t->cache->pool, &t->cache->mark, &names, t->cycle);
+        rc = match_store_read(b, t->ctx->queue, t->cache->pool, &t->cache->mark, &names, t->cycle);
     match_names_fini(&names);
     return rc;
 }
@@ -396,38 +416,27 @@ static void send_read(struct match_turn *t)
 /* -- warm ------------------------------------------------------------------------------------------------------------
  */
 
-/* A cold index is filled before the pool is locked: a million tickets take seconds, and others go on meanwhile. */
-static void on_warm(void *arg, PGresult *const results[], size_t n, const struct err *e)
+/* The pool takes longer to read than a job may last: these come again at once and find what was read. */
+static void come_again(struct match_turn *t)
 {
-    struct match_turn *t = arg;
-    (void)n;
-    if (e) {
-        match_cache_reset(t->cache);
-        fail(t, e);
-        return;
-    }
-    int rows = match_load_changes(results[0], t->rules, t->cache->pool, clock_wall_ms(), t->cache->ix, &t->cache->mark);
-    if (rows < 0) {
-        match_cache_reset(t->cache);
-        fail_code(t, rows, "warm");
-    } else if (rows == MATCH_PAGE) {
-        read_more(t, on_warm);
-    } else {
-        t->cache->warm = true;
-        send_read(t);
-    }
+    release(t);
+    log_info("a pool of matching is being read; its jobs come again", KV_S("match_pool", t->cache->pool),
+             KV_I("people", match_index_count(t->cache->ix)));
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].run)
+            job_run_snooze(TAKE(t->items[i].run), MATCH_FILL_AGAIN_MS, "pool_is_read");
+    end(t);
 }
 
-static void on_floor(void *arg, PGresult *const results[], size_t n, const struct err *e)
+static void on_filled(void *arg, enum match_fill_end how, const struct err *e)
 {
     struct match_turn *t = arg;
-    (void)n;
-    if (e) {
+    if (how == MATCH_FILL_WARM)
+        send_read(t);
+    else if (how == MATCH_FILL_LEFT)
+        come_again(t);
+    else
         fail(t, e);
-        return;
-    }
-    t->cache->floor_seen = PQntuples(results[0]) ? strtoll(PQgetvalue(results[0], 0, 0), NULL, 10) : 0;
-    read_more(t, on_warm);
 }
 
 static void on_conn(void *arg, struct pg_conn *conn, const struct err *e)
@@ -438,20 +447,10 @@ static void on_conn(void *arg, struct pg_conn *conn, const struct err *e)
         return;
     }
     t->conn = conn;
-    if (t->cache->warm) {
+    if (t->cache->warm)
         send_read(t);
-        return;
-    }
-    struct pg_batch *b = pg_batch_new();
-    const char *pool = t->cache->pool;
-    int rc = match_cache_open(t->cache, t->rules);
-    rc = rc < 0 || !b ? -ENOMEM : pg_batch_add(b, "SELECT floor FROM stint.match_pool WHERE pool = $1", 1, &pool);
-    if (rc < 0) {
-        pg_batch_free(b);
-        fail_code(t, rc, "warm");
-        return;
-    }
-    pg_conn_send(t->conn, b, on_floor, t);
+    else
+        match_fill_start(&t->fill, t->ctx, t->rules, t->cache, conn, on_filled, t);
 }
 
 static void begin(struct match_turn *t)

@@ -18,9 +18,9 @@ struct match_watch {
     bool asking, closing, closed;
 };
 
-/* Pools without a round for three cycles in which somebody waits or a pair is overdue. */
+/* The queue's pools without a round for three cycles in which somebody waits or a pair is overdue. */
 static const char FORGOTTEN_SQL[] =
-    "SELECT p.pool FROM stint.match_pool p WHERE p.last_round_ms < stint.now_ms() - $1::bigint"
+    "SELECT p.pool FROM stint.match_pool p WHERE p.queue IN ($3, '') AND p.last_round_ms < stint.now_ms() - $1::bigint"
     " AND (EXISTS (SELECT 1 FROM stint.match_pair q WHERE q.pool = p.pool AND q.state = 'pending'"
     " AND q.confirm_by_ms < stint.now_ms())"
     " OR EXISTS (SELECT 1 FROM stint.match_ticket t WHERE t.pool = p.pool AND t.state = 'waiting')) LIMIT $2::int";
@@ -78,7 +78,7 @@ static void on_conn(void *arg, struct pg_conn *conn, const struct err *e)
     (void)snprintf(silence, sizeof silence, "%d", 3 * MATCH_CYCLE_MS);
     (void)snprintf(most, sizeof most, "%d", MATCH_WATCH_POOLS_MAX);
     struct pg_batch *b = alloc_must(pg_batch_new());
-    if (pg_batch_add(b, FORGOTTEN_SQL, 2, (const char *const[]){silence, most}) < 0)
+    if (pg_batch_add(b, FORGOTTEN_SQL, 3, (const char *const[]){silence, most, w->ctx->queue}) < 0)
         alloc_failed();
     pg_conn_send(conn, b, on_found, w);
 }

@@ -28,16 +28,16 @@
     " WHERE t.state = 'gone' RETURNING 1"
 
 #define UPDATE_SQL                                                                                                     \
-    "WITH x AS (SELECT * FROM jsonb_to_recordset($4::jsonb) AS r" ROWS "),"                                            \
-    " l AS (SELECT t.id FROM stint.match_ticket t JOIN x ON x.id = t.id WHERE t.pool = $1 AND t.version = x.prev"      \
-    "       AND t.state <> 'gone' ORDER BY t.id FOR UPDATE OF t)"                                                      \
+    "WITH l AS (SELECT x.* FROM jsonb_to_recordset($4::jsonb) AS x" ROWS                                               \
+    " JOIN stint.match_ticket t ON t.pool = $1 AND t.id = x.id WHERE t.version = x.prev AND t.state <> 'gone'"         \
+    " ORDER BY x.id FOR UPDATE OF t)"                                                                                  \
     " UPDATE stint.match_ticket t SET state = x.state, version = $2::bigint, created_ms = coalesce(x.created, "        \
     "t.created_ms),"                                                                                                   \
     " key_ms = coalesce(x.key, t.key_ms), touched_ms = coalesce(x.touched, t.touched_ms),"                             \
     " presence_ms = coalesce(x.presence, t.presence_ms), expires_ms = coalesce(x.expires, t.expires_ms),"              \
     " fairness = coalesce(x.fairness, t.fairness), changed_ms = $3::bigint, reason = x.reason,"                        \
     " body = coalesce(x.body, t.body), pair_id = x.pair, pair_side = x.side"                                           \
-    " FROM x WHERE t.pool = $1 AND t.id = x.id AND t.id IN (SELECT id FROM l) RETURNING 1"
+    " FROM l AS x WHERE t.pool = $1 AND t.id = x.id RETURNING 1"
 
 #define PAIRS_SQL                                                                                                      \
     "INSERT INTO stint.match_pair(id, pool, a, b, state, live_a, live_b, matched_ms, confirm_by_ms, km, stage, "       \
@@ -72,18 +72,21 @@
     " FROM jsonb_to_recordset($2::jsonb) AS x(id text, until bigint)"                                                  \
     " ON CONFLICT (pool, id) DO UPDATE SET until_ms = greatest(r.until_ms, excluded.until_ms)"
 
+/* Returns the most rows it removed of one table: as many as allowed means that there are more. */
 #define PURGE_SQL                                                                                                      \
     "WITH d AS (DELETE FROM stint.match_ticket WHERE pool = $1 AND id IN (SELECT id FROM stint.match_ticket WHERE "    \
     "pool = $1"                                                                                                        \
-    " AND state = 'gone' AND changed_ms < $2::bigint - 600000 ORDER BY changed_ms LIMIT 1000) RETURNING version),"     \
+    " AND state = 'gone' AND changed_ms < $2::bigint - 600000 ORDER BY changed_ms LIMIT $3::bigint)"                   \
+    " RETURNING version),"                                                                                             \
     " h AS (DELETE FROM stint.match_history WHERE (pool, a, b) IN (SELECT pool, a, b FROM stint.match_history"         \
-    "  WHERE pool = $1 AND until_ms < $2::bigint LIMIT 1000)),"                                                        \
+    "  WHERE pool = $1 AND until_ms < $2::bigint ORDER BY until_ms LIMIT $3::bigint) RETURNING 1),"                    \
     " r AS (DELETE FROM stint.match_rest WHERE pool = $1 AND until_ms < $2::bigint),"                                  \
     " p AS (DELETE FROM stint.match_pair WHERE id IN (SELECT id FROM stint.match_pair WHERE pool = $1 AND state <> "   \
     "'pending'"                                                                                                        \
-    "  AND ended_ms < $2::bigint - 2592000000 ORDER BY ended_ms LIMIT 1000))"                                          \
-    " UPDATE stint.match_pool SET floor = greatest(floor, (SELECT max(version) FROM d)) WHERE pool = $1"               \
-    " AND EXISTS (SELECT 1 FROM d)"
+    "  AND ended_ms < $2::bigint - 2592000000 ORDER BY ended_ms LIMIT $3::bigint) RETURNING 1),"                       \
+    " f AS (UPDATE stint.match_pool SET floor = greatest(floor, (SELECT max(version) FROM d)) WHERE pool = $1"         \
+    "  AND EXISTS (SELECT 1 FROM d))"                                                                                  \
+    " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM h), (SELECT count(*) FROM p))"
 
 struct rows {
     json_t *inserts, *updates, *pairs, *ends, *meets, *parts, *rests, *events;
@@ -290,20 +293,24 @@ static int write_all(struct writing *g, const struct rows *rows)
 }
 
 int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
-                      bool purge, const char *queue, struct match_writes *ret)
+                      size_t purge, const char *queue, struct match_writes *ret)
 {
     struct rows rows;
+    char purge_text[24];
     char version_text[24], now_text[24], watch_text[24];
     (void)snprintf(version_text, sizeof version_text, "%lld", (long long)version);
     (void)snprintf(now_text, sizeof now_text, "%lld", (long long)r->now_ms);
     (void)snprintf(watch_text, sizeof watch_text, "%lld", (long long)watch_from_ms);
-    *ret = (struct match_writes){.events = SIZE_MAX};
+    (void)snprintf(purge_text, sizeof purge_text, "%zu", purge);
+    *ret = (struct match_writes){.events = SIZE_MAX, .purge = SIZE_MAX, .purge_max = purge};
     struct writing g = {.b = b, .w = ret, .queue = queue, .pool = r->pool, .version = version_text, .now = now_text};
     int rc = rows_init(&rows) ? gather(&rows, r) : -ENOMEM;
     rc = rc < 0 ? rc : write_all(&g, &rows);
     rows_fini(&rows);
-    if (rc == 0 && purge)
-        rc = pg_batch_add(b, PURGE_SQL, 2, (const char *const[]){r->pool, now_text});
+    if (rc == 0 && purge > 0) {
+        ret->purge = pg_batch_len(b);
+        rc = pg_batch_add(b, PURGE_SQL, 3, (const char *const[]){r->pool, now_text, purge_text});
+    }
     if (rc == 0)
         rc = pg_batch_add(
             b,
@@ -319,4 +326,12 @@ const char *match_store_conflict(const struct match_writes *w, PGresult *const r
         if (PQntuples(results[w->expect[i].statement]) != w->expect[i].rows)
             return w->expect[i].what;
     return NULL;
+}
+
+bool match_store_left(const struct match_writes *w, PGresult *const results[])
+{
+    if (w->purge == SIZE_MAX)
+        return false;
+    const PGresult *removed = results[w->purge];
+    return PQntuples(removed) == 1 && strtoull(PQgetvalue(removed, 0, 0), NULL, 10) >= w->purge_max;
 }

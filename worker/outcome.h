@@ -43,6 +43,14 @@ void outcome_params(struct outcome_params *p, const struct job_run *run, const c
 int outcome_add(struct pg_batch *b, const struct job_run *run, const char *result_json);
 /* True when the outcome statement's result says: this delivery applies the effect; go on and commit. */
 bool outcome_applied(const PGresult *result);
+struct outcome_row {
+    const struct job_run *run;
+    const char *result_json; /* not NULL */
+};
+/* outcome_add for n > 0 runs of one queue and kind by one statement. 0, -ENOMEM or a negative code of pg_batch_add. */
+int outcome_add_all(struct pg_batch *b, const struct outcome_row rows[], size_t n);
+/* outcome_applied for one run of outcome_add_all. */
+bool outcome_applied_to(const PGresult *result, const struct job_run *run);
 
 /* Terminal call (kind.h) for a run whose outcome statement returned no row, after its transaction was rolled back: reads the
  * stored outcome and ends the run: done with the stored result when it is applied already, handed on when another owner

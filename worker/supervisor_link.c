@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-static void obey(struct worker *w, const struct ipc_msg *msg)
+static void obey(struct worker *w, const struct ipc_msg *msg, int fd)
 {
     switch ((enum ipc_type)msg->type) {
     case IPC_WAKE:
@@ -26,6 +26,9 @@ static void obey(struct worker *w, const struct ipc_msg *msg)
     case IPC_CANCEL:
         (void)job_runner_cancel(w, msg->text);
         fetch_pump_soon(w);
+        return;
+    case IPC_CONFIG:
+        worker_take_config(w, fd);
         return;
     case IPC_READY:
     case IPC_IDLE:
@@ -46,7 +49,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct ipc_msg msg;
     (void)events;
     for (;;) {
-        int rc = status < 0 ? -ENODATA : ipc_recv(WORKER_FD_CONTROL, &msg);
+        AUTO_CLOSE int fd = -1;
+        int rc = status < 0 ? -ENODATA : ipc_recv_fd(WORKER_FD_CONTROL, &msg, &fd);
         if (rc == 0)
             return;
         if (rc == -EBADMSG)
@@ -55,7 +59,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             log_error0("the supervisor is gone; the worker ends, its jobs come back when the lease does");
             _exit(WORKER_EXIT_ORPHANED);
         }
-        obey(w, &msg);
+        obey(w, &msg, fd);
     }
 }
 

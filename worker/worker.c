@@ -66,6 +66,19 @@ static int open_kinds(struct worker *w, struct err *e)
     return kind_set_open(&w->kinds, &base, w->boot.pool, w->boot.cell, e);
 }
 
+void worker_take_config(struct worker *w, int fd)
+{
+    struct err e;
+    AUTO_FREE struct conf *fresh = malloc(sizeof *fresh);
+    if (!fresh || fd < 0 || conf_load_fd(fresh, fd, &e) < 0) {
+        log_error("the changed configuration cannot be read; the old one stays",
+                  KV_S("why", !fresh ? "no memory" : fd < 0 ? "it came without a descriptor" : e.message));
+        return;
+    }
+    w->boot.conf->match = fresh->match;
+    kind_set_reload(&w->kinds);
+}
+
 int worker_open(struct worker *w, struct boot *boot, struct err *e)
 {
     *w = (struct worker){.boot = *boot, .exit_code = WORKER_EXIT_OK};

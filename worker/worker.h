@@ -38,6 +38,8 @@ void worker_run(struct worker *w);
  * still under way, and the process must end with _exit: exit(3) would wait for libuv's threads, one of which may be looking a
  * name up that nobody answers for. */
 bool worker_close(struct worker *w);
+/* Takes [match] over from the configuration in fd, which stays the caller's; what cannot be read is logged and changes nothing. */
+void worker_take_config(struct worker *w, int fd);
 /* Publishes phase in the scoreboard unless it is there already. */
 void worker_phase(struct worker *w, enum worker_phase phase);
 

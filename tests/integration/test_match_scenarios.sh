@@ -191,6 +191,23 @@ wait
 ended
 expect both 20 0
 
+# Rules change under the feet of running workers, which stay: these two are a year too far apart until the first stage comes at once.
+workers() { "$stint" worker list --dir "$dir" --json | grep -o '"pid":[0-9]*' | sort; }
+{ men 0 1 ',"age_min":26,"consent":{"relax":true}'; women 0 1 ',"consent":{"relax":true}'; } | enter rules
+expect rules 0 2
+before=$(workers)
+printf '\n[match]\nrelax_after = 0\n' >>"$dir/stint.conf"
+"$stint" reload --dir "$dir" >/dev/null || fail "reload"
+women 1 1 ',"consent":{"relax":true}' | enter rules
+deadline=$((SECONDS + 30))
+until [ "$(sql "SELECT count(*) FROM stint.match_pair WHERE pool = 'rules'")" = 1 ]; do
+    [ $SECONDS -lt $deadline ] || break
+    "$stint" enqueue match --dir "$dir" --quiet --wait --payload '{"v":1,"op":"cycle","pool":"rules"}' >/dev/null || fail "cycle"
+done
+expect rules 1 1
+checks=$((checks + 1))
+[ -n "$before" ] && [ "$(workers)" = "$before" ] || fail "workers were replaced: $before, now $(workers)"
+
 checks=$((checks + 1))
 "$stint" dlq list --dir "$dir" | grep -q "no dead letters" || fail "jobs died"
 echo "$checks checks, $failures failed, $SECONDS s"

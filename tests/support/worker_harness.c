@@ -159,6 +159,13 @@ void harness_say(struct worker_harness *h, enum ipc_type type, const char *text)
     (void)ipc_send(h->control_fd, type, text);
 }
 
+void harness_reconfigure(struct worker_harness *h, const char *ini)
+{
+    int fd = config_fd(h, ini);
+    assert_int_equal(ipc_send_fd(h->control_fd, IPC_CONFIG, "", fd), 0);
+    close(fd);
+}
+
 void harness_expect(struct worker_harness *h, enum ipc_type type, uint32_t count)
 {
     uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;

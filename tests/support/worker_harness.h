@@ -37,6 +37,8 @@ void harness_close(struct worker_harness *h);
 
 void harness_beat(struct worker_harness *h, int64_t lease_ms);
 void harness_say(struct worker_harness *h, enum ipc_type type, const char *text);
+/* Hands the running worker another configuration text, as a supervisor does after a reload. */
+void harness_reconfigure(struct worker_harness *h, const char *ini);
 /* Waits until `count` messages of the type were received in all. */
 void harness_expect(struct worker_harness *h, enum ipc_type type, uint32_t count);
 /* Waits for the exit and returns its waitpid status. */

@@ -1,0 +1,173 @@
+/*
+ * Why: a pool is more than its rounds: it belongs to a queue, may be larger than a worker, is read anew after a death,
+ * and its rules change while it is played.
+ */
+#include "match_stage.h"
+
+/* n men who wait since long ago, without a job of theirs. */
+static void seed(const char *queue, const char *pool, int n)
+{
+    (void)query("INSERT INTO stint.match_pool(pool, queue, version) VALUES ('%s', '%s', 1); SELECT 0", pool, queue);
+    (void)query(
+        "INSERT INTO stint.match_ticket(pool, id, state, version, created_ms, key_ms, touched_ms, presence_ms,"
+        " expires_ms, changed_ms, body) SELECT '%s', 'w' || lpad(i::text, 6, '0'), 'waiting', 1, n - i, n - i, n, 0,"
+        " n + 86400000, n, jsonb_build_object('id', 'w' || lpad(i::text, 6, '0'), 'gender', 'male', 'seeking',"
+        " '[\"female\"]'::jsonb, 'age', 25) FROM generate_series(1, %d) i, (SELECT stint.now_ms() AS n) t; SELECT 0",
+        pool, n);
+}
+
+static void touch(struct worker_harness *h, const char *job, const char *pool, const char *id)
+{
+    char payload[192];
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"touch\",\"pool\":\"%s\",\"id\":\"%s\"}", pool, id);
+    send_op(h, job, payload);
+}
+
+static void test_match_pool_of_another_queue_is_refused_and_says_whose_it_is(void **state)
+{
+    struct worker_harness first, second;
+    (void)state;
+    begin(&first, "mine", "");
+    begin(&second, "theirs", "");
+    submit(&first, "shared", "m1", "male", "female");
+    harness_wait_state(&first, "s-m1", "done");
+    submit(&second, "shared", "f1", "female", "male");
+    harness_wait_state(&second, "s-f1", "dead");
+    AUTO_FREE char *refused = harness_job(&second, "s-f1");
+    assert_non_null(strstr(refused, "pool shared belongs to the queue mine"));
+    assert_int_equal(pairs("shared"), 0);
+    assert_int_equal(waiting("shared"), 1);
+    submit(&second, "own", "f2", "female", "male"); /* a refusal harms nobody else */
+    harness_wait_state(&second, "s-f2", "done");
+    assert_int_equal(waiting("own"), 1);
+    assert_int_equal(query("SELECT count(*) FROM stint.match_pool WHERE pool = 'own' AND queue = 'theirs'"), 1);
+    harness_say(&second, IPC_STOP, "");
+    (void)harness_wait_exit(&second);
+    harness_close(&second);
+    end(&first);
+}
+
+static void test_match_pool_of_before_belongs_to_its_next_queue(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    seed("", "legacy", 3);
+    begin(&h, "heir", "");
+    submit(&h, "legacy", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_int_equal(pairs("legacy"), 1);
+    assert_int_equal(query("SELECT count(*) FROM stint.match_pool WHERE pool = 'legacy' AND queue = 'heir'"), 1);
+    check_pairs("legacy");
+    end(&h);
+}
+
+/* Three pages of people are read, and the one who goes first is found among them. */
+static void test_match_cold_worker_reads_all_pages(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    seed("pages", "pages", 12345);
+    begin(&h, "pages", "");
+    submit(&h, "pages", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_int_equal(query("SELECT count(*) FROM stint.match_pair WHERE pool = 'pages' AND b = 'w012345'"), 1);
+    send_op(&h, "c", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"pages\"}");
+    harness_wait_state(&h, "c", "done");
+    AUTO_FREE char *cycle = harness_job(&h, "c");
+    if (!strstr(cycle, "waiting\":12344"))
+        fail_msg("%s", cycle);
+    check_pairs("pages");
+    end(&h);
+}
+
+static void test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    seed("huge", "huge", 6000);
+    begin(&h, "huge", "recycle_rss = 2MiB\n[kind.match]\nbackoff = 10ms\n");
+    touch(&h, "t", "huge", "w000001");
+    harness_wait_state(&h, "t", "dead");
+    AUTO_FREE char *why = harness_job(&h, "t");
+    assert_non_null(strstr(why, "does not fit this worker"));
+    assert_non_null(strstr(why, "recycle_rss"));
+    submit(&h, "small", "m1", "male", "female"); /* the worker lives, and other pools are played */
+    harness_wait_state(&h, "s-m1", "done");
+    end(&h);
+}
+
+/* Two who are too far apart in age for the rules of the start; the rules that come later relax at once. */
+static void test_match_rules_changed_at_run_time_hold_from_the_next_round_on(void **state)
+{
+    static const char picky[] =
+        "{\"v\":1,\"op\":\"submit\",\"pool\":\"rules\",\"id\":\"%s\",\"gender\":\"%s\",\"seeking\":"
+        "[\"any\"],\"age\":%d,\"age_min\":%d,\"age_max\":%d,\"presence_ms\":600000,"
+        "\"consent\":{\"relax\":true}}";
+    struct worker_harness h;
+    char payload[512], ini[2048];
+    (void)state;
+    begin(&h, "rules", "[match]\nrelax_after = 1h\n");
+    (void)snprintf(payload, sizeof payload, picky, "m1", "male", 30, 30, 30);
+    send_op(&h, "a", payload);
+    harness_wait_state(&h, "a", "done");
+    (void)snprintf(payload, sizeof payload, picky, "f1", "female", 31, 31, 31);
+    send_op(&h, "b", payload);
+    harness_wait_state(&h, "b", "done");
+    assert_int_equal(pairs("rules"), 0);
+    pid_t pid = h.pid;
+    ini_for(ini, "rules",
+            "[match]\nrelax_after = 0\nrelax_every = 1h\npolicy = fcfs\n"); /* fcfs: memory is arranged anew */
+    harness_reconfigure(&h, ini);
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (int i = 0; pairs("rules") == 0; i++) {
+        char id[16];
+        assert_true(clock_mono_ms() < until);
+        (void)snprintf(id, sizeof id, "c%d", i);
+        send_op(&h, id, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"rules\"}");
+        harness_wait_state(&h, id, "done");
+    }
+    assert_int_equal(query("SELECT stage FROM stint.match_pair WHERE pool = 'rules'"), 1);
+    assert_int_equal(h.pid, pid);
+    harness_reconfigure(&h, "[match]\npolicy = nonsense\n"); /* is refused, and the old rules stay */
+    submit(&h, "rules", "m2", "male", "female");
+    harness_wait_state(&h, "s-m2", "done");
+    check_pairs("rules");
+    end(&h);
+}
+
+/* More people have long gone than a cycle removes: the rounds that follow remove the rest. */
+static void test_match_gone_people_are_removed_however_many(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    seed("gone", "gone", 5000);
+    (void)query(
+        "UPDATE stint.match_ticket SET state = 'gone', body = '{}', changed_ms = 1 WHERE pool = 'gone'; SELECT 0");
+    begin(&h, "gone", "");
+    send_op(&h, "c", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"gone\"}");
+    harness_wait_state(&h, "c", "done");
+    assert_int_equal(query("SELECT count(*) FROM stint.match_ticket WHERE pool = 'gone'"), 4000);
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "m%d", i);
+        submit(&h, "gone", id, "male", "female");
+        (void)snprintf(id, sizeof id, "s-m%d", i);
+        harness_wait_state(&h, id, "done");
+    }
+    assert_true(query("SELECT count(*) FROM stint.match_ticket WHERE pool = 'gone' AND state = 'gone'") < 4000);
+    assert_int_equal(query("SELECT floor FROM stint.match_pool WHERE pool = 'gone'"), 1);
+    end(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_match_pool_of_another_queue_is_refused_and_says_whose_it_is),
+        cmocka_unit_test(test_match_pool_of_before_belongs_to_its_next_queue),
+        cmocka_unit_test(test_match_cold_worker_reads_all_pages),
+        cmocka_unit_test(test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise),
+        cmocka_unit_test(test_match_rules_changed_at_run_time_hold_from_the_next_round_on),
+        cmocka_unit_test(test_match_gone_people_are_removed_however_many),
+    };
+    return cmocka_run_group_tests(tests, open_servers, close_servers);
+}
