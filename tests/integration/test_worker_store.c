@@ -45,7 +45,7 @@ static int open_servers(void **state)
     if (redis_server_start(&redis, NULL) < 0 || pg_server_start(&postgres) < 0)
         return -1;
     return apply_migration("0001_core.sql") && apply_migration("0002_match.sql") &&
-                   apply_migration("0006_match_event.sql")
+                   apply_migration("0006_match_event.sql") && apply_migration("0008_match_pool_queue.sql")
                ? 0
                : -1;
 }
