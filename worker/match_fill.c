@@ -101,8 +101,12 @@ static void on_page(void *arg, PGresult *const results[], size_t n, const struct
 {
     struct match_fill *f = arg;
     (void)n;
-    if (e || f->broken < 0) {
-        e ? fail(f, e) : fail_code(f, f->broken);
+    if (e) {
+        fail(f, e);
+        return;
+    }
+    if (f->broken < 0) {
+        fail_code(f, f->broken);
         return;
     }
     const PGresult *page = results[MATCH_PAGE_ROWS];

@@ -23,7 +23,13 @@
 static struct redis_server redis;
 static struct pg_server postgres;
 
-static const char CYCLE[] = "{\"v\":1,\"op\":\"cycle\",\"pool\":\"p\"}";
+/* A job of the queue's own pool. */
+static const char *cycle_of(const struct worker_harness *h)
+{
+    static char payload[128];
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", h->queue);
+    return payload;
+}
 
 static bool apply_migration(const char *name)
 {
@@ -98,7 +104,7 @@ static void die_and_redeliver(struct worker_harness *h, const char *queue, const
     char environment[64], ini[1024];
     snprintf(environment, sizeof environment, "STINT_KILL_POINT=%s", kill_point);
     begin(h, queue, environment);
-    harness_enqueue(h, "{\"kind\":\"match\",\"id\":\"j\"}", CYCLE);
+    harness_enqueue(h, "{\"kind\":\"match\",\"id\":\"j\"}", cycle_of(h));
     int status = harness_wait_exit(h);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
@@ -146,7 +152,7 @@ static void test_worker_claim_of_another_owner_waits_until_its_epoch_is_higher(v
                                 " VALUES('claimed', 'j', 3, 'claimed', 'match')",
                                 NULL, 0));
     begin(&h, "claimed", NULL);
-    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"j\"}", CYCLE);
+    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"j\"}", cycle_of(&h));
     harness_wait_state(&h, "j", "done");
     assert_true(outcome_number("claimed", "j", "epoch") >= 3);
     end_drained(&h);
@@ -158,7 +164,7 @@ static void test_worker_store_away_at_boot_fetches_nothing_and_then_goes_on(void
     (void)state;
     pg_server_stop(&postgres);
     begin(&h, "gate", NULL);
-    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"g\"}", CYCLE);
+    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"g\"}", cycle_of(&h));
     harness_wait_phase(&h, PHASE_AWAY, NULL);
     assert_int_equal(h.cell->fetches, 0);
     AUTO_FREE char *waiting = harness_job(&h, "g");
@@ -175,11 +181,11 @@ static void test_worker_store_lost_costs_the_job_in_hand_nothing(void **state)
     struct worker_harness h;
     (void)state;
     begin(&h, "lost", NULL);
-    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"a\"}", CYCLE);
+    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"a\"}", cycle_of(&h));
     harness_wait_state(&h, "a", "done");
     pg_server_signal_all(&postgres, SIGSTOP); /* idle sessions do not notice: the job does */
     uint64_t before = h.cell->kinds[0].handed_back;
-    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"b\"}", CYCLE);
+    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"b\"}", cycle_of(&h));
     harness_wait_count(&h, &h.cell->kinds[0].handed_back, before + 1);
     assert_int_equal(h.cell->kinds[0].handed_back, before + 1);
     assert_int_equal(h.cell->kinds[0].retried, 0);
@@ -216,7 +222,7 @@ static void test_worker_name_that_hangs_is_told_and_does_not_hold_up_the_end(voi
                   "[postgres]\nurl = postgresql://u@hangs.invalid/db\nconnect_timeout = 1s\n"
                   "[pool.match]\nkinds = match\nqueue = names\n",
                   preload);
-    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"n\"}", CYCLE);
+    harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"n\"}", cycle_of(&h));
     harness_wait_phase(&h, PHASE_AWAY, NULL);
     uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
     while (h.cell->now.store != PG_NAME && clock_mono_ms() < until)
