@@ -7,7 +7,7 @@
 
 #include "session.h"
 
-enum { MATCH_ASK_TIMEOUT_MS = 5000 };
+enum { MATCH_ASK_TIMEOUT_MS = 10000 };
 
 /* The options that describe a person, by which `stint match wait` asks. */
 #define MATCH_ASK_GENDERS "male|female|nonbinary|other|unknown"

@@ -39,6 +39,8 @@ char *match_top_band(char out[static 32], double p50_s, double p90_s)
     char low[16], high[16];
     if (p50_s < 0 || p90_s < 0) {
         (void)snprintf(out, 32, "-");
+    } else if (p90_s < 5) {
+        (void)snprintf(out, 32, "<5 s");
     } else if (p90_s < 100) {
         (void)snprintf(out, 32, "%.0f-%.0f s", p50_s, p90_s);
     } else {
@@ -241,7 +243,7 @@ static void draw_event(const struct match_event *event, bool ids, struct canvas 
 
 static void draw_events(const struct match_top_state *state, struct canvas *c)
 {
-    size_t footer = state->live ? 2 : 0, room = canvas_rows_left(c) > footer + 2 ? canvas_rows_left(c) - footer - 2 : 0;
+    size_t room = canvas_rows_left(c) > 2 ? canvas_rows_left(c) - 2 : 0;
     const struct match_events *m = state->events;
     size_t n = MIN_OF(m->n, state->live ? room : (size_t)EVENTS_ONCE);
     if (n == 0)
@@ -255,8 +257,9 @@ static void draw_events(const struct match_top_state *state, struct canvas *c)
 
 static void draw_footer(const struct match_top_state *state, struct canvas *c)
 {
-    while (canvas_rows_left(c) > 1)
+    while (canvas_rows_left(c) > 0)
         canvas_end(c);
+    c->rows++; /* the line kept for it */
     if (state->paused)
         canvas_put(c, TINT_YELLOW, "paused, p goes on  ");
     canvas_put(c, TINT_DIM, "q quits%s%s", state->paused ? "" : "  p pauses", state->n > 1 ? "  space: next pool" : "");
@@ -269,6 +272,8 @@ void match_top_view(const struct match_top_state *state, struct canvas *c)
     char waiting[32], matches[32];
     (void)snprintf(waiting, sizeof waiting, "%lld", (long long)json_number(queue, "total", 0));
     (void)match_words_rate(matches, match_pools_number(rate, "matchesPerMinute", 0));
+    if (state->live)
+        c->rows--; /* the last line is the footer's, however small the terminal */
     draw_head(state, c);
     draw_sides(json_object_get(state->stats, "estimates"), c);
     canvas_end(c);

@@ -224,13 +224,15 @@ static void say_reason(const json_t *wait, const json_t *stats, json_t *sentence
     for (size_t i = 0; i < ARRAY_LEN(mains); i++)
         if (strcmp(name, mains[i][0]) == 0)
             match_words_say(sentences, "%s", mains[i][1]);
-    if (supply >= 0 && competing >= 0.5)
-        match_words_say(sentences, "%s people a minute come who fit; about %.0f who want the same people go first.",
-                        match_words_rate(rate, supply), competing);
-    else if (supply >= 0)
+    if (supply >= 0 && competing < 0) /* not told: fewer than 20 */
+        match_words_say(sentences, "%s people a minute come who fit.", match_words_rate(rate, supply));
+    else if (supply >= 0 && competing < 0.5)
         match_words_say(sentences,
                         "%s people a minute come who fit; hardly anybody who wants the same people goes first.",
                         match_words_rate(rate, supply));
+    else if (supply >= 0)
+        match_words_say(sentences, "%s people a minute come who fit; about %.0f who want the same people go first.",
+                        match_words_rate(rate, supply), competing);
     say_ratio(stats, sentences);
 }
 

@@ -50,7 +50,7 @@ int screen_open(struct screen *s, struct err *e)
 {
     static const int events[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP};
     sigset_t set;
-    s->signal_fd = -1;
+    *s = (struct screen){.signal_fd = -1};
     if (tcgetattr(STDIN_FILENO, &s->before) < 0)
         return err_set_errno(e, errno, "the terminal does not tell its settings");
     (void)sigemptyset(&set);
@@ -121,28 +121,41 @@ static int signal_of(const struct screen *s)
     return info.ssi_signo == SIGWINCH ? SCREEN_RESIZE : SCREEN_END;
 }
 
-/* A key; those that send more than one character are the arrows, or of no use here. */
-static int key_of(const char *bytes, size_t n)
+/* The arrow that bytes begin with, SCREEN_TIME for another key of several characters; *ret_n: how many it has. */
+static int arrow_of(const char *bytes, size_t n, size_t *ret_n)
 {
-    if (n == 1)
-        return (unsigned char)bytes[0];
-    if (n < 3 || bytes[0] != '\033' || (bytes[1] != '[' && bytes[1] != 'O'))
-        return (unsigned char)bytes[n - 1];
-    return bytes[2] == 'C' || bytes[2] == 'B'   ? SCREEN_NEXT
-           : bytes[2] == 'D' || bytes[2] == 'A' ? SCREEN_BACK
-                                                : SCREEN_TIME;
+    size_t i = 2;
+    while (i + 1 < n && (bytes[i] < '@' || bytes[i] > '~'))
+        i++;
+    *ret_n = MIN_OF(i + 1, n);
+    char last = bytes[*ret_n - 1];
+    return last == 'C' || last == 'B' ? SCREEN_NEXT : last == 'D' || last == 'A' ? SCREEN_BACK : SCREEN_TIME;
+}
+
+/* Takes the first key of what was typed. */
+static int next_key(struct screen *s)
+{
+    size_t n = 1;
+    int key = (unsigned char)s->typed[0];
+    if (s->n_typed >= 3 && s->typed[0] == '\033' && (s->typed[1] == '[' || s->typed[1] == 'O'))
+        key = arrow_of(s->typed, s->n_typed, &n);
+    s->n_typed -= n;
+    memmove(s->typed, s->typed + n, s->n_typed);
+    return key == '\004' ? SCREEN_END : key;
 }
 
 int screen_wait(struct screen *s, int64_t timeout_ms)
 {
     struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = s->signal_fd, .events = POLLIN}};
-    char bytes[16];
+    if (s->n_typed > 0)
+        return next_key(s);
     if (poll(fds, ARRAY_LEN(fds), (int)MAX_OF(timeout_ms, (int64_t)0)) <= 0)
         return SCREEN_TIME;
     if (fds[1].revents != 0)
         return signal_of(s);
-    if ((fds[0].revents & POLLIN) == 0)
+    ssize_t n = (fds[0].revents & POLLIN) != 0 ? read(STDIN_FILENO, s->typed, sizeof s->typed) : 0;
+    if (n <= 0)
         return SCREEN_END;
-    ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-    return n <= 0 || bytes[0] == '\004' ? SCREEN_END : key_of(bytes, (size_t)n);
+    s->n_typed = (size_t)n;
+    return next_key(s);
 }

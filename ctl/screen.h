@@ -13,6 +13,8 @@
 struct screen {
     struct termios before; /* as it was found */
     int signal_fd;         /* owned; -1: not open */
+    char typed[32];        /* that was read and is not told yet: who types fast sends more than a key at once */
+    size_t n_typed;
 };
 
 /* What screen_wait saw: one of these, or a key's character (above 0). */

@@ -64,8 +64,8 @@ static void side_row(struct table *t, const json_t *stats, const char *gender)
     set_share(t, 3, share);
     set_share(t, 4, cover50);
     set_share(t, 5, cover90);
-    set_loss(t, 6, of_gender(calibration, "pinball", gender));
-    set_loss(t, 7, of_gender(calibration, "pinballKaplanMeier", gender));
+    set_loss(t, 6, of_gender(calibration, "pinballSeconds", gender));
+    set_loss(t, 7, of_gender(calibration, "pinballKaplanMeierSeconds", gender));
     table_set(t, 8, "%s", match_words_verdict(cover50, cover90));
     table_tint(t, 8, match_words_drifts(cover50, cover90) ? TINT_YELLOW : TINT_NONE);
 }
@@ -91,8 +91,8 @@ static void print_loss(struct session *s, const json_t *stats)
 {
     const json_t *calibration = json_object_get(stats, "calibration");
     for (unsigned g = 0; g < GENDER_COUNT; g++) {
-        double ours = of_gender(calibration, "pinball", gender_name(g));
-        double theirs = of_gender(calibration, "pinballKaplanMeier", gender_name(g));
+        double ours = of_gender(calibration, "pinballSeconds", gender_name(g));
+        double theirs = of_gender(calibration, "pinballKaplanMeierSeconds", gender_name(g));
         if (whole_cell(stats, gender_name(g)) == NULL || ours < 0 || theirs <= 0)
             continue;
         out_tinted(&s->out, ours <= theirs ? TINT_NONE : TINT_YELLOW,

@@ -303,6 +303,7 @@ static void test_match_top_band_is_short(void **state)
     (void)state;
     char text[32];
     assert_string_equal(match_top_band(text, 30, 90), "30-90 s");
+    assert_string_equal(match_top_band(text, 0, 4), "<5 s");
     assert_string_equal(match_top_band(text, 2, 150), "0-2.5 min");
     assert_string_equal(match_top_band(text, 150, 480), "2.5-8 min");
     assert_string_equal(match_top_band(text, 600, 1200), "10-20+ min");
@@ -340,6 +341,8 @@ static char *drawn(json_t *stats, struct match_events *m, size_t columns, size_t
     }
     if (n > rows)
         fail_msg("at %zu rows there are %zu lines", rows, n);
+    if (strstr(text, "q quits") == NULL && columns > 40)
+        fail_msg("no footer at %zu x %zu:\n%s", columns, rows, text);
     canvas_fini(&c);
     return text;
 }
