@@ -8,7 +8,7 @@
   end CODE      the command ends with CODE within 30 s, and the terminal is as it was
 
 The screen is what a terminal would show of what was written, for the few sequences a live view needs; another sequence, or text beyond the right
-edge, is a failure. Exits 1 at the first step that fails, with the screen."""
+edge while lines wrap, is a failure. Exits 1 at the first step that fails, with the screen."""
 import codecs
 import fcntl
 import os
@@ -46,6 +46,8 @@ class Screen:
 
     def put(self, character):
         if self.column >= self.columns:
+            if not self.modes.get("7", True):
+                return  # it was asked not to wrap: the rest of the line is not shown
             self.beyond = self.beyond or "".join(self.cells[self.row])
             return
         self.cells[self.row][self.column] = character
