@@ -84,10 +84,13 @@ def by_gender(p, told):
 
 
 def by_time(p, steps=40):
-    """Median virtual wait of who began to wait in each stretch of the trace, by gender; and what they were told."""
+    """Median virtual wait of who began to wait in each stretch of the trace, by gender; and what they were told. Not of
+    the last ones: nobody knows yet how long they would have waited."""
     cells = {}
     for i, said in p.told.items():
         person = p.people[i]
+        if person.t >= p.header["score_to_ms"]:
+            continue
         cells.setdefault((person.g, person.t * steps // p.header["horizon_ms"]), []).append(
             (judge.virtual_wait(p.outcomes[i]), said["p50"], said["p90"]))
     return [(g, (k + .5) / steps * p.header["horizon_ms"] / 60000, len(rows)) +
@@ -110,10 +113,17 @@ def sample(p, seed, most=400):
 # -- cases -------------------------------------------------------------------------------------------------------------
 
 
+def followed(drawn):
+    """The trace with nobody judged whose longest wait (WAIT_MAX_S) does not fit into it."""
+    header, events = drawn
+    last_ms = header["horizon_ms"] - int(judge.WAIT_MAX_S * 1000)
+    return dict(header, score_to_ms=max(header["score_from_ms"], min(header["score_to_ms"], last_ms))), events
+
+
 def estimates(stint, scenario, seed, policy, rate, horizon_s, pictures=False):
     """One scenario, one seed: how true were the estimates, against the best baseline of the same outcomes?"""
     more = ["--also", "again"] if rate > 1 else ["--also", "reason,would,again"]
-    p = play(stint, traces.draw_trace(scenario, seed, rate, horizon_s), policy, more)
+    p = play(stint, followed(traces.draw_trace(scenario, seed, rate, horizon_s)), policy, more)
     wrong = judge.faults(p.people, p.outcomes)
     if wrong:
         raise ReplayFailed("%s, seed %d, %s: impossible outcomes: %s" % (scenario, seed, policy, wrong[:3]))
