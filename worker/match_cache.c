@@ -10,6 +10,7 @@
 static void cache_free(struct match_cache *c)
 {
     match_cache_reset(c);
+    match_published_drop(c->published);
     free(c);
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "match_published.h"
 #include "match_store.h"
 
 enum { MATCH_CACHES = 64 };
@@ -15,6 +16,7 @@ struct match_cache {
     char pool[MATCH_POOL_MAX];
     struct match_index *ix; /* owned; NULL: cold */
     struct match_supply supply;
+    struct match_published *published; /* held; NULL until first asked for */
     struct match_mark mark;
     bool warm;              /* everything up to mark is in ix, and mark is or was the pool's last change */
     uint64_t fill_began_ms; /* monotonic */

@@ -42,9 +42,17 @@ static const char *waiting_reason(struct match_round *r, const struct match_wait
     return gap_ms >= MATCH_SCARCE_MAX_MS ? "few_fit" : "nobody_fits_yet";
 }
 
-/* A first guess from the supply alone: those ahead are served one an arrival. The wait model's is better, and says so.
- */
-static json_t *queued_json(struct match_round *r, const char *id)
+/* The wait model's figure for the person's group; without one, a first guess from the supply alone: those ahead are
+ * served one an arrival. */
+static json_t *estimate_json(const struct match_cell *cell, double gap_s, uint32_t ahead)
+{
+    double p50 = cell ? cell->p50_s : fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN2));
+    double p90 = cell ? cell->p90_s : fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN10));
+    return json_pack("{s:f, s:f, s:s, s:s}", "p50_s", p50, "p90_s", p90, "confidence", cell ? cell->confidence : "low",
+                     "from", cell ? "model" : "supply");
+}
+
+static json_t *queued_json(struct match_round *r, const struct match_published *published, const char *id)
 {
     uint32_t slot = match_index_find(r->ix, id);
     if (slot == MATCH_NO_SLOT)
@@ -52,19 +60,18 @@ static json_t *queued_json(struct match_round *r, const char *id)
     const struct match_waiter *w = match_index_at(r->ix, slot);
     uint32_t ahead = match_index_ahead(r->ix, &w->p, w->key_ms, MATCH_AHEAD_MAX);
     int64_t gap_ms = match_supply_gap_ms(r->supply, r->rules, &w->p, r->now_ms);
-    double gap_s = (double)gap_ms / 1000;
-    return json_pack(
-        "{s:s, s:I, s:I, s:{s:f, s:f, s:s}, s:s}", "id", id, "created_ms", (json_int_t)w->p.created_ms, "position",
-        (json_int_t)ahead + 1, "estimate", "p50_s", fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN2)), "p90_s",
-        fmin(ESTIMATE_MAX_S, gap_s * (ahead + M_LN10)), "confidence", "low", "reason", waiting_reason(r, w, gap_ms));
+    const struct match_cell *cell = match_published_find(published, w->p.gender, w->p.seeking, r->now_ms);
+    return json_pack("{s:s, s:I, s:I, s:o, s:s}", "id", id, "created_ms", (json_int_t)w->p.created_ms, "position",
+                     (json_int_t)ahead + 1, "estimate", estimate_json(cell, (double)gap_ms / 1000, ahead), "reason",
+                     waiting_reason(r, w, gap_ms));
 }
 
-static void render_party(json_t *out, struct match_round *r, uint32_t party)
+static void render_party(json_t *out, struct match_round *r, const struct match_published *published, uint32_t party)
 {
     const struct match_party *p = &r->parties[party];
     switch (p->state) {
     case MATCH_WAITING:
-        (void)json_object_set_new(out, "queued", queued_json(r, p->id));
+        (void)json_object_set_new(out, "queued", queued_json(r, published, p->id));
         break;
     case MATCH_MATCHED:
         add_pair(out, r, p->pair);
@@ -114,12 +121,12 @@ static void render_fairness(json_t *out, const struct match_round *r, const stru
     }
 }
 
-static void render(json_t *out, struct match_round *r, const struct match_op *op, uint32_t number,
-                   const struct match_reply *reply)
+static void render(json_t *out, struct match_round *r, const struct match_published *published,
+                   const struct match_op *op, uint32_t number, const struct match_reply *reply)
 {
     switch (reply->verdict) {
     case MATCH_V_PARTY:
-        render_party(out, r, reply->party);
+        render_party(out, r, published, reply->party);
         return;
     case MATCH_V_DROPPED:
         add_dropped(out, reply->id, reply->reason);
@@ -147,15 +154,15 @@ static void render(json_t *out, struct match_round *r, const struct match_op *op
     }
 }
 
-char *match_result_json(struct match_round *r, const struct match_op *op, uint32_t number,
-                        const struct match_reply *reply)
+char *match_result_json(struct match_round *r, const struct match_published *published, const struct match_op *op,
+                        uint32_t number, const struct match_reply *reply)
 {
     json_t *out = json_pack("{s:i, s:s, s:s, s:[], s:n, s:[]}", "v", 1, "op", match_op_name(op->type), "pool", r->pool,
                             "pairs", "queued", "dropped");
     if (!out)
         return NULL;
-    render(out, r, op, number, reply);
-    char *text = json_dumps(out, JSON_COMPACT);
+    render(out, r, published, op, number, reply);
+    char *text = json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(out);
     return text;
 }

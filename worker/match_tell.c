@@ -94,6 +94,32 @@ static void send_feed(void *arg, size_t n, const char *const fields[])
     (void)redis_uv_argv(s->ctx->redis, NULL, NULL, (int)(6 + n), argv, NULL);
 }
 
+static void on_published(void *arg, const redisReply *reply, const struct err *e)
+{
+    struct match_published *p = arg;
+    (void)e;
+    if (reply && reply->type == REDIS_REPLY_STRING)
+        match_published_take(p, reply->str, reply->len);
+    match_published_drop(p);
+}
+
+void match_tell_ask_published(const struct worker_ctx *ctx, struct match_cache *cache)
+{
+    char stats[KEY_MAX], field[MATCH_POOL_MAX + 8];
+    uint64_t mono = clock_mono_ms();
+    if (!cache->published)
+        cache->published = match_published_new();
+    struct match_published *p = cache->published;
+    if (!p || (p->asked_ms && mono - p->asked_ms < MATCH_PUBLISHED_EVERY_MS))
+        return;
+    p->asked_ms = mono;
+    keys_of(stats, ctx->queue, "stats");
+    (void)snprintf(field, sizeof field, "pool:%s", cache->pool);
+    const char *argv[] = {"HGET", stats, field};
+    if (redis_uv_argv(ctx->redis, on_published, match_published_hold(p), (int)ARRAY_LEN(argv), argv, NULL) < 0)
+        match_published_drop(p);
+}
+
 int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool)
 {
     char key[KEY_MAX], options[256], payload[128];

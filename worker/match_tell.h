@@ -29,6 +29,9 @@ void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ct
  */
 void match_tell_event(const struct worker_ctx *ctx, struct match_sent *sent, const char *pool, int64_t seq,
                       const char *body);
+/* Asks Redis what the wait model has published of the pool, unless that was done lately; the answer is in the cache's
+ * `published` when it comes. Waits for nothing. */
+void match_tell_ask_published(const struct worker_ctx *ctx, struct match_cache *cache);
 /* Asks for a cycle of the pool in MATCH_CYCLE_MS, unless one was asked for within that time. 0, or a negative code when
  * Redis is away. Does not wait for the answer. */
 int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool);

@@ -258,7 +258,8 @@ static int play(struct match_turn *t)
     int rc = match_round_finish(&t->round);
     for (size_t i = 0; i < t->n && rc == 0; i++) {
         free(t->items[i].result);
-        t->items[i].result = match_result_json(&t->round, &t->items[i].op, (uint32_t)i, &t->items[i].reply);
+        t->items[i].result =
+            match_result_json(&t->round, t->cache->published, &t->items[i].op, (uint32_t)i, &t->items[i].reply);
         if (!t->items[i].result)
             rc = -ENOMEM;
     }
@@ -460,6 +461,7 @@ static void begin(struct match_turn *t)
         return;
     }
     t->tries++;
+    match_tell_ask_published(t->ctx, t->cache);
     match_tell_fini(&t->tell);
     t->cycle = false;
     for (size_t i = 0; i < t->n; i++)

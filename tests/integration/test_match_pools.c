@@ -159,6 +159,61 @@ static void test_match_gone_people_are_removed_however_many(void **state)
     end(&h);
 }
 
+static void publish(struct worker_harness *h, const char *pool, const char *more)
+{
+    freeReplyObject(harness_cmd(h, "HSET stint:{%s}:stats pool:%s {\"updatedMs\":%lld,\"estimates\":[%s]}", h->queue,
+                                pool, (long long)clock_wall_ms(), more));
+}
+
+/* The wait model's figure once it is there; the supply's guess before, and where what is published is nonsense. */
+static void test_match_estimate_is_the_models_once_it_has_published(void **state)
+{
+    static const char cells[] =
+        "{\"gender\":\"male\",\"seeking\":null,\"p50_s\":70.5,\"p90_s\":300,\"confidence\":\"ok\"},"
+        "{\"gender\":\"male\",\"seeking\":[\"other\"],\"p50_s\":90,\"p90_s\":10,\"confidence\":\"ok\"},"
+        "{\"gender\":\"male\",\"seeking\":[\"female\"],\"p50_s\":12.5,\"p90_s\":44,\"confidence\":\"low\"}";
+    static const struct {
+        const char *gender, *seeking, *says;
+    } steps[] = {
+        {"male", "female", "p50_s\":12.5,"},
+        {"male", "other", "p50_s\":70.5,"}, /* its own cell contradicts itself */
+        {"nonbinary", "other", "from\":\"supply"},
+    };
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "model", "");
+    submit(&h, "model", "first", "male", "female");
+    harness_wait_state(&h, "s-first", "done");
+    AUTO_FREE char *first = harness_job(&h, "s-first");
+    assert_non_null(strstr(first, "from\":\"supply"));
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (size_t i = 0, tries = 0; i < ARRAY_LEN(steps); tries++) {
+        char id[32], job[40];
+        (void)snprintf(id, sizeof id, "p%zu", tries);
+        (void)snprintf(job, sizeof job, "s-%s", id);
+        publish(&h, "model", cells);
+        submit(&h, "model", id, steps[i].gender, steps[i].seeking);
+        harness_wait_state(&h, job, "done");
+        AUTO_FREE char *told = harness_job(&h, job);
+        i += strstr(told, steps[i].says) != NULL;
+        if (clock_mono_ms() >= until)
+            fail_msg("step %zu: %s", i, told);
+    }
+    publish(&h, "model", "[[["); /* no JSON: the guess again */
+    for (int i = 0;; i++) {
+        char id[32], job[40];
+        (void)snprintf(id, sizeof id, "n%d", i);
+        (void)snprintf(job, sizeof job, "s-%s", id);
+        submit(&h, "model", id, "male", "female");
+        harness_wait_state(&h, job, "done");
+        AUTO_FREE char *told = harness_job(&h, job);
+        if (strstr(told, "from\":\"supply"))
+            break;
+        assert_true(clock_mono_ms() < until);
+    }
+    end(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise),
         cmocka_unit_test(test_match_rules_changed_at_run_time_hold_from_the_next_round_on),
         cmocka_unit_test(test_match_gone_people_are_removed_however_many),
+        cmocka_unit_test(test_match_estimate_is_the_models_once_it_has_published),
     };
     return cmocka_run_group_tests(tests, open_servers, close_servers);
 }

@@ -189,7 +189,7 @@ static void world_end(struct world *w)
 
 static char *world_result(struct world *w, uint32_t op)
 {
-    return match_result_json(&w->round, &w->ops[op], op, &w->replies[op]);
+    return match_result_json(&w->round, NULL, &w->ops[op], op, &w->replies[op]);
 }
 
 /* One submit of a simple person within an open round. */
