@@ -143,6 +143,8 @@ static int open_for(struct session *s, const char *option, FILE **ret, struct er
     const char *path = args_text(&s->args, option, NULL);
     if (path == NULL)
         return 0;
+    if (strcmp(path, "-") == 0)
+        return err_set(e, ERR_BAD_ARGUMENT, "--%s needs a file's name; the summary goes to standard output", option);
     if (same_file(path, args_positional(&s->args, 0)))
         return err_set(e, ERR_BAD_ARGUMENT, "--%s %s is the trace itself; name another file", option, path);
     *ret = fopen(path, "we");

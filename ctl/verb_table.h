@@ -49,7 +49,7 @@
     X(match_top, "match top", "The two kinds", 0, 1, "[POOL]",                                                         \
       "a pool live: who waits, how long, matches, newest events",                                                      \
       "stint match top za\nstint match top za --once")                                                                 \
-    X(match_replay, "match replay", "The two kinds", 1, 1, "TRACE",                                                    \
+    X(match_replay, "match replay", "The two kinds", 1, 1, "FILE|-",                                                   \
       "play a trace of joins and leaves through the matcher and the wait model, without a server",                     \
       "stint match replay trace.jsonl --policy greedy --outcomes out.jsonl --predictions told.jsonl")                  \
     X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE|FOLDER|URL|-...",                                   \
