@@ -155,6 +155,8 @@ class Person:
                 time.sleep(0.01)  # its output is closed: only its end is left
         if not self.ended():
             self.fail("it does not end")
+        while time.monotonic() < deadline + DEADLINE_S and self.listen(1):
+            pass  # what it wrote last is still in the terminal
         if self.code != code:
             self.fail(f"it ended with {self.code}, not {code}")
         left_on = [mode for mode, on in self.screen.modes.items() if on != (mode in ("25", "7"))]
