@@ -52,6 +52,9 @@
     X(match_replay, "match replay", "The two kinds", 1, 1, "FILE|-",                                                   \
       "play a trace of joins and leaves through the matcher and the wait model, without a server",                     \
       "stint match replay trace.jsonl --policy greedy --outcomes out.jsonl --predictions told.jsonl")                  \
+    X(match_simulate, "match simulate", "The two kinds", 0, 0, "",                                                     \
+      "made-up people live through a real pool; judges what they were told, and that nothing was lost",                \
+      "stint match simulate --scenario male70 --rate 2 --horizon 5m\nstint match simulate --scenario balanced --rate 1 --horizon 30m --speed 20 --out run1\nstint match simulate --scenario balanced --rate 200 --horizon 2m") \
     X(pdf_parse, "pdf parse", "The two kinds", 1, VERB_MANY, "FILE|FOLDER|URL|-...",                                   \
       "parse timetables and show their events; --local: without a server",                                             \
       "stint pdf parse --local exams.pdf\nstint pdf parse exams.pdf lectures.pdf --ics mine.ics --term S1=2026-02-09..2026-06-05\nstint pdf parse --local inbox/ --json --out-dir results --jobs 4\ncurl -fsS URL | stint pdf parse --local - --table") \
