@@ -1,7 +1,8 @@
 /*
  * match_feed - events for the wait model.
  *
- * It refuses to carry anything the model does not need: no id, no exact place, no history.
+ * It refuses to carry anything the model does not need: no exact place, no history, and no id but of who asked to be
+ * told of changes.
  */
 #include "match_feed.h"
 
@@ -100,6 +101,8 @@ static void put_person(struct entry *e, const struct match_rules *rules, const s
     put_i(e, "a", p->age);
     put_i(e, "n", p->age_min);
     put_i(e, "x", p->age_max);
+    if (p->flags & MATCH_CONSENT_NOTIFY)
+        put_s(e, "i", w->id);
     put_regions(e, p->lists);
     put_place(e, rules, p);
 }

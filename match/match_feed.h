@@ -1,8 +1,9 @@
 /*
  * match_feed - what a committed round tells the wait model, as stream entries (docs/wait-model.md, "The feed").
  *
- * Runs in: worker (loop thread), tools that replay traces. Pure: calls back with the entry's fields; the caller sends them.
- * No id leaves: people are a hash, places are rounded to 0.05 degrees, names of regions are hashes.
+ * Runs in: worker (loop thread), tools that replay traces. Pure: calls back with the entry's fields; the caller sends
+ * them. People are a hash, places are rounded to 0.05 degrees, names of regions are hashes. An id leaves for one
+ * purpose: its ticket consented to be told of changes (field i).
  */
 #pragma once
 

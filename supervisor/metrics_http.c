@@ -91,6 +91,32 @@ static const char *metrics_http_query(const void *handle, const char *name)
     return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct other_query {
+    const char *const *names;
+    const char *found;
+};
+
+static enum MHD_Result metrics_http_on_argument(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct other_query *o = arg;
+    (void)kind;
+    (void)value;
+    for (size_t i = 0; o->names[i] != NULL; i++)
+        if (strcmp(o->names[i], name) == 0)
+            return MHD_YES;
+    o->found = name;
+    return MHD_NO;
+}
+
+static const char *metrics_http_other(const void *handle, const char *const names[])
+{
+    struct MHD_Connection *connection;
+    struct other_query o = {.names = names};
+    memcpy(&connection, handle, sizeof(void *));
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, metrics_http_on_argument, &o);
+    return o.found;
+}
+
 /* Sends the reply; its body is handed to the library, which frees it. */
 static enum MHD_Result metrics_http_send(struct MHD_Connection *connection, struct metrics_reply *reply)
 {
@@ -134,8 +160,11 @@ static enum MHD_Result metrics_http_on_request(void *arg, struct MHD_Connection 
     struct metrics_reply reply = {.status = 200, .content_type = "application/json"};
     buf_init(&reply.body, METRICS_HTTP_BODY_MAX);
     const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
-    const struct metrics_request request = {
-        .path = path, .accept = accept != NULL ? accept : "", .query = metrics_http_query, .handle = &connection};
+    const struct metrics_request request = {.path = path,
+                                            .accept = accept != NULL ? accept : "",
+                                            .query = metrics_http_query,
+                                            .other = metrics_http_other,
+                                            .handle = &connection};
     if (get)
         h->on_get(h->arg, &request, &reply);
     else

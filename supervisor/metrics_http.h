@@ -21,6 +21,8 @@ struct metrics_request {
     const char *path;                                           /* decoded, without query */
     const char *accept;                                         /* "" when none */
     const char *(*query)(const void *handle, const char *name); /* a query argument, decoded; NULL when absent */
+    /* A query argument of a name that is none of `names` (ends with NULL), NULL when there is none. Borrowed. */
+    const char *(*other)(const void *handle, const char *const names[]);
     const void *handle;
 };
 

@@ -128,6 +128,14 @@ static void on_http_readable(uv_poll_t *poll, int status, int events)
     (void)uv_timer_start(&t->http_timer, on_short_over, SHORT_MS, 0);
 }
 
+/* The leases are given up on the connection that published. */
+static void on_wait_closed(void *arg)
+{
+    struct metrics_thread *t = arg;
+    if (t->poll.redis != NULL)
+        stats_poll_close(&t->poll, NULL, NULL);
+}
+
 static void metrics_thread_close(struct metrics_thread *t)
 {
     if (t->http != NULL) {
@@ -137,9 +145,9 @@ static void metrics_thread_close(struct metrics_thread *t)
         uv_close((uv_handle_t *)&t->port_watch, NULL);
     }
     if (t->wait.redis != NULL)
-        wait_watch_close(&t->wait);
-    if (t->poll.redis != NULL)
-        stats_poll_close(&t->poll, NULL, NULL);
+        wait_watch_close(&t->wait, on_wait_closed, t);
+    else
+        on_wait_closed(t);
     uv_close((uv_handle_t *)&t->wake, NULL);
 }
 
@@ -267,7 +275,7 @@ struct metrics_thread *metrics_thread_start(const struct conf *conf, const struc
     t->wake.data = t;
     int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, e) : 0;
     if (rc == 0 && (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 ||
-                    wait_watch_open(&t->wait, &t->loop, t->conf, &t->poll) < 0))
+                    wait_watch_open(&t->wait, &t->loop, t->conf, instance, &t->poll) < 0))
         rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
     if (rc == 0)
         rc = metrics_thread_run(t, e);

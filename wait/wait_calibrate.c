@@ -74,8 +74,8 @@ static void calibrate_side(struct side *s, int64_t now_ms)
     double w = events / (events + CALIBRATE_PRIOR);
     s->cover50 = km_at(seen, n, s->level50);
     s->cover90 = km_at(seen, n, s->level90);
-    s->level50 = fmin(0.985, fmax(0.1, 0.5 + w * (km_inverse(seen, n, 0.5) - 0.5)));
-    s->level90 = fmin(0.985, fmax(0.1, 0.9 + w * (km_inverse(seen, n, 0.9) - 0.9)));
+    s->level50 = fmin(0.985, fmax(0.1, s->base50 + w * (km_inverse(seen, n, 0.5) - s->base50)));
+    s->level90 = fmin(0.985, fmax(0.1, s->base90 + w * (km_inverse(seen, n, 0.9) - s->base90)));
     s->level90 = fmax(s->level90, s->level50);
 }
 

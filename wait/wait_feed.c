@@ -9,7 +9,8 @@
 #include "place.h"
 #include <math.h>
 
-enum { TEXT_MAX = 128 };
+enum { TEXT_MAX = 130 };
+_Static_assert((int)TEXT_MAX > (int)WAIT_TICKET_MAX, "a ticket's id is read whole");
 
 struct reading {
     struct wait_event ev;
@@ -49,8 +50,8 @@ static bool small(const char *s, int64_t low, int64_t high, uint8_t *ret)
 
 static bool read_event(struct reading *r, const char *s)
 {
-    static const char *const names[WAIT_EVENT_TYPES] = {"join", "here", "leave", "match", "mark"};
-    for (int i = 0; i < WAIT_EVENT_TYPES; i++) {
+    static const char *const names[] = {"join", "here", "leave", "match", "mark"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(s, names[i]) == 0) {
             r->ev.type = (enum wait_event_type)i;
             return r->has_type = true;
@@ -66,6 +67,16 @@ static bool read_pool(struct reading *r, const char *s)
         strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
         return false;
     memcpy(r->ev.pool, s, n + 1);
+    return true;
+}
+
+static bool read_id(struct reading *r, const char *s)
+{
+    size_t n = strlen(s);
+    if (n == 0 || n >= sizeof r->ev.id ||
+        strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-") != n)
+        return false;
+    memcpy(r->ev.id, s, n + 1);
     return true;
 }
 
@@ -185,7 +196,7 @@ static const struct field {
     {"k", read_key},     {"w", read_wait},    {"g", read_gender},  {"s", read_seeking}, {"a", read_age},
     {"n", read_age_min}, {"x", read_age_max}, {"y", read_lat},     {"z", read_lon},     {"r", read_km},
     {"c", read_regions}, {"c0", read_count0}, {"c1", read_count1}, {"c2", read_count2}, {"c3", read_count3},
-    {"c4", read_count4}, {"keep", read_keep},
+    {"c4", read_count4}, {"keep", read_keep}, {"i", read_id},
 };
 
 /* A field of a later build is passed over; a known one must be right. */

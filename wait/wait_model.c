@@ -44,8 +44,8 @@ struct wait_model *wait_model_new(uint64_t seed)
     m->people = calloc(m->cap_people, sizeof *m->people);
     m->by_hash = calloc(m->hash_mask + 1, sizeof *m->by_hash);
     for (int g = 0; g < GENDER_COUNT; g++) {
-        m->sides[g].level50 = 0.5;
-        m->sides[g].level90 = 0.9;
+        m->sides[g].level50 = m->sides[g].base50 = 0.5;
+        m->sides[g].level90 = m->sides[g].base90 = 0.9;
         m->sides[g].cover50 = m->sides[g].cover90 = -1;
     }
     if (m->people && m->by_hash)
@@ -265,6 +265,13 @@ static void finish(struct wait_model *m, const struct wait_event *ev)
     remove_person(m, person);
 }
 
+static void forget(struct wait_model *m, uint64_t hash)
+{
+    uint32_t person = wait_find(m, hash);
+    if (person != UINT32_MAX)
+        remove_person(m, person);
+}
+
 /* The worker's count is the truth; people it no longer speaks of have gone without our hearing of it. */
 static void mark(struct wait_model *m, const struct wait_event *ev)
 {
@@ -295,6 +302,9 @@ void wait_model_event(struct wait_model *m, const struct wait_event *ev)
         return;
     case WAIT_MARK:
         mark(m, ev);
+        return;
+    case WAIT_GONE:
+        forget(m, ev->who.hash);
         return;
     case WAIT_EVENT_TYPES:
         return;

@@ -5,7 +5,7 @@
  * clock; time is an argument in ms of the feed's clock, randomness comes from the seed. Owner: whoever called
  * wait_model_new; one model per pool. Nothing returned borrows from the model unless said so. Memory: at most
  * WAIT_PEOPLE_MAX people kept, others are counted only; nothing here outlives the process but what wait_model_export
- * writes (rates and patience: sums over everybody, never a person).
+ * writes (rates, patience, levels: sums over everybody, never a person).
  *
  *   feed entry ─ wait_feed ─► struct wait_event ─► wait_model_event ─┐
  *                                    every second: wait_model_refresh ├─► wait_model_cells, _balance, _stats, _ticket
@@ -21,6 +21,7 @@ enum {
     WAIT_CELL_MAX = 64,      /* published groups */
     WAIT_REGIONS_MAX = 8,    /* regions of one person */
     WAIT_POOL_NAME_MAX = 65,
+    WAIT_TICKET_MAX = 129,
     WAIT_WITHIN = 4,     /* horizons of P(matched within …): wait_within_s */
     WAIT_GROUP_MIN = 20, /* smaller groups are not published */
 };
@@ -50,12 +51,14 @@ enum wait_event_type {
     WAIT_LEAVE, /* left, went silent or expired; who.hash; wait_ms */
     WAIT_MATCH, /* matched; who.hash and who.gender; wait_ms */
     WAIT_MARK,  /* counts by gender now, and how long a person not heard of may still be believed */
+    WAIT_GONE,  /* left or matched, and counted before the restart: who.hash; never on a feed */
     WAIT_EVENT_TYPES
 };
 
 struct wait_event {
     enum wait_event_type type;
     char pool[WAIT_POOL_NAME_MAX];
+    char id[WAIT_TICKET_MAX]; /* WAIT_JOIN, WAIT_HERE of who asked to be told of changes; else "". Never to be logged */
     int64_t at_ms;
     struct wait_person who;
     int64_t wait_ms;                /* WAIT_LEAVE, WAIT_MATCH */
@@ -96,13 +99,14 @@ enum wait_reason {                       /* what would help most */
 struct wait_estimate {
     struct wait_curve_summary wait; /* remaining wait */
     enum wait_reason reason;
-    double saves_s;        /* of p50, for DISTANCE, AGE, GENDERS; else 0 */
-    double supply_per_min; /* compatible people arriving a minute */
-    double competing;      /* people waiting who want the same arrivals and go first */
+    double saves_s;                       /* of p50, for DISTANCE, AGE, GENDERS; else 0 */
+    double saves_by_s[WAIT_REASON_COUNT]; /* the same of every one that saves 15 s; else 0 */
+    double supply_per_min;                /* compatible people arriving a minute */
+    double competing;                     /* people waiting who want the same arrivals and go first */
 };
 
 struct wait_balance {
-    double rate_per_s[GENDER_COUNT];   /* arrivals */
+    double rate_per_s[GENDER_COUNT];   /* arrivals; -1: fewer than WAIT_GROUP_MIN came */
     double share[GENDER_COUNT];        /* matched share; -1: unknown */
     double fluid_wait_s[GENDER_COUNT]; /* fluid wait of an overloaded gender; -1: not overloaded */
     double female_per_male;            /* ratio of rates; -1: unknown */
@@ -118,6 +122,7 @@ struct wait_stats {
     uint64_t matches_last_hour;                                                 /* pairs */
     double matches_per_minute;                                                  /* over the last ten minutes */
     uint64_t arrivals[GENDER_COUNT], matched[GENDER_COUNT], left[GENDER_COUNT]; /* people, since the model began */
+    uint64_t came[GENDER_COUNT];                         /* arrivals, and those before a restart that were kept */
     double cover50[GENDER_COUNT], cover90[GENDER_COUNT]; /* calibration, Kaplan-Meier; -1: unknown */
     double pinball[GENDER_COUNT],
         pinball_km[GENDER_COUNT]; /* seconds: ours, and rolling Kaplan-Meier's on the same people */
@@ -153,10 +158,12 @@ uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *
 /* The two sides. target_wait_s: median asked for the abundant side. */
 void wait_model_balance(const struct wait_model *m, int64_t now_ms, double target_wait_s, struct wait_balance *ret);
 void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_stats *ret);
-/* Rates and patience as JSON, to keep over a restart. 0 or -ENOSPC/-ENOMEM. */
-int wait_model_export(const struct wait_model *m, int64_t now_ms, struct buf *out);
-/* Takes such JSON in, decayed by the time since; foreign bytes. 0 or -EBADMSG (the model is unchanged then). */
-int wait_model_import(struct wait_model *m, int64_t now_ms, const char *json);
+/* Rates, patience and levels as JSON, to keep over a restart, with the id of the last feed entry in them (wait_keep.c).
+ * 0 or -ENOSPC/-ENOMEM. */
+int wait_model_export(const struct wait_model *m, const char *last, int64_t now_ms, struct buf *out);
+/* Takes such JSON in, decayed by the time since; foreign bytes. 0, or -EBADMSG (damaged) or -EPROTONOSUPPORT (of
+ * another build): the model and ret_last are unchanged then. */
+int wait_model_import(struct wait_model *m, int64_t now_ms, const char *json, char ret_last[static ENTRY_ID_MAX]);
 
 /* Lower-case names for JSON and metrics. Static storage. */
 const char *wait_reason_name(enum wait_reason reason);

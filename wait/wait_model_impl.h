@@ -65,11 +65,13 @@ struct side {                                   /* one gender */
     uint64_t n_told;
     struct kept kept;
     double level50, level90; /* where to read F for 50 and 90 % */
+    double base50, base90;   /* where they start from: 0.5 and 0.9, or what was kept over a restart */
     double cover50, cover90; /* of what is published; -1 unknown */
     struct probe probes[FIELD_PROBES];
     uint32_t n_probes;
     double lead_s; /* mean of joined - key of the last CELL_AVERAGE arrivals: a newcomer's head start */
     uint64_t arrivals, matched, left;
+    uint64_t arrivals_kept; /* before the restart */
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
     uint32_t marked; /* waiting, of the last marker */
 };

@@ -5,6 +5,8 @@
  */
 #include "wait_pools.h"
 
+#include "ticket_hash.h"
+
 void wait_pools_init(struct wait_pools *ps, uint64_t seed)
 {
     *ps = (struct wait_pools){.seed = seed};
@@ -25,15 +27,24 @@ struct wait_pool *wait_pools_of(struct wait_pools *ps, const char *name)
     return NULL;
 }
 
+struct wait_pool *wait_pools_make(struct wait_pools *ps, const char *name)
+{
+    size_t len = strlen(name);
+    struct wait_pool *p = len > 0 ? wait_pools_of(ps, name) : NULL;
+    if (p || len == 0 || len >= sizeof p->name || ps->n == WAIT_POOLS_MAX)
+        return p;
+    p = &ps->pools[ps->n];
+    p->model = wait_model_new(ps->seed ^ ticket_hash(name, ""));
+    if (!p->model)
+        return NULL;
+    memcpy(p->name, name, len + 1);
+    ps->n++;
+    return p;
+}
+
 void wait_pools_event(struct wait_pools *ps, const struct wait_event *ev)
 {
-    struct wait_pool *p = ev->pool[0] ? wait_pools_of(ps, ev->pool) : NULL;
-    if (!p && ev->pool[0] && ps->n < WAIT_POOLS_MAX) {
-        p = &ps->pools[ps->n];
-        p->model = wait_model_new(ps->seed + ps->n);
-        memcpy(p->name, ev->pool, sizeof p->name);
-        p = p->model ? &ps->pools[ps->n++] : NULL;
-    }
+    struct wait_pool *p = wait_pools_make(ps, ev->pool);
     if (p)
         wait_model_event(p->model, ev);
     else

@@ -183,7 +183,8 @@ void wait_model_balance(const struct wait_model *m, int64_t now_ms, double targe
         .female_per_male = -1, .scarce = -1, .target_wait_s = target_wait_s, .recommended_per_s = -1};
     for (int g = 0; g < GENDER_COUNT; g++) {
         const struct side *s = &m->sides[g];
-        ret->rate_per_s[g] = rate_now(&s->rate, (double)now_ms / 1000, NULL);
+        bool few = s->arrivals + s->arrivals_kept < WAIT_GROUP_MIN;
+        ret->rate_per_s[g] = few ? -1 : rate_now(&s->rate, (double)now_ms / 1000, NULL);
         ret->share[g] = share_of(s);
         bool overloaded = ret->share[g] > 0 && ret->share[g] <= OVERLOADED_SHARE;
         ret->fluid_wait_s[g] = overloaded ? fmin(WAIT_HORIZON_S, patience_inverse(&s->patience, ret->share[g])) : -1;
@@ -246,6 +247,7 @@ void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_st
     for (int g = 0; g < GENDER_COUNT; g++) {
         const struct side *s = &m->sides[g];
         ret->arrivals[g] = s->arrivals;
+        ret->came[g] = s->arrivals + s->arrivals_kept;
         ret->matched[g] = s->matched;
         ret->left[g] = s->left;
         ret->cover50[g] = s->cover50;

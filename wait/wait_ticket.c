@@ -200,6 +200,7 @@ static void find_reason(const struct wait_model *m, const struct wait_person *wh
                     (how == WAIT_REASON_GENDERS && who->seeking == GENDER_ALL);
         struct wait_person w = widened(who, how);
         double saves = moot ? 0 : base - p50_of(m, &w, now_s);
+        ret->saves_by_s[how] = saves >= SAVES_MIN_S ? saves : 0;
         if (saves >= SAVES_MIN_S && saves > ret->saves_s) {
             ret->reason = how;
             ret->saves_s = saves;

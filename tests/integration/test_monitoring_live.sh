@@ -47,6 +47,10 @@ for i in $(seq 12); do
   "$STINT" match submit --dir "$STACK_DIR" --pool za --id "f$i" --gender F --seeking M --age 25 >/dev/null || not_ok "f$i was not taken"
   [ "$i" -gt 4 ] || "$STINT" match submit --dir "$STACK_DIR" --pool za --id "m$i" --gender M --seeking F --age 25 >/dev/null
 done
+# Genders are told apart from 20 people each on.
+for i in $(seq 24); do
+  for g in male female; do echo "{\"id\":\"$g-$i\",\"gender\":\"$g\",\"seeking\":[\"nonbinary\"],\"age\":25,\"presence_ms\":3600000}"; done
+done | "$STINT" match submit --dir "$STACK_DIR" --pool za --bulk - --quiet --no-wait >/dev/null || not_ok "the crowd was not taken"
 until_true 60 seen 'stint_dead_jobs > 0' && ok "Prometheus scrapes the stack" || not_ok "Prometheus has no dead letter: $(tail -3 "$PROM_DIR/log")"
 until_true 60 seen 'stint_worker_restarts_total > 0' || not_ok "no worker died"
 until_true 60 seen 'stint_match_removed_total{reason="matched"} > 0' || not_ok "nobody was paired"

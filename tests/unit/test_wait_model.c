@@ -186,26 +186,6 @@ static void test_model_random_events_never_break_it(void **state)
     wait_model_free(m);
 }
 
-static void test_model_export_import_keeps_rates_and_patience(void **state)
-{
-    (void)state;
-    double t;
-    struct wait_model *m = play(0.6, 0.4, 200, 900, &t), *n = wait_model_new(2);
-    struct buf b;
-    struct wait_balance before, after;
-    buf_init(&b, 65536);
-    assert_int_equal(wait_model_export(m, (int64_t)(t * 1000), &b), 0);
-    assert_int_equal(wait_model_import(n, (int64_t)(t * 1000), b.data), 0);
-    wait_model_balance(m, (int64_t)(t * 1000), 60, &before);
-    wait_model_balance(n, (int64_t)(t * 1000), 60, &after);
-    assert_true(fabs(before.rate_per_s[GENDER_MALE] - after.rate_per_s[GENDER_MALE]) < 1e-6);
-    assert_int_equal(wait_model_import(n, 1, "{\"v\":1}"), -EBADMSG);
-    assert_int_equal(wait_model_import(n, 1, "nonsense"), -EBADMSG);
-    buf_fini(&b);
-    wait_model_free(m);
-    wait_model_free(n);
-}
-
 static void test_queue_stats_has_the_names_its_readers_expect(void **state)
 {
     (void)state;
@@ -388,7 +368,6 @@ int main(void)
         cmocka_unit_test(test_model_empty_answers_finite_and_low),
         cmocka_unit_test(test_model_marker_drops_the_unheard_and_here_repairs),
         cmocka_unit_test(test_model_random_events_never_break_it),
-        cmocka_unit_test(test_model_export_import_keeps_rates_and_patience),
         cmocka_unit_test(test_queue_stats_has_the_names_its_readers_expect),
         cmocka_unit_test(test_feed_parse_reads_a_join_and_refuses_nonsense),
         cmocka_unit_test(test_model_lopsided_pool_foretells_the_share_it_measures),

@@ -1,0 +1,58 @@
+/*
+ * wait_groups - see wait_groups.h. Complementary suppression on one row of counts; refuses to be clever about which
+ * group to sacrifice: the smallest.
+ */
+#include "wait_groups.h"
+
+void wait_groups_told(const uint64_t counts[], size_t n, bool ret_told[])
+{
+    uint64_t hidden = 0;
+    for (size_t i = 0; i < n; i++) {
+        ret_told[i] = counts[i] == 0 || counts[i] >= WAIT_GROUP_MIN;
+        hidden += ret_told[i] ? 0 : counts[i];
+    }
+    while (hidden > 0 && hidden < WAIT_GROUP_MIN) {
+        size_t least = n;
+        for (size_t i = 0; i < n; i++)
+            if (ret_told[i] && counts[i] > 0 && (least == n || counts[i] < counts[least]))
+                least = i;
+        if (least == n)
+            return;
+        ret_told[least] = false;
+        hidden += counts[least];
+    }
+}
+
+/* Nonbinary people and others are one number to an application's pages; here they may be two. */
+static void split_others(const uint64_t waiting[static GENDER_COUNT], struct wait_shown *s)
+{
+    const uint64_t both[] = {waiting[GENDER_NONBINARY], waiting[GENDER_OTHER]};
+    bool told[2];
+    wait_groups_told(both, 2, told);
+    bool apart = told[0] && told[1];
+    s->waiting[GENDER_NONBINARY] = apart ? both[0] : 0;
+    s->waiting[GENDER_OTHER] = apart ? both[1] : both[0] + both[1];
+    s->apart[GENDER_NONBINARY] = s->apart[GENDER_OTHER] = apart;
+}
+
+void wait_groups_waiting(const uint64_t waiting[static GENDER_COUNT], struct wait_shown *ret)
+{
+    const uint64_t counts[] = {waiting[GENDER_MALE], waiting[GENDER_FEMALE],
+                               waiting[GENDER_NONBINARY] + waiting[GENDER_OTHER], waiting[GENDER_UNKNOWN]};
+    bool told[ARRAY_LEN(counts)];
+    wait_groups_told(counts, ARRAY_LEN(counts), told);
+    *ret = (struct wait_shown){.waiting = {[GENDER_MALE] = told[0] ? counts[0] : 0,
+                                           [GENDER_FEMALE] = told[1] ? counts[1] : 0,
+                                           [GENDER_UNKNOWN] = counts[3]},
+                               .apart = {[GENDER_MALE] = told[0], [GENDER_FEMALE] = told[1]}};
+    if (told[2])
+        split_others(waiting, ret);
+    for (size_t i = 0; i < 3; i++)
+        ret->waiting[GENDER_UNKNOWN] += told[i] ? 0 : counts[i];
+    ret->apart[GENDER_UNKNOWN] = told[0] && told[1] && told[2] && told[3];
+}
+
+uint64_t wait_groups_counter(uint64_t n)
+{
+    return n - n % WAIT_GROUP_MIN;
+}
