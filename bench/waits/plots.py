@@ -30,7 +30,7 @@ def save(figure, out, name):
 def lay_out(figure, title):
     """The title above everything, room for a legend below."""
     inches = figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(0, .3 / inches, 1, 1 - .65 / inches))
+    figure.set_layout_engine("constrained", rect=(0, .3 / inches, 1, 1 - .35 / inches))
     figure.suptitle(title, x=.01, ha="left", fontsize=11)
 
 
@@ -110,6 +110,21 @@ def coverage(out, runs):
     return save(figure, out, "coverage")
 
 
+def broken_at_gaps(rows):
+    """Minutes, actual and told waits; no line leads over stretches in which too few came."""
+    minutes, actual, told = [], [], []
+    step = min(b[1] - a[1] for a, b in zip(rows, rows[1:]))
+    for row in rows:
+        if minutes and row[1] - minutes[-1] > 1.5 * step:
+            minutes.append(row[1] - step)
+            actual.append(math.nan)
+            told.append(math.nan)
+        minutes.append(row[1])
+        actual.append(row[3])
+        told.append(row[4])
+    return minutes, actual, told
+
+
 def waits_over_time(out, runs):
     runs = with_pictures(runs)
     figure, axes = panels(len(runs), 3.2, 2.5, "Median wait of who began to wait, by side")
@@ -120,9 +135,9 @@ def waits_over_time(out, runs):
             if len(rows) < 3:
                 continue
             seen.add(g)
-            minutes = [row[1] for row in rows]
-            a.plot(minutes, [row[3] for row in rows], color=COLOURS[g], linewidth=1.3)
-            a.plot(minutes, [row[4] for row in rows], color=COLOURS[g], linewidth=1, linestyle=(0, (3, 2)))
+            minutes, actual, told = broken_at_gaps(rows)
+            a.plot(minutes, actual, color=COLOURS[g], linewidth=1.3)
+            a.plot(minutes, told, color=COLOURS[g], linewidth=1, linestyle=(0, (3, 2)))
         a.set(title=r["scenario"], xlabel="minute", ylabel="s")
         a.set_ylim(0, min(1.05 * judge.WAIT_MAX_S, a.get_ylim()[1]))
     legend_of_genders(figure, sorted(seen), [plt.Line2D([], [], color=GREY, linewidth=1.3, label="actual"),
