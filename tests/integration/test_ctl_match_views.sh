@@ -75,7 +75,7 @@ run 0 "$stint" match balance za --target 5m; says "within 5 min"
 run 0 "$stint" match balance za --target 90s --json
 checks=$((checks + 1)); jq -e '.balance.targetWaitSeconds == 90 and (.sentences.target | length) > 0' <<<"$OUT" >/dev/null || not_ok "a balance as JSON"
 run 0 "$stint" match status za; says "40+"; says_not "female"
-run 0 "$stint" match wait uk; says "fewer than 20 people of any gender have come"
+until_says "fewer than 20 people of any gender have come" "$stint" match wait uk
 run 0 "$stint" match balance uk; says "no balance to tell"
 
 # One person.
