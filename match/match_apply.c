@@ -59,9 +59,10 @@ static int exclude_met(const struct match_round *r, struct match_waiter *w)
 }
 
 /* Takes the waiting ticket of the same id away; its row and, unless the caller says otherwise, its seniority stay. */
-static int replace_old(struct match_round *r, struct match_ticket *t)
+static int replace_old(struct match_round *r, struct match_ticket *t, bool *ret_replaced)
 {
     uint32_t party, slot = match_index_find(r->ix, t->w.id);
+    *ret_replaced = slot != MATCH_NO_SLOT;
     if (slot == MATCH_NO_SLOT)
         return 0;
     int rc = match_round_draw(r, slot, &party);
@@ -126,7 +127,7 @@ static int submit(struct match_round *r, const struct match_op *op, uint32_t num
                                                                                                    : NULL;
     if (refused) {
         drop(reply, t.w.id, refused);
-    } else if ((rc = replace_old(r, &t)) == 0 && (rc = exclude_met(r, &t.w)) == 0) {
+    } else if ((rc = replace_old(r, &t, &reply->replaced)) == 0 && (rc = exclude_met(r, &t.w)) == 0) {
         rc = enter(r, &t, number, &reply->party);
         reply->verdict = MATCH_V_PARTY;
     }

@@ -88,6 +88,7 @@ struct match_reply {
     uint32_t party, pair;              /* where they apply */
     char reason[MATCH_FIELD_MAX + 16]; /* DROPPED, DONE */
     char id[MATCH_ID_MAX];
+    bool replaced;                     /* PARTY: a waiting ticket of the same id made room */
     uint32_t expired, released, tried; /* CYCLED */
 };
 

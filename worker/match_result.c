@@ -127,6 +127,8 @@ static void render(json_t *out, struct match_round *r, const struct match_publis
     switch (reply->verdict) {
     case MATCH_V_PARTY:
         render_party(out, r, published, reply->party);
+        if (reply->replaced)
+            (void)json_object_set_new(out, "replaced", json_true());
         return;
     case MATCH_V_DROPPED:
         add_dropped(out, reply->id, reply->reason);

@@ -26,4 +26,20 @@ produces "$STINT_SOURCE/examples/produce.sh"
 if /usr/bin/python3 -c 'import redis' 2>/dev/null; then produces "$STINT_SOURCE/examples/produce.py"; else echo "# no python3-redis"; fi
 if ruby -e 'require "redis"' 2>/dev/null; then produces "$STINT_SOURCE/examples/produce.rb"; else echo "# no ruby-redis"; fi
 
+# What the consumers print of a stream in which an event is repeated, as after a worker's death.
+event() { redis XADD 'stint:{match}:match:hall' '*' seq "$1" data "$2" >/dev/null; }
+event 1 '{"t":"matched","pair":"x","a":"ann","b":"bob","km":1.5,"stage":0,"wait_a_ms":1,"wait_b_ms":2,"confirm_by_ms":77}'
+event 2 '{"t":"released","pair":"x","a":"ann","b":"bob","why":"left","a_waits":true,"b_waits":false}'
+event 1 '{"b": "bob", "a": "ann", "t": "matched", "km": 1.5, "pair": "x", "stage": 0, "wait_a_ms": 1, "wait_b_ms": 2, "confirm_by_ms": 77}'
+event 3 '{"t":"expired","id":"ann","reason":"offline"}'
+hears() { # hears COMMAND…
+  checks=$((checks + 1))
+  [ "$(timeout 60 "$@" hall 3 2>&1)" = "ann and bob meet until 77: pair x
+pair x ended (left); waiting again: ann
+ann is gone (offline)" ] || { failures=$((failures + 1)); echo "not ok - $*"; timeout 5 "$@" hall 3; }
+}
+hears "$STINT_SOURCE/examples/matched.sh"
+if /usr/bin/python3 -c 'import redis' 2>/dev/null; then hears "$STINT_SOURCE/examples/matched.py"; fi
+if ruby -e 'require "redis"' 2>/dev/null; then hears "$STINT_SOURCE/examples/matched.rb"; fi
+
 ctl_finish

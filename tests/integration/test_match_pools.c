@@ -2,6 +2,7 @@
  * Why: a pool is more than its rounds: it belongs to a queue, may be larger than a worker, is read anew after a death,
  * and its rules change while it is played.
  */
+#include "buf.h"
 #include "match_stage.h"
 
 /* n men who wait since long ago, without a job of theirs. */
@@ -214,6 +215,149 @@ static void test_match_estimate_is_the_models_once_it_has_published(void **state
     end(&h);
 }
 
+/* All events of a pool's stream without their spaces; the caller frees it. NULL: none. */
+static char *told(struct worker_harness *h, const char *pool)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    redisReply *reply = harness_cmd(h, "XRANGE stint:{%s}:match:%s - +", h->queue, pool);
+    for (size_t i = 0; i < reply->elements; i++)
+        for (const char *c = reply->element[i]->element[1]->element[3]->str; *c; c++)
+            assert_int_equal(*c == ' ' ? 0 : buf_add(&out, c, 1), 0); /* one told again has spaces */
+    freeReplyObject(reply);
+    return out.data;
+}
+
+/* Cycles until the stream tells it. */
+static void until_told(struct worker_harness *h, const char *pool, const char *what)
+{
+    static int number;
+    char id[32];
+    uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (;;) {
+        AUTO_FREE char *all = told(h, pool);
+        if (all && strstr(all, what))
+            return;
+        if (clock_mono_ms() >= until)
+            fail_msg("%s is not among: %s", what, all ? all : "nothing");
+        (void)snprintf(id, sizeof id, "u%d", number++);
+        send_op(h, id, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"ends\"}");
+        harness_wait_state(h, id, "done");
+    }
+}
+
+/* A pair of its own in an otherwise unfitting pool. */
+static void meet(struct worker_harness *h, int n, char ret_pair[static 64])
+{
+    char a[16], b[16], job[24], sql[128];
+    (void)snprintf(a, sizeof a, "m%d", n);
+    (void)snprintf(b, sizeof b, "f%d", n);
+    submit(h, "ends", a, "male", "female");
+    submit(h, "ends", b, "female", "male");
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(job, sizeof job, "s-%s", i ? b : a);
+        harness_wait_state(h, job, "done");
+    }
+    (void)snprintf(sql, sizeof sql, "SELECT id FROM stint.match_pair WHERE pool = 'ends' AND live_a = '%s'", b);
+    assert_true(pg_server_query(&pg, sql, ret_pair, 64));
+}
+
+static void leave(struct worker_harness *h, const char *id)
+{
+    char payload[128], job[24];
+    (void)snprintf(job, sizeof job, "l-%s", id);
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"leave\",\"pool\":\"ends\",\"id\":\"%s\"}", id);
+    send_op(h, job, payload);
+    harness_wait_state(h, job, "done");
+}
+
+/* Whatever ends a wait or a pair is told, and why. */
+static void test_match_events_say_why_somebody_is_gone_or_a_pair_ended(void **state)
+{
+    static const char *const lonely[] = {
+        "\"id\":\"q\",\"gender\":\"other\",\"presence_ms\":1000",
+        "\"id\":\"e\",\"gender\":\"nonbinary\",\"presence_ms\":600000,\"expires_ms\":1000"};
+    static const char *const ends[] = {"\"why\":\"released\"", "\"why\":\"left\"", "\"why\":\"timeout\"",
+                                       "\"reason\":\"offline\"", "\"reason\":\"expired\""};
+    struct worker_harness h;
+    char pair[64], payload[256];
+    (void)state;
+    begin(&h, "ends", "[match]\npending_release = 1h\n");
+    for (size_t i = 0; i < ARRAY_LEN(lonely); i++) {
+        (void)snprintf(payload, sizeof payload,
+                       "{\"v\":1,\"op\":\"submit\",\"pool\":\"ends\",\"seeking\":[\"unknown\"],\"age\":30,%s}",
+                       lonely[i]);
+        send_op(&h, i ? "e" : "q", payload);
+        harness_wait_state(&h, i ? "e" : "q", "done");
+    }
+    meet(&h, 1, pair);
+    (void)snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"op\":\"release\",\"pool\":\"ends\",\"pair\":\"%s\",\"votes\":{}}", pair);
+    send_op(&h, "r", payload);
+    harness_wait_state(&h, "r", "done");
+    leave(&h, "m1");
+    leave(&h, "f1");
+    meet(&h, 2, pair);
+    leave(&h, "m2");
+    leave(&h, "f2");
+    meet(&h, 3, pair);
+    (void)query("UPDATE stint.match_pair SET confirm_by_ms = 1 WHERE pool = 'ends' AND state = 'pending'; SELECT 0");
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        until_told(&h, "ends", ends[i]);
+    assert_int_equal(query("SELECT count(*) FROM stint.match_pair WHERE pool = 'ends' AND state = 'released'"), 3);
+    check_pairs("ends");
+    end(&h);
+}
+
+/* The same id again: replaced with its seniority, or refused; both say so. */
+static void test_match_same_id_again_is_replaced_or_refused_and_says_so(void **state)
+{
+    static const char *const policies[] = {"replace", "refuse"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        struct worker_harness h;
+        char ini[64], payload[256];
+        (void)snprintf(ini, sizeof ini, "[match]\nduplicate = %s\n", policies[i]);
+        begin(&h, policies[i], ini);
+        submit(&h, policies[i], "m1", "male", "female");
+        harness_wait_state(&h, "s-m1", "done");
+        int64_t born = query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s'", policies[i]);
+        (void)snprintf(payload, sizeof payload,
+                       "{\"v\":1,\"op\":\"submit\",\"pool\":\"%s\",\"id\":\"m1\",\"gender\":\"male\",\"seeking\":["
+                       "\"male\"],\"age\":40}",
+                       policies[i]);
+        send_op(&h, "again", payload);
+        harness_wait_state(&h, "again", "done");
+        AUTO_FREE char *said = harness_job(&h, "again");
+        assert_non_null(strstr(said, i == 0 ? "replaced\":true" : "\"duplicate\""));
+        assert_int_equal(query("SELECT (body->>'age')::int FROM stint.match_ticket WHERE pool = '%s'", policies[i]),
+                         i == 0 ? 40 : 25);
+        assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s'", policies[i]), born);
+        end(&h);
+    }
+}
+
+/* A cycle that came too late is counted as done and changes nothing; what people asked for is never too late. */
+static void test_match_cycle_too_old_is_stale_and_a_submit_is_not(void **state)
+{
+    struct worker_harness h;
+    char ini[2048];
+    (void)state;
+    harness_open(&h, redis.url, "stale");
+    send_op(&h, "c", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"stale\"}");
+    submit(&h, "stale", "m1", "male", "female");
+    for (uint64_t until = clock_mono_ms() + 300; clock_mono_ms() < until;) /* they grow old, nobody works */
+        (void)query("SELECT 0");
+    ini_for(ini, "stale", "[match]\nround_deadline = 100ms\n");
+    harness_start(&h, "match", ini, NULL);
+    harness_wait_state(&h, "c", "done");
+    harness_wait_state(&h, "s-m1", "done");
+    AUTO_FREE char *cycle = harness_job(&h, "c");
+    assert_non_null(strstr(cycle, "\"stale\""));
+    assert_int_equal(waiting("stale"), 1);
+    end(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +367,9 @@ int main(void)
         cmocka_unit_test(test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise),
         cmocka_unit_test(test_match_rules_changed_at_run_time_hold_from_the_next_round_on),
         cmocka_unit_test(test_match_gone_people_are_removed_however_many),
+        cmocka_unit_test(test_match_events_say_why_somebody_is_gone_or_a_pair_ended),
+        cmocka_unit_test(test_match_same_id_again_is_replaced_or_refused_and_says_so),
+        cmocka_unit_test(test_match_cycle_too_old_is_stale_and_a_submit_is_not),
         cmocka_unit_test(test_match_estimate_is_the_models_once_it_has_published),
     };
     return cmocka_run_group_tests(tests, open_servers, close_servers);
