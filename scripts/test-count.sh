@@ -17,11 +17,23 @@ failures() {
   echo $((n > 0 ? n : 1))
 }
 
+# ring_jobs RING PROCESSORS: how many of its programs run side by side. Those that start servers wait most of their time. What measures
+# processor time (faults), fills the processors itself (hostile) or is a machine of its own (e2e) runs alone.
+ring_jobs() {
+  local jobs=$2
+  case "$1" in
+    integration) jobs=$((2 * $2)) ;;
+    crash) jobs=$(($2 + 1)) ;;
+    faults|hostile|e2e) jobs=1 ;;
+  esac
+  echo $((jobs < 8 ? jobs : 8))
+}
+
 # run_ring PRESET RING. Rings that start servers share two cores with whatever else runs: what failed there is run once more, alone;
 # if it passes then, it is reported as flaky and counts as failed all the same: a test that fails now and then hides what it should show.
 run_ring() {
-  local preset=$1 ring=$2 log="build/$1-$2.log" ok bad=0 skip jobs=2 rc
-  case "$ring" in crash|faults|hostile|e2e) jobs=1 ;; esac
+  local preset=$1 ring=$2 log="build/$1-$2.log" ok bad=0 skip jobs rc
+  jobs=$(ring_jobs "$ring" "$(nproc)")
   echo "== $ring ($preset)"
   ctest --test-dir "build/$preset" -L "^$ring\$" -V -j "$jobs" --no-tests=error >"$log" 2>&1
   rc=$?

@@ -32,7 +32,7 @@ system_end() {
 }
 trap system_end EXIT
 ONLY=${FAULT_ONLY:-.}
-row() { [[ "$1" =~ $ONLY ]] && fault "$@"; unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_HTTP_S; }
+row() { [[ "$1" =~ $ONLY ]] && fault "$@"; unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_HTTP_S FAULT_SEEN; }
 
 # --- clocks: everything but the kernel's monotonic clock is faked, for Redis, PostgreSQL, supervisor and workers alike ---
 clock_to() { echo "$1" >"$CLOCK.new" && chmod 644 "$CLOCK.new" && mv "$CLOCK.new" "$CLOCK"; }
@@ -103,8 +103,10 @@ if [ -n "$mounted" ]; then
 else
   echo "skip - disk of the logs full: needs root and mount(2)"
 fi
+log_says() { grep -qF -- "$1" <<<"$(fault_log_since)"; }
+both_said() { log_says "raise [pool.NAME] files" && log_says "raise LimitNOFILE"; }
 said() { if fault_log_since | grep -qF -- "$2"; then ok "$1: the log names the remedy"; else not_ok "$1: the log does not say '$2'"; fi; }
-FAULT_STATUS="" FAULT_HOLD_MS=1500 FAULT_HTTP_S=1
+FAULT_STATUS="" FAULT_HOLD_MS=1500 FAULT_HTTP_S=1 FAULT_SEEN=both_said
 row "no descriptors left" no_descriptors descriptors
 if [[ "no descriptors left" =~ $ONLY ]]; then
   said "no descriptors left: worker" "raise [pool.NAME] files"

@@ -9,6 +9,7 @@
 #     FAULT_HOLD_MS=N               how long it lasts (default 2000)
 #     FAULT_LOSES=yes               the fault takes the data away: jobs of before may be gone, only drift and doubles are looked at
 #     FAULT_HTTP_S=N                how long /readyz is waited for (default 5)
+#     FAULT_SEEN=COMMAND            it lasts until this succeeds, too
 #     FAULT_ENQUEUE=TEXT            `stint enqueue` must be refused meanwhile with code 4 and say this
 #   fault_table                   prints the table
 # shellcheck shell=bash disable=SC2034
@@ -138,8 +139,11 @@ fault_hold() {
   FAULT_HELD_MS=$(($(now_ms) - began_ms))
 }
 fault_told() { # what this row wants to hear was heard
-  case "${FAULT_READYZ-}" in ""|ok) return 0 ;; esac
-  grep -qE "\"code\": ?\"($FAULT_READYZ)\"" <<<"$FAULT_REASONS" && grep -qF -- "${FAULT_SAYS-}" <<<"$FAULT_REASONS"
+  case "${FAULT_READYZ-}" in
+    ""|ok) ;;
+    *) grep -qE "\"code\": ?\"($FAULT_READYZ)\"" <<<"$FAULT_REASONS" || return 1 ;;
+  esac
+  grep -qF -- "${FAULT_SAYS-}" <<<"$FAULT_REASONS" && ${FAULT_SEEN:-true}
 }
 
 fault_check_readyz() {
@@ -158,9 +162,15 @@ fault_check_says() {
   [ -n "${FAULT_SAYS-}" ] || return 0
   if grep -qF -- "$FAULT_SAYS" <<<"$FAULT_REASONS"; then ok "$1: /readyz names the remedy"
   else not_ok "$1: /readyz does not say '$FAULT_SAYS': $(jq -c '[.reasons[].detail]' <<<"${FAULT_REASONS:-{\}}" 2>/dev/null)"; fi
-  if grep -qF -- "$FAULT_SAYS" "$STACK_DIR/status.out" || grep -qF -- "$FAULT_SAYS" <<<"$(fault_log_since)"; then
+  if until_true 30 fault_said_elsewhere; then
     ok "$1: the log or stint status names the remedy"
   else not_ok "$1: neither the log nor stint status says '$FAULT_SAYS'"; fi
+}
+
+fault_said_elsewhere() {
+  grep -qF -- "$FAULT_SAYS" <<<"$(fault_log_since)" && return
+  "$STINT" status --dir "$STACK_DIR" >"$STACK_DIR/status.out" 2>&1
+  grep -qF -- "$FAULT_SAYS" "$STACK_DIR/status.out"
 }
 
 # What an operator sees while it lasts.
@@ -214,7 +224,7 @@ fault() { # NAME INJECT HEAL
   same "$name: nobody dies" "$died" 0
   FAULT_TABLE+=$(printf '# %-34s %4s %5s %4s %4s  %5d ms %4d lines  %8s ms  %s' "$name" "$lost" "$twice" "$spun" "$died" \
     "$cpu" "$lines" "$recovered" "$FAULT_CODES")$'\n'
-  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE FAULT_HTTP_S
+  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE FAULT_HTTP_S FAULT_SEEN
 }
 
 fault_table() {
