@@ -92,6 +92,20 @@ check_no_sleeping_tests() { # tests wait for something, never for time to pass
   echo "looked $n"
 }
 
+check_tests_cannot_flake() { # tests/README.md, "How to write a test that cannot flake": what can be seen from outside
+  local n
+  n=$(find "$1/tests" -name '*.[ch]' -o -name '*.sh' | grep -c .)
+  (
+    cd "$1" || exit
+    tell() { sed "s/\$/  <- $1/"; }
+    grep -rnE 'until_true +[0-5]?[0-9] ' tests --include='*.sh' | tell "a deadline below a minute"
+    grep -rnE 'until_true +[^ ]+ +(test|\[) .*\$\(' tests --include='*.sh' | tell "expanded once, before the first look: make it a function"
+    grep -rnE '(seed|SEED|RANDOM).*(\$\(date|\$\(\(.*\$\$|getrandom)' tests --include='*.sh' --include='*.[ch]' | grep -v check/test_repository.sh | tell "a seed drawn anew"
+    grep -rnE '(mono_ms\(\)|now_ms\)\)?) - [a-z_$]+\)? (<|-lt) [0-9]' tests --include='*.sh' --include='*.[ch]' | tell "fails on a slow machine"
+  ) 2>/dev/null
+  echo "looked $n"
+}
+
 check_prototypes_commented() { # a prototype in a header has a comment above it, or shares the one of its neighbours
   local f
   for f in $(sources "$1" | grep '\.h$'); do
@@ -125,6 +139,7 @@ plant() { # plant CHECK: a scratch tree with one violation
     check_stems_unique) touch worker/same.c ctl/same.c ;;
     check_left_overs) echo '/* TODO */' >worker/later.c ;;
     check_no_sleeping_tests) echo '  sleep(1);' >tests/test_lazy.c ;;
+    check_tests_cannot_flake) printf 'until_%s 5 true\n' true >tests/test_hasty.sh ;;
     check_troubles_explained)
       mkdir -p docs/operations && : >docs/operations/faults.md
       printf '    X("LOADING", NOT_READY, REDIS_UNAVAILABLE, "wait")\n' >common/redis_trouble_table.h ;;

@@ -96,5 +96,5 @@ for what in "confirmed" "released"; do
   [ "$(sql "SELECT count(*) FROM stint.match_pair WHERE state = '$what'")" -gt 0 ] && ok "pairs were $what" || not_ok "no pair was $what"
 done
 same "a pair's end says why" "$(sql "SELECT count(*) FROM stint.match_pair WHERE state = 'released' AND why NOT IN ('left', 'released', 'timeout')")" 0
-if until_true 30 all_told; then ok "the application was told of every pair"; else not_ok "pairs were not told"; fi
+if until_true 60 all_told; then ok "the application was told of every pair"; else not_ok "pairs were not told"; fi
 stack_verdict

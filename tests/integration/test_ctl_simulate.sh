@@ -55,7 +55,7 @@ refuses 1 "--out" --scenario balanced --out /no/such/folder/below
 "$STINT" match submit --dir "$STACK_DIR" --pool real --id ann --gender F --seeking M --age 30 --quiet >/dev/null
 "$STINT" match submit --dir "$STACK_DIR" --pool real --id bob --gender M --seeking F --age 30 --quiet >/dev/null
 known() { [ "$(redis EXISTS 'stint:{match}:match:real')" = 1 ]; }
-until_true 30 known || not_ok "the pool's first event"
+until_true 60 known || not_ok "the pool's first event"
 refuses 5 "is in use" --scenario balanced --pool real
 
 # The same traffic with votes, returns and people who close the app; a worker dies in the middle.

@@ -162,7 +162,7 @@ fault_check_says() {
   [ -n "${FAULT_SAYS-}" ] || return 0
   if grep -qF -- "$FAULT_SAYS" <<<"$FAULT_REASONS"; then ok "$1: /readyz names the remedy"
   else not_ok "$1: /readyz does not say '$FAULT_SAYS': $(jq -c '[.reasons[].detail]' <<<"${FAULT_REASONS:-{\}}" 2>/dev/null)"; fi
-  if until_true 30 fault_said_elsewhere; then
+  if until_true 60 fault_said_elsewhere; then
     ok "$1: the log or stint status names the remedy"
   else not_ok "$1: neither the log nor stint status says '$FAULT_SAYS'"; fi
 }
