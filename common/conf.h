@@ -89,6 +89,8 @@ struct buf;
 int conf_print(const struct conf *c, struct buf *out, bool secrets);
 /* The reference as Markdown, from the tables. */
 int conf_reference(struct buf *out);
+/* stint.conf(5) as man(7) source, from the tables. 0 or -ENOSPC. */
+int conf_manual(struct buf *out, const char *version);
 
 /* Parsers, also for flags: "5s" → 5000; "64K" → 65536. Errors name the text and the units allowed. */
 int conf_parse_duration(const char *text, int64_t *ret_ms, struct err *e);

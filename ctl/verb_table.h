@@ -205,6 +205,9 @@
     X(completion, "completion", "Operations", 1, 1, "SHELL",                                                           \
       "a completion script, for: source <(stint completion bash)",                                                                                  \
       "stint completion bash >/etc/bash_completion.d/stint")                                                           \
+    X(manual, "manual", "Operations", 0, 1, "[PAGE]",                                                                  \
+      "a manual page, for man: stint(1) or stint.conf(5)",                                                             \
+      "stint manual stint.conf | man -l -")                                                                            \
     X(help, "help", "Operations", 0, 3, "[VERB]",                                                                      \
       "what there is, or how one verb is used",                                                                        \
       "stint help dlq replay")
