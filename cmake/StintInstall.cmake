@@ -8,7 +8,7 @@ install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs PATTERN man EXCLUDE)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY monitoring DESTINATION ${CMAKE_INSTALL_DATADIR}/stint)
-install(FILES systemd/stint-supervisor.service DESTINATION lib/systemd/system)
+install(FILES systemd/stint-supervisor.service systemd/stint.slice DESTINATION lib/systemd/system)
 install(FILES systemd/stint.sysusers DESTINATION lib/sysusers.d RENAME stint.conf)
 install(FILES systemd/stint.tmpfiles DESTINATION lib/tmpfiles.d RENAME stint.conf)
 

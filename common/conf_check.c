@@ -264,7 +264,7 @@ static int conf_check_words(const struct conf *c, struct err *e)
     } rows[] = {
         {"[supervisor] log_level", c->supervisor.log_level, "debug,info,warn,error"},
         {"[supervisor] cgroup", c->supervisor.cgroup, "auto,off,required"},
-        {"[supervisor] log_format", c->supervisor.log_format, "auto,json,text"},
+        {"[supervisor] log_format", c->supervisor.log_format, "auto,json,text,journal"},
         {"[match] preset", c->match.preset, "speed,wingman"},
         {"[match] policy", c->match.policy, "greedy,fcfs,max"},
         {"[match] duplicate", c->match.duplicate, "replace,refuse"},

@@ -46,7 +46,7 @@
     X(STR, cgroup, "auto", 1, 8, false,                                                                                \
       "a cgroup v2 group per worker: auto (where one is delegated to us), off, or required (no start without)")        \
     X(STR, log_level, "info", 1, 8, true, "debug, info, warn or error")                                                \
-    X(STR, log_format, "auto", 1, 8, false, "json, text, or auto: text on a terminal")                                 \
+    X(STR, log_format, "auto", 1, 8, false, "json, text, journal, or auto: text on a terminal, entries in the journal")  \
     X(STR, log_file, "", 0, 255, false, "file to append to, reopened on USR1; empty: standard error")
 
 #define CONF_RELAY(X)                                                                                                  \

@@ -9,6 +9,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "log_journal.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -20,14 +21,15 @@ enum { LOG_FIELDS_MAX = 4, LOG_NAME_MAX = 32, LOG_VALUE_MAX = 128, LOG_TAIL = 8,
 static struct {
     char program[LOG_NAME_MAX];
     int fd;
-    bool json;
+    int journal; /* socket; -1: lines go to fd */
+    enum log_format format;
     _Atomic int lowest;
     void (*hear)(const char *text);
     size_t n_fields;
     struct {
         char key[LOG_NAME_MAX], value[LOG_VALUE_MAX];
     } fields[LOG_FIELDS_MAX];
-} log_state = {.program = "stint", .fd = STDERR_FILENO, .json = true, .lowest = LOG_INFO};
+} log_state = {.program = "stint", .fd = STDERR_FILENO, .journal = -1, .format = LOG_JSON, .lowest = LOG_INFO};
 
 static _Thread_local struct {
     char id[JOB_ID_MAX], kind[KIND_MAX], trace[TRACE_MAX];
@@ -39,7 +41,7 @@ static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 struct log_line {
     char data[LOG_LINE_MAX];
     size_t len;
-    bool json;
+    enum log_format format;
 };
 
 static bool log_fits(const struct log_line *l, size_t n)
@@ -109,13 +111,26 @@ static void log_put_escaped(struct log_line *l, const char *text)
     }
 }
 
+/* "\nSTINT_JOB=" of "job": a journal's field names are capitals, digits and underscores. */
+static void log_put_journal_key(struct log_line *l, const char *key)
+{
+    (void)log_put(l, "\nSTINT_", 7);
+    for (; *key != '\0'; key++) {
+        char c = (char)(*key >= 'a' && *key <= 'z' ? *key - 'a' + 'A' : *key);
+        (void)log_put(l, (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? &c : "_", 1);
+    }
+    (void)log_put(l, "=", 1);
+}
+
 /* Opens `,"key":` or ` key=`; false when not even the key and an empty value fit. */
 static bool log_put_key(struct log_line *l, const char *key)
 {
     size_t n = strlen(key);
     if (!log_fits(l, n + 40))
         return false;
-    if (l->json) {
+    if (l->format == LOG_JOURNAL) {
+        log_put_journal_key(l, key);
+    } else if (l->format == LOG_JSON) {
         (void)log_put(l, l->len == 1 ? "\"" : ",\"", l->len == 1 ? 1 : 2);
         (void)log_put(l, key, n);
         (void)log_put(l, "\":", 2);
@@ -131,7 +146,8 @@ static void log_put_str(struct log_line *l, const char *key, const char *value)
 {
     if (value == NULL || !log_put_key(l, key))
         return;
-    bool quote = l->json || value[strcspn(value, " =\"\\")] != '\0' || value[0] == '\0';
+    bool quote = l->format == LOG_JSON ||
+                 (l->format == LOG_TEXT && (value[strcspn(value, " =\"\\")] != '\0' || value[0] == '\0'));
     if (quote)
         l->data[l->len++] = '"';
     log_put_escaped(l, value);
@@ -164,7 +180,7 @@ static void log_put_head(struct log_line *l, enum log_level level, const char *m
 {
     char when[25];
     (void)clock_iso8601(clock_wall_ms(), when);
-    if (l->json) {
+    if (l->format == LOG_JSON) {
         (void)log_put(l, "{", 1);
         log_put_str(l, "ts", when);
         log_put_str(l, "level", log_level_names[level]);
@@ -198,38 +214,78 @@ void log_on_line(void (*hear)(const char *text))
     log_state.hear = hear;
 }
 
+/* The fields of a line: the process', the current job's, the line's own. */
+static void log_put_fields(struct log_line *l, const struct log_kv *kv, size_t n)
+{
+    for (size_t i = 0; i < log_state.n_fields; i++)
+        log_put_str(l, log_state.fields[i].key, log_state.fields[i].value);
+    if (log_current.id[0] != '\0') {
+        log_put_str(l, "job", log_current.id);
+        log_put_str(l, "kind", log_current.kind);
+        if (log_current.trace[0] != '\0')
+            log_put_str(l, "trace", log_current.trace);
+    }
+    for (size_t i = 0; i < n; i++)
+        log_put_kv(l, &kv[i]);
+}
+
+/* The journal knows time, process and unit by itself. Its message is the text form, its fields are the same once more.
+ */
+static bool log_to_journal(enum log_level level, const char *message, const struct log_kv *kv, size_t n)
+{
+    static const int priorities[] = {[LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARN] = 4, [LOG_ERROR] = 3};
+    struct log_line text = {.format = LOG_TEXT}, fields = {.format = LOG_JOURNAL};
+    char entry[2 * LOG_LINE_MAX + 128];
+    log_put_escaped(&text, message);
+    log_put_fields(&text, kv, n);
+    log_put_fields(&fields, kv, n);
+    int len = snprintf(entry, sizeof entry, "PRIORITY=%d\nSYSLOG_IDENTIFIER=stint-%s\nMESSAGE=%.*s%.*s\n",
+                       priorities[level], log_state.program, (int)text.len, text.data, (int)fields.len, fields.data);
+    return len > 0 && (size_t)len < sizeof entry && log_journal_send(log_state.journal, entry, (size_t)len);
+}
+
+static void log_to_fd(enum log_level level, const char *message, const struct log_kv *kv, size_t n)
+{
+    struct log_line l = {.format = log_state.format == LOG_TEXT ? LOG_TEXT : LOG_JSON};
+    log_put_head(&l, level, message);
+    log_put_fields(&l, kv, n);
+    if (l.format == LOG_JSON)
+        l.data[l.len++] = '}';
+    l.data[l.len++] = '\n';
+    ssize_t written UNUSED = write(log_state.fd, l.data, l.len);
+}
+
 void log_write(enum log_level level, const char *message, const struct log_kv *kv, size_t n)
 {
     if ((int)level < atomic_load_explicit(&log_state.lowest, memory_order_relaxed))
         return;
     int saved_errno = errno;
-    struct log_line l = {.len = 0, .json = log_state.json};
-    log_put_head(&l, level, message);
-    for (size_t i = 0; i < log_state.n_fields; i++)
-        log_put_str(&l, log_state.fields[i].key, log_state.fields[i].value);
-    if (log_current.id[0] != '\0') {
-        log_put_str(&l, "job", log_current.id);
-        log_put_str(&l, "kind", log_current.kind);
-        if (log_current.trace[0] != '\0')
-            log_put_str(&l, "trace", log_current.trace);
-    }
-    for (size_t i = 0; i < n; i++)
-        log_put_kv(&l, &kv[i]);
-    if (l.json)
-        l.data[l.len++] = '}';
-    l.data[l.len++] = '\n';
-    ssize_t written UNUSED = write(log_state.fd, l.data, l.len);
+    if (log_state.journal < 0 || !log_to_journal(level, message, kv, n))
+        log_to_fd(level, message, kv, n);
     if (log_state.hear != NULL)
         log_hear(message, kv, n);
     errno = saved_errno;
 }
 
-void log_init(const char *program, int fd, enum log_level lowest, bool json)
+void log_init(const char *program, int fd, enum log_level lowest, enum log_format format)
 {
     (void)snprintf(log_state.program, sizeof log_state.program, "%s", program);
     log_state.fd = fd;
-    log_state.json = json;
+    log_state.format = format;
+    if (log_state.journal >= 0)
+        (void)close(log_state.journal);
+    log_state.journal = format == LOG_JOURNAL ? log_journal_open(fd) : -1;
     log_set_level(lowest);
+}
+
+enum log_format log_format_by_name(const char *name, int fd)
+{
+    if (strcmp(name, "auto") != 0)
+        return strcmp(name, "text") == 0 ? LOG_TEXT : strcmp(name, "journal") == 0 ? LOG_JOURNAL : LOG_JSON;
+    int journal = log_journal_open(fd);
+    if (journal >= 0)
+        (void)close(journal);
+    return journal >= 0 ? LOG_JOURNAL : isatty(fd) ? LOG_TEXT : LOG_JSON;
 }
 
 void log_set_level(enum log_level lowest)

@@ -115,7 +115,7 @@ static int run_in_front(struct session *s, const char *dir, const char *config)
     if (!stack)
         return EXIT_FAILED;
     if (detached) {
-        log_init("stack", STDERR_FILENO, LOG_INFO, true);
+        log_init("stack", STDERR_FILENO, LOG_INFO, LOG_JSON);
         (void)fcntl(t.ready_fd, F_SETFD, FD_CLOEXEC);
         (void)setsid();
     }

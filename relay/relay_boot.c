@@ -42,11 +42,10 @@ int relay_boot_descriptors(struct err *e)
 
 void relay_boot_log(const struct conf *conf, const char *instance)
 {
-    bool terminal = isatty(STDERR_FILENO) == 1;
     int level = conf != NULL ? log_level_by_name(conf->supervisor.log_level) : LOG_INFO;
     const char *format = conf != NULL ? conf->supervisor.log_format : "auto";
-    bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !terminal);
-    log_init("relay", STDERR_FILENO, level < 0 ? LOG_INFO : (enum log_level)level, json);
+    log_init("relay", STDERR_FILENO, level < 0 ? LOG_INFO : (enum log_level)level,
+             log_format_by_name(format, STDERR_FILENO));
     if (conf != NULL)
         log_set_field("instance", instance);
 }

@@ -20,10 +20,7 @@ int supervisor_log_open(const struct conf *conf, int *ret_fd, struct err *e)
         if (fd < 0)
             return err_set_errno(e, errno, "cannot open [supervisor] log_file %s", c->log_file);
     }
-    bool json = strcmp(c->log_format, "text") != 0;
-    if (strcmp(c->log_format, "auto") == 0)
-        json = isatty(fd) == 0;
-    log_init("supervisor", fd, (enum log_level)level, json);
+    log_init("supervisor", fd, (enum log_level)level, log_format_by_name(c->log_format, fd));
     *ret_fd = fd;
     return 0;
 }

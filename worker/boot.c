@@ -84,7 +84,7 @@ int boot_descriptors(struct err *e)
 
 int boot_configuration(struct boot *b, struct err *e)
 {
-    log_init("worker", STDERR_FILENO, LOG_INFO, !isatty(STDERR_FILENO)); /* until the configuration says otherwise */
+    log_init("worker", STDERR_FILENO, LOG_INFO, log_format_by_name("auto", STDERR_FILENO)); /* until the configuration says otherwise */
     b->conf = alloc_zero(1, sizeof *b->conf);
     int rc = conf_load_fd(b->conf, WORKER_FD_CONFIG, e);
     if (rc < 0)
@@ -103,9 +103,8 @@ int boot_configuration(struct boot *b, struct err *e)
     memcpy(b->queue, queue, strlen(queue) + 1);
 
     int level = log_level_by_name(b->conf->supervisor.log_level);
-    const char *format = b->conf->supervisor.log_format;
-    bool json = strcmp(format, "json") == 0 || (strcmp(format, "auto") == 0 && !isatty(STDERR_FILENO));
-    log_init("worker", STDERR_FILENO, level < 0 ? LOG_INFO : (enum log_level)level, json);
+    log_init("worker", STDERR_FILENO, level < 0 ? LOG_INFO : (enum log_level)level,
+             log_format_by_name(b->conf->supervisor.log_format, STDERR_FILENO));
     log_set_field("pool", b->pool_name);
     log_set_field("consumer", b->consumer);
     return 0;

@@ -9,7 +9,7 @@ VM_ACCEL=${STINT_VM_ACCEL:-tcg} # an emulated processor runs everywhere; kvm whe
 VM_BOOT_S=900                   # longest a machine may take, from power on to power off
 VM_BASE="systemd systemd-sysv dbus udev linux-image-cloud-amd64"
 VM_PACKAGES="redis-server postgresql jq libuv1 libhiredis0.14 libpq5 libjansson4 libinih1 libmicrohttpd12 libseccomp2
-  libcurl4 libpoppler126 libglib2.0-0 zlib1g tzdata ca-certificates"
+  libcurl4 libpoppler126 libglib2.0-0 libdw1 libfontconfig1 libstdc++6 zlib1g adduser poppler-data tzdata ca-certificates"
 VM_DIR=$(mktemp -d "${TMPDIR:-/tmp}/stint-vm-XXXXXX")
 VM_PID=""
 

@@ -25,7 +25,7 @@ static int tear_down(void **arg)
 {
     (void)arg;
     log_job(NULL, NULL, NULL);
-    log_init("test", STDERR_FILENO, LOG_INFO, true);
+    log_init("test", STDERR_FILENO, LOG_INFO, LOG_JSON);
     (void)close(pipe_fds[0]);
     return close(pipe_fds[1]);
 }
@@ -57,7 +57,7 @@ static void assert_text(const json_t *o, const char *key, const char *want)
 static void test_log_write_json_holds_message_and_fields(void **arg)
 {
     (void)arg;
-    log_init("worker", pipe_fds[1], LOG_INFO, true);
+    log_init("worker", pipe_fds[1], LOG_INFO, LOG_JSON);
     log_info("job \"done\"\n", KV_S("path", "a\\b\x01"), KV_I("n", -5), KV_D("d", 0.5), KV_D("inf", HUGE_VAL),
              KV_S("none", NULL));
     json_t *o = written_json();
@@ -75,7 +75,7 @@ static void test_log_write_json_holds_message_and_fields(void **arg)
 static void test_log_write_below_level_writes_nothing(void **arg)
 {
     (void)arg;
-    log_init("worker", pipe_fds[1], LOG_WARN, true);
+    log_init("worker", pipe_fds[1], LOG_WARN, LOG_JSON);
     log_info0("quiet");
     assert_string_equal(written(), "");
     log_set_level(LOG_DEBUG);
@@ -91,7 +91,7 @@ static void test_log_write_too_long_is_cut_and_stays_json(void **arg)
     for (size_t i = 0; i < sizeof text; i += 7)
         text[i] = '"';
     text[sizeof text - 1] = '\0';
-    log_init("worker", pipe_fds[1], LOG_INFO, true);
+    log_init("worker", pipe_fds[1], LOG_INFO, LOG_JSON);
     log_info("long", KV_S("text", text), KV_S("after", text), KV_I("last", 1));
     json_t *o = written_json();
     const char *value = json_string_value(json_object_get(o, "text"));
@@ -105,7 +105,7 @@ static void test_log_write_too_long_is_cut_and_stays_json(void **arg)
 static void test_log_write_bytes_that_are_not_utf8_are_replaced(void **arg)
 {
     (void)arg;
-    log_init("worker", pipe_fds[1], LOG_INFO, true);
+    log_init("worker", pipe_fds[1], LOG_INFO, LOG_JSON);
     log_info("bytes", KV_S("t", "a\xff\xc3(\xed\xa0\x80\xf0\x9f\x98\x80"
                                 "e\xcc"));
     json_t *o = written_json();
@@ -117,7 +117,7 @@ static void test_log_write_bytes_that_are_not_utf8_are_replaced(void **arg)
 static void test_log_job_is_on_every_line_of_its_thread_only(void **arg)
 {
     (void)arg;
-    log_init("worker", pipe_fds[1], LOG_INFO, true);
+    log_init("worker", pipe_fds[1], LOG_INFO, LOG_JSON);
     log_job("j-1", "probe", "00-abc-def-01");
     log_info0("in");
     json_t *o = written_json();
@@ -135,7 +135,7 @@ static void test_log_job_is_on_every_line_of_its_thread_only(void **arg)
 static void test_log_write_text_is_readable_and_harmless(void **arg)
 {
     (void)arg;
-    log_init("ctl", pipe_fds[1], LOG_INFO, false);
+    log_init("ctl", pipe_fds[1], LOG_INFO, LOG_TEXT);
     log_warn("slow", KV_S("who", "a b"), KV_S("esc", "\x1b[31m"), KV_I("ms", 12));
     const char *text = written();
     assert_non_null(strstr(text, "warn "));
@@ -154,7 +154,7 @@ static void *write_many(void *arg)
 static void test_log_write_threads_do_not_mix_lines(void **arg)
 {
     (void)arg;
-    log_init("worker", pipe_fds[1], LOG_INFO, true);
+    log_init("worker", pipe_fds[1], LOG_INFO, LOG_JSON);
     pthread_t threads[4];
     char pad[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)

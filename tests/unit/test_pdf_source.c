@@ -6,6 +6,7 @@
 #include "base64.h"
 #include <fcntl.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 // clang-format on
 
 static char folder[64], root[96], roots[300];
+static bool has_openat2 = true;
 
 static const char PDF[] = "%PDF-1.4\nstint test\n";
 
@@ -105,7 +107,7 @@ static void test_pdf_source_open_inside_is_read(void **state)
     expect("a.pdf", 0);
     expect("./a.pdf", 0);
     expect("sub//b.pdf", 0);
-    expect("sub/../a.pdf", 0);
+    expect("sub/../a.pdf", has_openat2 ? 0 : ERR_SOURCE_REFUSED);
     expect(in("root/a.pdf"), 0);
     expect(in("root//sub/b.pdf"), 0);
     expect("hard.pdf", 0); /* the same file, under another name */
@@ -422,5 +424,12 @@ int main(void)
         cmocka_unit_test(test_pdf_sink_verify_believes_nothing),
         cmocka_unit_test(test_pdf_source_key_allowed_by_prefix),
     };
-    return cmocka_run_group_tests_name("pdf_source", tests, make_tree, drop_tree);
+    int failed = cmocka_run_group_tests_name("pdf_source", tests, make_tree, drop_tree);
+    /* The same once more where openat2 is not to be had: old containers answer so. */
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (ctx == NULL || seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0) < 0 || seccomp_load(ctx) < 0)
+        return failed + 1;
+    seccomp_release(ctx);
+    has_openat2 = false;
+    return failed + cmocka_run_group_tests_name("pdf_source without openat2", tests, make_tree, drop_tree);
 }

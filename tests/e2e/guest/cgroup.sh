@@ -3,7 +3,7 @@
 set -u
 export NO_COLOR=1 LC_ALL=C.UTF-8
 UNIT=stint-supervisor.service
-GROUP=/sys/fs/cgroup/system.slice/$UNIT
+GROUP=/sys/fs/cgroup/stint.slice/$UNIT
 LIMIT=100663296
 
 ok() { echo "ok - $*"; }
@@ -58,7 +58,7 @@ same "only what a drain left is killed" "$(prop KillMode)" mixed
 same "the watchdog is on" "$(prop WatchdogUSec)" 30s
 same "status says that groups hold" "$(status .supervisor.limits.why)" "cgroup v2, delegated: a group per worker (memory, pids, cpu)"
 holds "people read it too" grep -q 'limits: cgroup v2, delegated' <(stint status)
-same "the supervisor lives in its own leaf" "$(cut -d: -f3 "/proc/$main_pid/cgroup")" "/system.slice/$UNIT/supervisor"
+same "the supervisor lives in its own leaf" "$(cut -d: -f3 "/proc/$main_pid/cgroup")" "/stint.slice/$UNIT/supervisor"
 same "one leaf for each worker" "$(leaves)" 3
 for pid in $(workers | jq -r .pid); do
   leaf=/sys/fs/cgroup$(cut -d: -f3 "/proc/$pid/cgroup")
@@ -106,6 +106,12 @@ same "drill fork-bomb: refused by pids.max, and the worker lives" "$(jq -r 'sele
 same "drill memory: the group's limit comes first" \
   "$(jq -r 'select(.drill == "memory") | .verdict + " " + (.happened | split(" ")[2])' /tmp/drills)" "ok oom_kill"
 sed 's/^/# /' /tmp/drills
+
+# --- the journal: lines of one job by its id, with their fields ---
+line=$(journalctl -u "$UNIT" STINT_JOB=hog -o json --no-pager 2>/dev/null | jq -sc '[.[] | select(.STINT_CAUSE == "oom_kill")][0]')
+same "the journal finds a job's lines by its id, with the cause as a field" \
+  "$(jq -r '"\(.SYSLOG_IDENTIFIER) \(.STINT_CAUSE)"' <<<"$line")" "stint-supervisor oom_kill"
+holds "and holds only entries with a level" eval '[ -n "$(journalctl -u "$UNIT" -p info STINT_JOB=hog -o cat)" ]'
 
 # --- afterwards ---
 until_true 90 ready_is 3

@@ -1,0 +1,44 @@
+#!/bin/bash
+# Why: a package is judged by what it does to a system: its scripts run as root, its unit under a real systemd, its files beside those of others. It is built
+# here, looked at by lintian, and installed, upgraded under load, removed and purged in a clean Debian tree.
+# Refuses to: install anything on this host; call it passed when the container could not be made.
+set -u
+VM_NAME="the Debian package"
+# shellcheck source=tests/support/vm.sh
+. "$STINT_SOURCE/tests/support/vm.sh"
+# shellcheck source=tests/support/nspawn.sh
+. "$STINT_SOURCE/tests/support/nspawn.sh"
+
+nspawn_require
+for tool in dpkg-shlibdeps:dpkg-dev lintian:lintian xz:xz-utils; do
+  command -v "${tool%%:*}" >/dev/null || vm_skip "${tool%%:*} is missing: apt-get install ${tool#*:}"
+done
+began=$SECONDS
+
+# --- the package, and a later version of it ---
+make_package() {
+  cd "$STINT_SOURCE" && { [ -f build/package/build.ninja ] || cmake --preset package; } && cmake --build --preset package --target all &&
+    cd build/package && rm -f ./*.deb ./*.ddeb && cpack && mv ./*.deb "$VM_DIR/stint.deb"
+}
+(make_package) >"$VM_DIR/package.log" 2>&1 || { echo "not ok - $VM_NAME cannot be built:"; tail -n 15 "$VM_DIR/package.log"; exit 1; }
+complaints=$(lintian --no-tag-display-limit --fail-on error --allow-root "$VM_DIR/stint.deb" 2>&1)
+if [ $? -eq 0 ]; then echo "ok - lintian has no error"; else echo "not ok - lintian has errors"; fi
+[ -z "$complaints" ] || sed 's/^/# lintian: /' <<<"$complaints"
+dpkg-deb -R "$VM_DIR/stint.deb" "$VM_DIR/next" && sed -i 's/^Version: .*/&.1/' "$VM_DIR/next/DEBIAN/control" &&
+  echo "# of the later version" >>"$VM_DIR/next/etc/stint/stint.conf" && dpkg-deb --root-owner-group -b "$VM_DIR/next" "$VM_DIR/stint-next.deb" >/dev/null ||
+  { echo "not ok - no later version could be made"; exit 1; }
+
+# --- in a clean system ---
+vm_tree
+if ! nspawn_root "$STINT_SOURCE/tests/e2e/guest/package.sh"; then
+  echo "not ok - $VM_NAME: no root folder could be made"
+  exit 1
+fi
+cp "$VM_DIR/stint.deb" "$VM_DIR/stint-next.deb" "$NSPAWN_ROOT/e2e/"
+"$STINT_BUILD/bin/stint-pdfgen" --kind lecture --rows 12 --out "$NSPAWN_ROOT/e2e/lectures.pdf"
+nspawn_run || echo "not ok - $VM_NAME: still running after $NSPAWN_BOOT_S s, or ended badly"
+vm_verdict
+rc=$?
+[ -z "$complaints" ] || ! grep -q '^E:' <<<"$complaints" || rc=1
+echo "# $((SECONDS - began)) s with the tree at hand"
+exit $rc
