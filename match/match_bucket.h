@@ -7,14 +7,19 @@
  */
 #pragma once
 
-#include "base.h"
+#include "match_rules.h"
 
 enum { MATCH_CHUNK = 64 };
 
+struct match_entry {
+    int64_t order; /* ascending */
+    uint32_t slot;
+    struct match_brief brief; /* so that most of those who do not fit cost no look at their slot */
+};
+
 struct match_chunk {
-    uint32_t n;
-    int64_t order[MATCH_CHUNK]; /* ascending */
-    uint32_t slot[MATCH_CHUNK];
+    uint32_t n, cap; /* cap: at most MATCH_CHUNK; most buckets of a scattered pool hold one or two people */
+    struct match_entry entry[];
 };
 
 struct match_bucket {
@@ -23,10 +28,15 @@ struct match_bucket {
     uint32_t count; /* people */
 };
 
-/* Enters slot with its order. 0 or -ENOMEM (unchanged). */
-int match_bucket_add(struct match_bucket *b, int64_t order, uint32_t slot);
+/* 0 or -ENOMEM (unchanged). */
+int match_bucket_add(struct match_bucket *b, const struct match_entry *e);
 /* Takes it out; it must be there (asserts). */
 void match_bucket_remove(struct match_bucket *b, int64_t order, uint32_t slot);
 void match_bucket_fini(struct match_bucket *b);
-/* The first chunk that may hold an order >= from; n_chunks when none does. */
-uint32_t match_bucket_seek(const struct match_bucket *b, int64_t from);
+/* Place of the first entry with an order >= from; *ret_chunk is n_chunks when there is none. */
+void match_bucket_seek(const struct match_bucket *b, int64_t from, uint32_t *ret_chunk, uint32_t *ret_at);
+/* The smallest order in it; it must not be empty. */
+static inline int64_t match_bucket_first(const struct match_bucket *b)
+{
+    return b->chunks[0]->entry[0].order;
+}

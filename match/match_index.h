@@ -5,11 +5,12 @@
  * Owner: the index owns its waiters from match_index_add until match_index_take. It is a cache of PostgreSQL: it may be
  * dropped and rebuilt at any time.
  *
- *   gender + sought genders (class) × place cell (64 km) × age band (4 years) → bucket, ordered by priority
+ *   gender + sought genders (class) → district (512 km) → place cell (64 km) × age band (4 years) = bucket, ordered by
+ *   priority
  *
  * A query opens the buckets that can hold a partner in the order of their best possible score and stops when no bucket
  * can beat the best found: exact, unless candidates_max people were looked at before; then it says where to go on. No
- * memory is taken by a query. About 150 bytes a person, and its id and lists.
+ * memory is taken by a query. About 220 bytes a person, and its id and lists.
  */
 #pragma once
 
@@ -73,6 +74,13 @@ uint32_t match_index_count(const struct match_index *ix);
 uint32_t match_index_count_gender(const struct match_index *ix, unsigned gender);
 /* Where the next attempt of the person in slot goes on; kept for it. */
 int64_t *match_index_cursor(struct match_index *ix, uint32_t slot);
+/* Relaxation stage of the person's last attempt + 1; 0: not tried since it came back from a pair. 1 on entry. */
+uint8_t *match_index_tried(struct match_index *ix, uint32_t slot);
+/* Slots where a cycle's looks go on, so that each cycle takes up where the last one had to stop. */
+struct match_turns {
+    uint32_t expire, due;
+};
+struct match_turns *match_index_turns(struct match_index *ix);
 
 /* The best partner by (score, created, id). */
 void match_index_best(struct match_index *ix, const struct match_query *q, struct match_found *ret);

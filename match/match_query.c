@@ -2,13 +2,19 @@
  * match_query - best-first search in the index.
  *
  * The score of a candidate is its order plus the price of the distance. A bucket's bound is its first order plus the
- * price of the way to its cell: nobody in it can score below. Buckets wait in a heap by bound; the search ends when the
- * best found beats every bound left. It refuses to look at more than the budget: a pool of a million strangers must not
- * hold up a round.
+ * price of the way to its cell: nobody in it can score below; a district's is the same of all its buckets. They wait in
+ * a heap by bound, a district gives way to its buckets when its turn comes, and the search ends when the best found
+ * beats every bound left. It refuses to look at more than the budget: a pool of a million strangers must not hold up a
+ * round.
  */
 #include "match_index_impl.h"
 
 #include <math.h>
+
+enum {
+    RUN = 8,        /* people looked at in one bucket before another's turn may come */
+    LIST_LINES = 4, /* cache lines of a list asked for ahead */
+};
 
 struct search {
     struct match_index *ix;
@@ -23,7 +29,7 @@ struct search {
 
 static bool sooner(const struct heap_item *a, const struct heap_item *b)
 {
-    return a->bound != b->bound ? a->bound < b->bound : a->bucket < b->bucket;
+    return a->bound != b->bound ? a->bound < b->bound : a->number < b->number;
 }
 
 static void heap_push(struct match_index *ix, struct heap_item item)
@@ -61,13 +67,12 @@ static double axis_gap(double at, int cell, double edge)
     return at < low ? low - at : at > high ? at - high : 0;
 }
 
-/* Straight distance from who to the cell; 0 when one has no place. */
-static double cell_gap(const struct search *s, const struct cell *c)
+/* Straight distance from who to a cube of edge `edge` at c; 0 when one has no place. */
+static double cube_gap(const struct search *s, const struct cell *c, double edge)
 {
     const struct match_profile *who = s->q->who;
     if (!(who->flags & MATCH_PLACED) || c->x == CELL_NONE)
         return 0;
-    double edge = cell_edge(s->ix);
     double dx = axis_gap((double)who->pos[0], c->x, edge), dy = axis_gap((double)who->pos[1], c->y, edge),
            dz = axis_gap((double)who->pos[2], c->z, edge);
     return sqrt(dx * dx + dy * dy + dz * dz);
@@ -78,6 +83,28 @@ static int64_t price_ms(const struct match_index *ix, double km)
     return (int64_t)(ix->rules->ms_per_km * km);
 }
 
+/* What the way to a cube costs at least; 1 ms less, so that rounding can never make it cost more than a person in it.
+ */
+static int64_t least_price_ms(const struct match_index *ix, double gap)
+{
+    int64_t price = price_ms(ix, ix->rules->plane ? gap / 10 : gap);
+    return price > 0 ? price - 1 : 0;
+}
+
+/* Puts the bucket back into the heap from where the item stands, unless it is at its end. */
+static void go_on(struct match_index *ix, struct heap_item item)
+{
+    const struct match_bucket *b = &ix->buckets[item.number].people;
+    if (item.chunk < b->n_chunks && item.at == b->chunks[item.chunk]->n) {
+        item.chunk++;
+        item.at = 0;
+    }
+    if (item.chunk == b->n_chunks)
+        return;
+    item.bound = b->chunks[item.chunk]->entry[item.at].order + item.far_ms;
+    heap_push(ix, item);
+}
+
 static void open_bucket(struct search *s, uint32_t b)
 {
     struct match_index *ix = s->ix;
@@ -85,16 +112,40 @@ static void open_bucket(struct search *s, uint32_t b)
     unsigned young = p->cell.band * BAND_YEARS;
     if (young > s->high || young + BAND_YEARS - 1 < s->low)
         return;
-    double gap = cell_gap(s, &p->cell);
+    double gap = cube_gap(s, &p->cell, cell_edge(ix));
     if (s->reach > 0 && gap > s->reach)
         return;
-    struct heap_item item = {.bucket = b, .far_ms = price_ms(ix, ix->rules->plane ? gap / 10 : gap)};
-    if (s->q->from != MATCH_FROM_START)
-        item.chunk = match_bucket_seek(&p->people, s->q->from - item.far_ms);
-    if (item.chunk == p->people.n_chunks)
+    struct heap_item item = {.number = b, .far_ms = least_price_ms(ix, gap)};
+    if (s->q->from != MATCH_FROM_START) {
+        uint32_t at;
+        match_bucket_seek(&p->people, s->q->from - item.far_ms, &item.chunk, &at);
+        item.at = (uint16_t)at;
+        go_on(ix, item);
         return;
-    item.bound = p->people.chunks[item.chunk]->order[0] + item.far_ms;
+    }
+    item.bound = p->first + item.far_ms;
     heap_push(ix, item);
+}
+
+static void push_district(struct search *s, uint32_t number)
+{
+    const struct district *d = &s->ix->districts[number];
+    double gap = cube_gap(s, &d->cell, cell_edge(s->ix) * DISTRICT_CELLS);
+    if (s->reach > 0 && gap > s->reach)
+        return;
+    heap_push(s->ix,
+              (struct heap_item){.number = number, .bound = d->first + least_price_ms(s->ix, gap), .district = true});
+}
+
+/* A district's buckets take its place; its bound, which may have been too careful, is set right. */
+static void open_district(struct search *s, uint32_t number)
+{
+    struct district *d = &s->ix->districts[number];
+    d->first = INT64_MAX;
+    for (uint32_t i = 0; i < d->buckets.n; i++) {
+        d->first = MIN_OF(d->first, s->ix->buckets[d->buckets.at[i]].first);
+        open_bucket(s, d->buckets.at[i]);
+    }
 }
 
 /* Opens the buckets of one class cell by cell: worth it when the reach is small against the class. */
@@ -125,7 +176,7 @@ static void open_class(struct search *s, unsigned gender, unsigned seeking)
 {
     const struct class_list *l = &s->ix->classes[class_of(gender, seeking)];
     int low[3], high[3];
-    double cells = l->n, edge = cell_edge(s->ix);
+    double buckets = l->n_buckets, edge = cell_edge(s->ix);
     if (s->reach > 0) {
         double n = (s->high / BAND_YEARS) - (s->low / BAND_YEARS) + 1;
         for (int i = 0; i < 3; i++) {
@@ -133,13 +184,13 @@ static void open_class(struct search *s, unsigned gender, unsigned seeking)
             high[i] = (int)floor(((double)s->q->who->pos[i] + s->reach) / edge);
             n *= high[i] - low[i] + 1;
         }
-        if (n * 4 < cells) { /* a look-up costs about four steps of a walk */
+        if (n * 4 < buckets) { /* a look-up costs about four steps of a walk */
             open_cells(s, gender, seeking, low, high);
             return;
         }
     }
-    for (uint32_t i = 0; i < l->n; i++)
-        open_bucket(s, l->buckets[i]);
+    for (uint32_t i = 0; i < l->districts.n; i++)
+        push_district(s, l->districts.at[i]);
 }
 
 static void open_all(struct search *s)
@@ -151,10 +202,11 @@ static void open_all(struct search *s)
     s->high = MIN_OF(who->age_max + years, (unsigned)MATCH_AGE_MAX);
     bool bounded = who->flags & MATCH_PLACED && who->max_chord > 0;
     s->reach = bounded ? (double)who->max_chord * (100 + (double)stage * r->relax_percent) / 100 + 0.001 : 0;
+    match_seeker_init(&s->ix->seeker, r, who, s->q->now_ms);
     s->ix->n_heap = 0;
     for (unsigned g = 0; g < GENDER_COUNT; g++)
         for (unsigned seeking = 1; who->seeking >> g & 1 && seeking <= GENDER_ALL; seeking++)
-            if (seeking >> who->gender & 1 && s->ix->classes[class_of(g, seeking)].n > 0)
+            if (seeking >> who->gender & 1 && s->ix->classes[class_of(g, seeking)].n_buckets > 0)
                 open_class(s, g, seeking);
 }
 
@@ -186,9 +238,11 @@ static void look_at(struct search *s, uint32_t slot, struct match_found *found)
 {
     const struct slot *c = &s->ix->slots[slot];
     unsigned stage;
-    if (!match_rules_fit(s->ix->rules, s->q->who, &c->w.p, s->q->now_ms, &stage))
+    if (!match_seeker_fit(&s->ix->seeker, &c->w.p, &stage))
         return;
-    int64_t score = c->order + distance_ms(s->ix, s->q->who, &c->w.p);
+    int64_t score = c->order;
+    if (s->ix->rules->ms_per_km > 0)
+        score += price_ms(s->ix, match_rules_km(s->ix->rules, s->q->who, &c->w.p));
     if (!beats(s->ix, score, slot, found))
         return;
     found->slot = slot;
@@ -196,62 +250,93 @@ static void look_at(struct search *s, uint32_t slot, struct match_found *found)
     found->stage = stage;
 }
 
-static void look_through(struct search *s, const struct heap_item *item, struct match_found *found)
+/* People of one bucket whose turn it is. */
+struct run {
+    struct heap_item item;           /* at: the first after them */
+    const struct match_entry *entry; /* the first; n of them */
+    uint32_t n;
+};
+
+/* Takes the next run out of the heap: those whose bound is not above any other bucket's, and a few more. False: nobody
+ * is left, or none whose bound is at most `most`. */
+static bool next_run(struct search *s, int64_t most, struct run *ret)
 {
-    const struct match_chunk *c = s->ix->buckets[item->bucket].people.chunks[item->chunk];
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (i + 4 < c->n)
-            __builtin_prefetch(&s->ix->slots[c->slot[i + 4]]);
-        if (found->slot != MATCH_NO_SLOT && c->order[i] + item->far_ms > found->score)
-            break;
-        s->looked++;
-        look_at(s, c->slot[i], found);
+    struct match_index *ix = s->ix;
+    while (ix->n_heap > 0 && ix->heap[0].bound <= most) {
+        ret->item = heap_pop(ix);
+        if (ret->item.district) {
+            open_district(s, ret->item.number);
+            continue;
+        }
+        const struct match_chunk *c = ix->buckets[ret->item.number].people.chunks[ret->item.chunk];
+        int64_t other = ix->n_heap > 0 ? ix->heap[0].bound : INT64_MAX;
+        uint32_t i = ret->item.at, least = MIN_OF(i + RUN, c->n);
+        ret->entry = &c->entry[i];
+        while (i < c->n && c->entry[i].order + ret->item.far_ms <= most &&
+               (i < least || c->entry[i].order + ret->item.far_ms <= other))
+            i++;
+        ret->n = i - ret->item.at;
+        ret->item.at = (uint16_t)i;
+        return true;
     }
+    return false;
 }
 
-/* Puts the bucket's next chunk back into the heap. */
-static void go_on(struct match_index *ix, struct heap_item item)
+/* Looks at those of a run who may fit. Their profiles, then their lists are asked of the memory ahead: a pool of a
+ * million does not fit any cache. */
+static void look_through(struct search *s, const struct run *run, struct match_found *found)
 {
-    const struct match_bucket *b = &ix->buckets[item.bucket].people;
-    if (++item.chunk == b->n_chunks)
-        return;
-    item.bound = b->chunks[item.chunk]->order[0] + item.far_ms;
-    heap_push(ix, item);
+    const struct slot *slots = s->ix->slots;
+    uint32_t may[MATCH_CHUNK], n = 0;
+    for (uint32_t i = 0; i < run->n; i++) {
+        if (!match_seeker_may(&s->ix->seeker, &run->entry[i].brief))
+            continue;
+        __builtin_prefetch(&slots[run->entry[i].slot]);
+        __builtin_prefetch((const char *)&slots[run->entry[i].slot] + 64);
+        may[n++] = run->entry[i].slot;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const char *lists = (const char *)slots[may[i]].w.p.lists;
+        for (int line = 0; lists && line < LIST_LINES; line++)
+            __builtin_prefetch(lists + 64 * line);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        look_at(s, may[i], found);
 }
 
 void match_index_best(struct match_index *ix, const struct match_query *q, struct match_found *ret)
 {
     struct search s = {.ix = ix, .q = q};
+    struct run run;
     *ret = (struct match_found){.slot = MATCH_NO_SLOT, .from = MATCH_FROM_START};
     open_all(&s);
-    while (ix->n_heap > 0) {
-        if (ret->slot != MATCH_NO_SLOT && ix->heap[0].bound > ret->score)
-            break;
-        if (s.looked >= q->budget) {
-            ret->exhausted = true;
-            /* A run of equal bounds longer than the budget must not hold the cursor for ever. */
-            ret->from = q->from == ix->heap[0].bound ? q->from + 1 : ix->heap[0].bound;
-            break;
-        }
-        struct heap_item item = heap_pop(ix);
-        look_through(&s, &item, ret);
-        go_on(ix, item);
+    while (s.looked < q->budget && next_run(&s, ret->slot == MATCH_NO_SLOT ? INT64_MAX : ret->score, &run)) {
+        look_through(&s, &run, ret);
+        s.looked += run.n;
+        go_on(ix, run.item);
     }
     ret->looked = s.looked;
+    if (ix->n_heap == 0 || (ret->slot != MATCH_NO_SLOT && ix->heap[0].bound > ret->score))
+        return;
+    ret->exhausted = true;
+    /* A run of equal bounds longer than the budget must not hold the cursor for ever. */
+    ret->from = ix->heap[0].bound > q->from ? ix->heap[0].bound : q->from + 1;
 }
 
 size_t match_index_some(struct match_index *ix, const struct match_query *q, uint32_t ret_slots[], size_t max)
 {
     struct search s = {.ix = ix, .q = q};
+    struct run run;
+    unsigned stage;
     size_t n = 0;
     open_all(&s);
-    while (ix->n_heap > 0 && n < max && s.looked < q->budget) {
-        struct heap_item item = heap_pop(ix);
-        const struct match_chunk *c = ix->buckets[item.bucket].people.chunks[item.chunk];
-        for (uint32_t i = 0; i < c->n && n < max; i++, s.looked++)
-            if (match_rules_fit(ix->rules, q->who, &ix->slots[c->slot[i]].w.p, q->now_ms, NULL))
-                ret_slots[n++] = c->slot[i];
-        go_on(ix, item);
+    while (n < max && s.looked < q->budget && next_run(&s, INT64_MAX, &run)) {
+        for (uint32_t i = 0; i < run.n && n < max; i++)
+            if (match_seeker_may(&ix->seeker, &run.entry[i].brief) &&
+                match_seeker_fit(&ix->seeker, &ix->slots[run.entry[i].slot].w.p, &stage))
+                ret_slots[n++] = run.entry[i].slot;
+        s.looked += run.n;
+        go_on(ix, run.item);
     }
     return n;
 }
@@ -259,9 +344,17 @@ size_t match_index_some(struct match_index *ix, const struct match_query *q, uin
 static uint32_t bucket_before(const struct match_bucket *b, int64_t order, uint32_t max)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < b->n_chunks && n < max && b->chunks[i]->order[0] < order; i++)
-        for (uint32_t k = 0; k < b->chunks[i]->n && b->chunks[i]->order[k] < order; k++)
+    for (uint32_t i = 0; i < b->n_chunks && n < max && b->chunks[i]->entry[0].order < order; i++)
+        for (uint32_t k = 0; k < b->chunks[i]->n && b->chunks[i]->entry[k].order < order; k++)
             n++;
+    return n;
+}
+
+static uint32_t district_before(const struct match_index *ix, const struct district *d, int64_t order, uint32_t max)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; d->first < order && i < d->buckets.n && n < max; i++)
+        n += bucket_before(&ix->buckets[d->buckets.at[i]].people, order, max - n);
     return n;
 }
 
@@ -269,9 +362,9 @@ uint32_t match_index_ahead(struct match_index *ix, const struct match_profile *w
 {
     uint32_t n = 0;
     for (unsigned seeking = 1; seeking <= GENDER_ALL; seeking++) {
-        const struct class_list *l = &ix->classes[class_of(who->gender, seeking)];
+        const struct numbers *l = &ix->classes[class_of(who->gender, seeking)].districts;
         for (uint32_t i = 0; seeking & who->seeking && i < l->n && n < max; i++)
-            n += bucket_before(&ix->buckets[l->buckets[i]].people, key_ms, max - n);
+            n += district_before(ix, &ix->districts[l->at[i]], key_ms, max - n);
     }
     return MIN_OF(n, max);
 }

@@ -102,7 +102,9 @@ int64_t match_rules_next_stage_ms(const struct match_rules *r, const struct matc
 static bool excluded(const struct match_profile *a, const struct match_profile *b, int64_t now_ms)
 {
     const struct match_lists *l = a->lists;
-    for (uint32_t i = 0; l && i < l->n_excluded; i++)
+    if (!l || a->not_excluded >> (b->hash % 64) & 1)
+        return false;
+    for (uint32_t i = 0; i < l->n_excluded; i++)
         if (l->excluded[i].hash == b->hash && l->excluded[i].until_ms > now_ms)
             return true;
     return false;
@@ -125,9 +127,9 @@ static bool ages_fit(const struct match_profile *a, const struct match_profile *
     return b->age >= low && b->age <= a->age_max + years;
 }
 
-static bool distance_fits(double chord2, const struct match_profile *a, double percent)
+static bool distance_fits(double chord2, float max_chord, double percent)
 {
-    double far = (double)a->max_chord;
+    double far = (double)max_chord;
     return far == 0 || chord2 * 1e4 <= far * far * percent * percent;
 }
 
@@ -141,7 +143,7 @@ static bool ranges_fit(const struct match_rules *r, const struct match_profile *
     if (!(a->flags & b->flags & MATCH_PLACED))
         return true;
     double chord2 = place_chord2(a->pos, b->pos), percent = 100 + (double)stage * r->relax_percent;
-    return distance_fits(chord2, a, percent) && distance_fits(chord2, b, percent);
+    return distance_fits(chord2, a->max_chord, percent) && distance_fits(chord2, b->max_chord, percent);
 }
 
 /* Whether the soft rules allow the two at `stage` of both. */
@@ -158,25 +160,77 @@ static bool levels_fit(const struct match_rules *r, const struct match_profile *
            abs(a->level - b->level) <= r->level_span;
 }
 
-bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
-                     int64_t now_ms, unsigned *ret_stage)
+/* Every rule but those about whom one has met. */
+static bool fit_as_strangers(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                             int64_t now_ms, unsigned *ret_stage)
 {
     if (!(a->seeking >> b->gender & 1) || !(b->seeking >> a->gender & 1) || a->hash == b->hash)
         return false;
     if (a->age < MATCH_AGE_MIN || b->age < MATCH_AGE_MIN || a->gone_ms <= now_ms || b->gone_ms <= now_ms)
         return false;
-    unsigned stage = 0;
+    *ret_stage = 0;
     if (!fit_at(r, a, b, 0)) {
-        stage = match_rules_stage(r, a, now_ms);
-        stage = stage ? MIN_OF(stage, match_rules_stage(r, b, now_ms)) : 0;
-        if (stage == 0 || !fit_at(r, a, b, stage))
+        unsigned stage = match_rules_stage(r, a, now_ms);
+        *ret_stage = stage ? MIN_OF(stage, match_rules_stage(r, b, now_ms)) : 0;
+        if (*ret_stage == 0 || !fit_at(r, a, b, *ret_stage))
             return false;
     }
-    if (!levels_fit(r, a, b) || excluded(a, b, now_ms) || excluded(b, a, now_ms))
+    return levels_fit(r, a, b);
+}
+
+bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
+                     int64_t now_ms, unsigned *ret_stage)
+{
+    unsigned stage;
+    if (!fit_as_strangers(r, a, b, now_ms, &stage) || excluded(a, b, now_ms) || excluded(b, a, now_ms))
         return false;
     if (ret_stage)
         *ret_stage = stage;
     return true;
+}
+
+/* -- one against many ------------------------------------------------------------------------------------------------
+ */
+
+enum { SIEVE_FROM = 16 }; /* shorter lists are read as fast */
+
+void match_seeker_init(struct match_seeker *s, const struct match_rules *r, const struct match_profile *who,
+                       int64_t now_ms)
+{
+    s->rules = r;
+    s->who = who;
+    s->now_ms = now_ms;
+    s->stage = match_rules_stage(r, who, now_ms);
+    s->sieved = who->lists && who->lists->n_excluded >= SIEVE_FROM;
+    if (!s->sieved)
+        return;
+    memset(s->met, 0, sizeof s->met);
+    for (uint32_t i = 0; i < who->lists->n_excluded; i++) {
+        uint64_t bit = who->lists->excluded[i].hash % MATCH_MET_BITS;
+        s->met[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
+}
+
+bool match_seeker_may(const struct match_seeker *s, const struct match_brief *b)
+{
+    const struct match_profile *who = s->who;
+    /* The stage of the two is at most who's, and a wider range never fits fewer. */
+    unsigned stage = b->flags & MATCH_CONSENT_RELAX ? s->stage : 0, years = stage * s->rules->relax_years;
+    if (b->age + years < who->age_min || b->age > who->age_max + years || who->age + years < b->age_min ||
+        who->age > b->age_max + years)
+        return false;
+    if (!(who->flags & b->flags & MATCH_PLACED))
+        return true;
+    double chord2 = place_chord2(who->pos, b->pos), percent = 100 + (double)stage * s->rules->relax_percent;
+    return distance_fits(chord2, who->max_chord, percent) && distance_fits(chord2, b->max_chord, percent);
+}
+
+bool match_seeker_fit(const struct match_seeker *s, const struct match_profile *b, unsigned *ret_stage)
+{
+    const uint64_t bit = b->hash % MATCH_MET_BITS;
+    bool unmet = s->sieved && !(s->met[bit / 64] >> bit % 64 & 1);
+    return fit_as_strangers(s->rules, s->who, b, s->now_ms, ret_stage) && (unmet || !excluded(s->who, b, s->now_ms)) &&
+           !excluded(b, s->who, s->now_ms);
 }
 
 double match_rules_km(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b)

@@ -71,7 +71,26 @@ struct match_profile {
     uint64_t hash;             /* ticket_hash of pool and id */
     struct match_lists *lists; /* the waiter's; NULL: none */
     uint8_t gender, seeking, age, age_min, age_max, flags;
-    int16_t level; /* MATCH_LEVEL_NONE: any */
+    int16_t level;         /* MATCH_LEVEL_NONE: any */
+    uint64_t not_excluded; /* bit h % 64 set: no excluded hash h; so 0 says nothing, the list is read */
+};
+
+/* The part of a profile that most strangers fail by; kept where a search reads in sequence. */
+struct match_brief {
+    float pos[3], max_chord;
+    uint8_t age, age_min, age_max, flags;
+};
+
+enum { MATCH_MET_BITS = 16384 };
+
+/* Somebody who looks for a partner, prepared once for many candidates. Borrows rules and profile. */
+struct match_seeker {
+    const struct match_rules *rules;
+    const struct match_profile *who;
+    int64_t now_ms;
+    unsigned stage;                    /* of who */
+    bool sieved;                       /* met is filled in: the list is long */
+    uint64_t met[MATCH_MET_BITS / 64]; /* bit h % MATCH_MET_BITS: who's list may hold h */
 };
 
 /* Rules of [match]: preset first, then what the section says. ERR_BAD_CONFIG with e naming key and allowed values. */
@@ -85,5 +104,16 @@ int64_t match_rules_next_stage_ms(const struct match_rules *r, const struct matc
 /* True when the two may be paired now; *ret_stage (may be NULL): the stage it took, 0 when unrelaxed ranges fit. */
 bool match_rules_fit(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b,
                      int64_t now_ms, unsigned *ret_stage);
+static inline struct match_brief match_brief_of(const struct match_profile *p)
+{
+    return (struct match_brief){
+        {p->pos[0], p->pos[1], p->pos[2]}, p->max_chord, p->age, p->age_min, p->age_max, p->flags};
+}
+void match_seeker_init(struct match_seeker *s, const struct match_rules *r, const struct match_profile *who,
+                       int64_t now_ms);
+/* False: the two cannot fit. True says no more than that match_seeker_fit has to be asked. */
+bool match_seeker_may(const struct match_seeker *s, const struct match_brief *b);
+/* match_rules_fit of who and b. */
+bool match_seeker_fit(const struct match_seeker *s, const struct match_profile *b, unsigned *ret_stage);
 /* Ground distance in km; 0 when one of them has no place. */
 double match_rules_km(const struct match_rules *r, const struct match_profile *a, const struct match_profile *b);

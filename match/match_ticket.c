@@ -384,6 +384,9 @@ int match_ticket_parse(const json_t *object, const struct match_rules *rules, co
         return rc < 0 ? rc : -ENOMEM;
     }
     r.w.p.lists = r.lists;
+    r.w.p.not_excluded = UINT64_MAX;
+    for (uint32_t i = 0; r.lists && i < r.lists->n_excluded; i++)
+        r.w.p.not_excluded &= ~(UINT64_C(1) << r.lists->excluded[i].hash % 64);
     *ret = (struct match_ticket){.w = r.w, .has_created = r.has_created, .body = body};
     return 0;
 }
@@ -393,6 +396,16 @@ void match_ticket_fini(struct match_ticket *t)
     match_waiter_fini(&t->w);
     free(t->body);
     t->body = NULL;
+}
+
+/* The entry to give up when the list is full: that which ends first, the oldest of them. */
+static uint32_t soonest(const struct match_lists *l)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 1; i < l->n_excluded; i++)
+        if (l->excluded[i].until_ms < l->excluded[first].until_ms)
+            first = i;
+    return first;
 }
 
 int match_ticket_exclude(struct match_waiter *w, uint64_t hash, int64_t until_ms)
@@ -405,8 +418,10 @@ int match_ticket_exclude(struct match_waiter *w, uint64_t hash, int64_t until_ms
             return 0;
         }
     }
+    w->p.not_excluded = (l ? w->p.not_excluded : UINT64_MAX) & ~(UINT64_C(1) << hash % 64);
     if (n == MATCH_EXCLUDED_MAX) {
-        memmove(l->excluded, l->excluded + 1, (n - 1) * sizeof l->excluded[0]);
+        uint32_t gone = soonest(l);
+        memmove(l->excluded + gone, l->excluded + gone + 1, (n - gone - 1) * sizeof l->excluded[0]);
         l->excluded[n - 1] = (struct match_excluded){hash, until_ms};
         return 0;
     }
