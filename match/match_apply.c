@@ -22,12 +22,18 @@ static void done(struct match_reply *reply, const char *id, const char *state)
     reply->verdict = MATCH_V_DONE;
 }
 
-static bool resting(const struct match_round *r, const char *id)
+static bool rests_in(const struct match_rest rests[], size_t n, const char *id, int64_t now_ms)
 {
-    for (size_t i = 0; i < r->n_rests; i++)
-        if (strcmp(r->rests[i].id, id) == 0 && r->rests[i].until_ms > r->now_ms)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rests[i].id, id) == 0 && rests[i].until_ms > now_ms)
             return true;
     return false;
+}
+
+/* Since an earlier round, or since an earlier operation of this one. */
+static bool resting(const struct match_round *r, const char *id)
+{
+    return rests_in(r->rests, r->n_rests, id, r->now_ms) || rests_in(r->new_rests, r->n_new_rests, id, r->now_ms);
 }
 
 /* Who met this person in a pair that ended in this very round: PostgreSQL does not know it yet. */

@@ -207,6 +207,7 @@ int match_round_release(struct match_round *r, uint32_t pair, const char *why, u
             rc = match_round_return(r, me);
         if (rc < 0)
             return rc;
+        *match_index_tried(r->ix, match_index_find(r->ix, r->parties[me].id)) = 0;
     }
     return 0;
 }

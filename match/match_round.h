@@ -27,6 +27,7 @@ enum {
     MATCH_TRY_MAX = 1024,        /* attempts of one cycle */
     MATCH_SWEEP = 256,           /* of these, people tried in turn whatever changed */
     MATCH_CYCLE_BUDGET = 400000, /* people looked at by one cycle */
+    MATCH_FIRST = 32,            /* of each sort, those longest in turn: tried before better keys */
     MATCH_AHEAD_MAX = 100000,    /* "position" is counted so far */
 };
 #define MATCH_NO_PAIR UINT32_MAX

@@ -481,6 +481,94 @@ static void test_round_max_loses_no_pair_that_exists(void **state)
     end_world(w);
 }
 
+static void people(struct world *w, const char *prefix, int n, const char *gender, const char *seeking,
+                   const char *more)
+{
+    for (int done = 0; done < n;) {
+        world_begin(w);
+        for (int i = 0; i < 400 && done < n; i++, done++) {
+            char id[32];
+            (void)snprintf(id, sizeof id, "%s%d", prefix, done);
+            world_person(w, id, gender, seeking, 25, more);
+        }
+        world_end(w);
+    }
+}
+
+static struct match_reply cycle(struct world *w)
+{
+    world_begin(w);
+    struct match_reply reply = *world_op(w, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"p\"}");
+    world_end(w);
+    return reply;
+}
+
+static void test_round_cycle_expires_all_in_turn_whoever_arrives_meanwhile(void **state)
+{
+    (void)state;
+    struct world *w = new_world(MATCH_GREEDY);
+    people(w, "old", MATCH_EXPIRE_MAX + 300, "male", "female", "\"presence_ms\":1000");
+    w->now_ms += 1000;
+    assert_int_equal(cycle(w).expired, MATCH_EXPIRE_MAX);
+    people(w, "new", 300, "male", "female", "\"presence_ms\":1000"); /* in the slots just freed */
+    w->now_ms += 1000;
+    (void)cycle(w);
+    assert_int_equal(match_index_count(w->ix), 0);
+    people(w, "more", MATCH_EXPIRE_MAX / 2, "male", "female", "\"presence_ms\":1000");
+    w->now_ms += 1000;
+    assert_int_equal(cycle(w).expired, MATCH_EXPIRE_MAX / 2);
+    end_world(w);
+}
+
+static void test_round_cycle_tries_everybody_whose_stage_came_before_anybody_twice(void **state)
+{
+    (void)state;
+    struct world *w = new_world(MATCH_GREEDY);
+    const char *relax = "\"presence_ms\":900000,\"consent\":{\"relax\":true}";
+    people(w, "m", 3 * MATCH_TRY_MAX, "male", "male",
+           "\"presence_ms\":900000,\"consent\":{\"relax\":true},\"age_min\":50");
+    people(w, "y", 1, "female", "male", relax);
+    world_begin(w);
+    char payload[256];
+    (void)snprintf(
+        payload, sizeof payload,
+        "{\"v\":1,\"op\":\"submit\",\"pool\":\"p\",\"id\":\"z0\",\"gender\":\"male\",\"seeking\":[\"female\"],"
+        "\"age\":25,\"age_min\":26,%s}",
+        relax);
+    (void)world_op(w, payload);
+    world_end(w);
+    assert_null(world_partner(w, "z0"));
+    w->now_ms += 61000;
+    int cycles = 1;
+    for (; !world_partner(w, "z0") && cycles < 20; cycles++)
+        (void)cycle(w);
+    assert_string_equal(world_partner(w, "z0"), "y0");
+    assert_true(cycles <= 1 + 3 * MATCH_TRY_MAX / (MATCH_TRY_MAX - MATCH_SWEEP) + 1);
+    for (int i = 0; i < 8; i++)
+        (void)cycle(w);
+    assert_int_equal(cycle(w).tried, MATCH_SWEEP); /* nobody is due twice in one stage */
+    end_world(w);
+}
+
+static void test_round_no_show_rests_within_the_same_round(void **state)
+{
+    (void)state;
+    struct world *w = new_world(MATCH_GREEDY);
+    people(w, "f", 1, "female", "male", "");
+    people(w, "m", 1, "male", "female", "");
+    char payload[256];
+    world_begin(w);
+    (void)snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"op\":\"release\",\"pool\":\"p\",\"pair\":\"%s\",\"votes\":{\"m0\":\"absent\"}}",
+                   w->pairs[0].id);
+    (void)world_op(w, payload);
+    world_person(w, "m0", "male", "female", 25, "");
+    assert_int_equal(w->replies[1].verdict, MATCH_V_DROPPED);
+    assert_string_equal(w->replies[1].reason, "cooldown");
+    world_end(w);
+    end_world(w);
+}
+
 static void test_round_one_gender_and_empty_cycles_are_normal(void **state)
 {
     (void)state;
@@ -520,6 +608,9 @@ int main(void)
         cmocka_unit_test(test_round_no_show_rests_and_rejected_yes_moves_forward),
         cmocka_unit_test(test_round_stale_cycle_is_counted_not_played),
         cmocka_unit_test(test_round_max_loses_no_pair_that_exists),
+        cmocka_unit_test(test_round_cycle_expires_all_in_turn_whoever_arrives_meanwhile),
+        cmocka_unit_test(test_round_cycle_tries_everybody_whose_stage_came_before_anybody_twice),
+        cmocka_unit_test(test_round_no_show_rests_within_the_same_round),
         cmocka_unit_test(test_round_one_gender_and_empty_cycles_are_normal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
