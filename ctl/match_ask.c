@@ -13,8 +13,8 @@ enum { QUESTION_MAX = 4000 };
 
 /* Options that become query arguments as they are. */
 static const char *const DESCRIBING[][2] = {
-    {"age", "age"}, {"age-min", "age_min"}, {"age-max", "age_max"},
-    {"lat", "lat"}, {"lon", "lon"},         {"max-km", "max_km"},
+    {"age", "age"}, {"age-min", "age_min"}, {"age-max", "age_max"}, {"lat", "lat"},
+    {"lon", "lon"}, {"max-km", "max_km"},   {"regions", "regions"},
 };
 
 static int add_escaped(struct buf *path, const char *text)

@@ -24,9 +24,10 @@ void match_groups_shown(const int64_t counts[], size_t n, bool ret_shown[])
     }
 }
 
-int64_t match_groups_floor(int64_t count)
+int64_t match_groups_from(int64_t count, int64_t all)
 {
-    return count / MATCH_GROUP_MIN * MATCH_GROUP_MIN;
+    int64_t from = MIN_OF(count, all - MATCH_GROUP_MIN) / MATCH_GROUP_MIN * MATCH_GROUP_MIN;
+    return count < MATCH_GROUP_MIN ? 0 : from > 0 ? from : -1;
 }
 
 static int64_t count_of(const json_t *object, const char *key)
@@ -35,24 +36,25 @@ static int64_t count_of(const json_t *object, const char *key)
     return json_is_number(value) ? (int64_t)json_number_value(value) : -1;
 }
 
-/* Leaves of a cell's count that it is at least so many twenties. */
-static void hide_waiting(json_t *cell)
+/* Leaves of a cell's count what may be said of one among `all`. */
+static void hide_waiting(json_t *cell, int64_t all)
 {
-    int64_t waiting = count_of(cell, "waiting");
-    if (waiting >= 0)
-        (void)json_object_set_new(cell, "waitingFrom", json_integer(match_groups_floor(waiting)));
+    int64_t waiting = count_of(cell, "waiting"), from = match_groups_from(waiting, all);
+    if (waiting >= 0 && from >= 0)
+        (void)json_object_set_new(cell, "waitingFrom", json_integer(from));
     (void)json_object_set_new(cell, "waiting", json_null());
 }
 
-/* Hides counts of genderDistribution; tells whose was left. Returns the count of "other". */
-static int64_t hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT])
+/* Hides counts of genderDistribution; tells whose was left, how many there are, and how many of them are "other". */
+static void hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT], int64_t *ret_all, int64_t *ret_other)
 {
+    *ret_all = 0;
     /* "other" holds nonbinary people too. */
     static const char *const names[] = {"male", "female", "other", "unknown"};
     int64_t counts[ARRAY_LEN(names)];
     bool shown[ARRAY_LEN(names)];
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        counts[i] = count_of(genders, names[i]);
+        *ret_all += MAX_OF(counts[i] = count_of(genders, names[i]), (int64_t)0);
     match_groups_shown(counts, ARRAY_LEN(names), shown);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!shown[i] && counts[i] >= 0)
@@ -64,7 +66,7 @@ static int64_t hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT]
                        : g == GENDER_FEMALE  ? shown[1]
                        : g == GENDER_UNKNOWN ? shown[3]
                                              : shown[2];
-    return counts[2];
+    *ret_other = counts[2];
 }
 
 static bool is_whole(const json_t *cell)
@@ -88,15 +90,15 @@ static void hide_in_other(json_t *nonbinary, json_t *other, int64_t both, bool s
     json_t *cells[] = {nonbinary, other};
     for (size_t i = 0; i < ARRAY_LEN(cells); i++)
         if (cells[i] != NULL && (!shown || !may[cells[i] == nonbinary || nonbinary == NULL ? 0 : 1]))
-            hide_waiting(cells[i]);
+            hide_waiting(cells[i], both);
 }
 
 /* Hides who seeks what within one gender whose whole cell may be shown or not. */
-static void hide_seekers(json_t *estimates, int gender, const json_t *whole)
+static void hide_seekers(json_t *estimates, int gender, const json_t *whole, bool told)
 {
     json_t *cells[MATCH_GROUPS_MAX];
-    int64_t counts[MATCH_GROUPS_MAX + 1], rest = count_of(whole, "waiting");
-    bool shown[MATCH_GROUPS_MAX + 1], told = rest >= 0;
+    int64_t counts[MATCH_GROUPS_MAX + 1], whole_count = count_of(whole, "waiting"), rest = whole_count;
+    bool shown[MATCH_GROUPS_MAX + 1];
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(estimates) && n < MATCH_GROUPS_MAX - 1; i++) {
         json_t *cell = json_array_get(estimates, i);
@@ -110,10 +112,10 @@ static void hide_seekers(json_t *estimates, int gender, const json_t *whole)
     match_groups_shown(counts, n + 1, shown);
     for (size_t i = 0; i < n; i++)
         if (!shown[i] || !told)
-            hide_waiting(cells[i]);
+            hide_waiting(cells[i], whole_count);
 }
 
-static void hide_cells(json_t *estimates, int64_t other, const bool shown[static GENDER_COUNT],
+static void hide_cells(json_t *estimates, int64_t all, int64_t other, const bool shown[static GENDER_COUNT],
                        bool ret_known[static GENDER_COUNT])
 {
     json_t *whole[GENDER_COUNT] = {NULL};
@@ -123,13 +125,13 @@ static void hide_cells(json_t *estimates, int64_t other, const bool shown[static
         if (gender >= 0 && is_whole(cell))
             whole[gender] = cell;
     }
-    hide_in_other(whole[GENDER_NONBINARY], whole[GENDER_OTHER], other, shown[GENDER_OTHER]);
     for (int g = 0; g < GENDER_COUNT; g++) {
         ret_known[g] = whole[g] != NULL;
+        hide_seekers(estimates, g, whole[g], shown[g]);
         if (whole[g] != NULL && !shown[g])
-            hide_waiting(whole[g]);
-        hide_seekers(estimates, g, whole[g]);
+            hide_waiting(whole[g], all);
     }
+    hide_in_other(whole[GENDER_NONBINARY], whole[GENDER_OTHER], other, shown[GENDER_OTHER]);
 }
 
 /* Members by gender, of those without an estimate. */
@@ -154,8 +156,9 @@ static void hide_balance(json_t *balance, const bool known[static GENDER_COUNT])
 void match_groups_hide(json_t *stats)
 {
     bool shown[GENDER_COUNT], known[GENDER_COUNT];
-    int64_t other = hide_genders(json_object_get(stats, "genderDistribution"), shown);
-    hide_cells(json_object_get(stats, "estimates"), other, shown, known);
+    int64_t all, other;
+    hide_genders(json_object_get(stats, "genderDistribution"), shown, &all, &other);
+    hide_cells(json_object_get(stats, "estimates"), all, other, shown, known);
     hide_balance(json_object_get(stats, "balance"), known);
 }
 

@@ -28,10 +28,10 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-/* Steps of 10 s up to 50 s, of half a minute up to 3 min, then minutes. */
+/* Steps of 10 s up to a minute, of half a minute up to 3 min, then minutes. */
 static void in_steps(char out[static 32], long long s, bool up)
 {
-    long long step = s <= 50 ? 10 : s <= 180 ? 30 : 60;
+    long long step = s < 60 ? 10 : s <= 180 ? 30 : 60;
     s = (s + (up ? step - 1 : 0)) / step * step;
     if (s < 60)
         (void)snprintf(out, 32, "%lld s", s);

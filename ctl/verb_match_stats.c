@@ -146,8 +146,8 @@ int verb_match_stats(struct session *s)
     if (rc == 0)
         out_remark(
             &s->out,
-            "MATCHED: of those gone; IN HALF, IN 90 %%: how many were matched within what they were told, 50 and 90 "
-            "are perfect; WAITING -: fewer than 20, or it would tell of a group of fewer than 20");
+            "MATCHED: of those gone; 50 %% WAS, 90 %% WAS: the part really matched within what 50 %% and 90 %% were "
+            "told; <20, 40+ or -: the number would tell of a group of fewer than 20");
     match_pools_fini(&pools);
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }

@@ -4,6 +4,7 @@
  */
 #include "gender.h"
 #include "match_groups.h"
+#include "match_pools.h"
 #include "queue_call.h"
 #include "verb.h"
 
@@ -81,17 +82,17 @@ static int print_pools(struct session *s, const char *pool, json_t *ret_pools, s
 }
 
 /* Takes row. Of a number that would tell of a smaller group, so much is said as may be. */
-static void gender_row(struct table *t, json_t *row, bool shown, json_t *genders)
+static void gender_row(struct table *t, json_t *row, bool shown, int64_t all, json_t *genders)
 {
-    char text[32];
-    int64_t n = json_number(row, "waiting", 0);
-    if (!shown) {
-        (void)json_object_set_new(row, "waitingFrom", json_integer(match_groups_floor(n)));
+    char text[32], waiting[32];
+    int64_t n = json_number(row, "waiting", 0), from = match_groups_from(n, all);
+    if (!shown && from >= 0)
+        (void)json_object_set_new(row, "waitingFrom", json_integer(from));
+    if (!shown)
         (void)json_object_set_new(row, "waiting", json_null());
-    }
     if (table_row(t) == 0) {
         table_set(t, 0, "%s", json_text(row, "gender"));
-        table_set(t, 1, "%lld%s", (long long)(shown ? n : match_groups_floor(n)), shown ? "" : "+");
+        table_set(t, 1, "%s", match_pools_waiting(row, waiting));
         table_set(t, 2, "%s", out_ms(text, json_number(row, "median_ms", -1)));
     }
     (void)json_object_set_new(genders, json_text(row, "gender"), row);
@@ -112,12 +113,13 @@ static int print_genders(struct session *s, const char *pool, json_t *record, st
     int64_t counts[GENDER_COUNT];
     bool shown[GENDER_COUNT];
     size_t n = MIN_OF((size_t)PQntuples(rows), (size_t)GENDER_COUNT);
+    int64_t all = 0;
     for (size_t i = 0; i < n; i++)
-        counts[i] = atoll(PQgetvalue(rows, (int)i, 1));
+        all += counts[i] = atoll(PQgetvalue(rows, (int)i, 1));
     match_groups_shown(counts, n, shown);
     for (size_t i = 0; i < n; i++)
         if (counts[i] >= MATCH_GROUP_MIN)
-            gender_row(&t, row_record(rows, (int)i), shown[i], genders);
+            gender_row(&t, row_record(rows, (int)i), shown[i], all, genders);
     PQclear(rows);
     if (t.n_rows > 0)
         out_line(&s->out, "%s", "");

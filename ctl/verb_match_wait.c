@@ -22,6 +22,7 @@ const struct arg_spec verb_match_wait_options[] = {
     {"lat", ARG_NUMBER, "DEG", "latitude", NULL, -90, 90},
     {"lon", ARG_NUMBER, "DEG", "longitude", NULL, -180, 180},
     {"max-km", ARG_NUMBER, "KM", "farthest", NULL, 0, 20038},
+    {"regions", ARG_LIST, "A,B", "where; none: anywhere", NULL, 0, 0},
     {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs match", NULL, 1, 64},
     {.name = NULL},
 };
@@ -109,8 +110,8 @@ static int show_groups(struct session *s, const char *pool, struct err *e)
     if (rc == 0)
         out_remark(
             &s->out,
-            "HALF IN, 90 %% IN: of those who stay; 30 S to 5 MIN: the chance by then; EVER: before they give up; "
-            "SHARE: matched of those gone; 40+: the number itself would tell of fewer than 20");
+            "HALF IN, 90 %% IN: of those who stay; 30 S to 5 MIN: the chance by then; EVER: before they leave; SHARE: "
+            "matched of those gone; <20, 40+ or -: the number would tell of a group of fewer than 20");
     match_pools_fini(&pools);
     return rc;
 }

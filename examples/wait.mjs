@@ -5,7 +5,7 @@ const base = process.env.WAITS_URL ?? "http://127.0.0.1:9464";
 
 // Rounded up, the rougher the longer: nobody's wait is known to the second.
 const about = (s, round = Math.ceil) => {
-    const step = s <= 50 ? 10 : s <= 180 ? 30 : 60, n = Math.max(10, round(s / step) * step);
+    const step = s < 60 ? 10 : s <= 180 ? 30 : 60, n = Math.max(10, round(s / step) * step);
     return n < 60 ? `${n} seconds` : n % 60 ? `${Math.floor(n / 60)}½ minutes` : n === 60 ? "a minute" : `${n / 60} minutes`;
 };
 

@@ -17,7 +17,7 @@ PEOPLE = {"male": "men", "female": "women", "nonbinary": "nonbinary people", "ot
 
 def about(seconds):
     """Rounded up, the rougher the longer: nobody's wait is known to the second."""
-    step = 10 if seconds <= 50 else 30 if seconds <= 180 else 60
+    step = 10 if seconds < 60 else 30 if seconds <= 180 else 60
     n = max(10, math.ceil(seconds / step) * step)
     if n < 60:
         return f"{n} seconds"

@@ -63,10 +63,25 @@ static void waiting_told(const struct wait_cell cells[], size_t n, const struct 
     }
 }
 
-static int add_waiting(struct buf *out, const struct wait_cell *cell, bool told, const struct wait_shown *shown)
+/* Of a number that is not told: it is at least so much, in whole groups, with room for one among the others; 0: fewer
+ * than a group; -1: nothing is said. */
+static int waiting_from(const struct wait_cell cells[], size_t n, const struct wait_cell *cell, uint64_t all)
+{
+    uint64_t rest = all;
+    for (size_t i = 0; i < n && cell->seeking != 0; i++)
+        if (cells[i].gender == cell->gender && cells[i].seeking == 0)
+            rest = MIN_OF(rest, (uint64_t)cells[i].waiting);
+    uint64_t most = rest > WAIT_GROUP_MIN ? rest - WAIT_GROUP_MIN : 0;
+    int from = (int)(MIN_OF((uint64_t)cell->waiting, most) / WAIT_GROUP_MIN * WAIT_GROUP_MIN);
+    return cell->waiting < WAIT_GROUP_MIN ? 0 : from > 0 ? from : -1;
+}
+
+static int add_waiting(struct buf *out, const struct wait_cell *cell, bool told, int from,
+                       const struct wait_shown *shown)
 {
     if (!told)
-        return buf_adds(out, ",\"waiting\":null");
+        return from < 0 ? buf_adds(out, ",\"waiting\":null")
+                        : buf_addf(out, ",\"waiting\":null,\"waitingFrom\":%d", from);
     return buf_addf(out, ",\"waiting\":%llu",
                     (unsigned long long)(cell->seeking ? cell->waiting : shown->waiting[cell->gender]));
 }
@@ -77,11 +92,14 @@ static int add_cells(struct buf *out, const struct wait_model *m, const struct w
     bool told[WAIT_CELL_MAX] = {false};
     size_t n = m ? wait_model_cells(m, cells, WAIT_CELL_MAX) : 0;
     waiting_told(cells, n, shown, told);
+    uint64_t all = 0;
+    for (unsigned g = 0; g < GENDER_COUNT; g++)
+        all += shown->waiting[g];
     int rc = buf_adds(out, ",\"estimates\":[");
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = buf_addf(out, "%s{\"gender\":\"%s\",\"seeking\":", i ? "," : "", gender_name(cells[i].gender));
         rc = rc < 0 ? rc : cells[i].seeking ? add_seeking(out, cells[i].seeking) : buf_adds(out, "null");
-        rc = rc < 0 ? rc : add_waiting(out, &cells[i], told[i], shown);
+        rc = rc < 0 ? rc : add_waiting(out, &cells[i], told[i], waiting_from(cells, n, &cells[i], all), shown);
         rc = rc < 0 ? rc : buf_addf(out, ",\"share\":%.3f,", cells[i].share);
         rc = rc < 0 ? rc : add_summary(out, &cells[i].wait);
         rc = rc < 0 ? rc : buf_adds(out, "}");

@@ -85,11 +85,22 @@ static void test_match_groups_shown_no_small_group_follows_from_the_others(void 
     }
 }
 
+static void test_match_groups_from_leaves_the_others_room(void **state)
+{
+    (void)state;
+    assert_int_equal(match_groups_from(7, 69), 0);
+    assert_int_equal(match_groups_from(62, 69), 40); /* "60+" would leave 9 others at most */
+    assert_int_equal(match_groups_from(40, 41), 20);
+    assert_int_equal(match_groups_from(25, 30), -1);
+    assert_int_equal(match_groups_from(30, 30), -1);
+    assert_int_equal(match_groups_from(-1, -1), 0);
+}
+
 static void test_match_groups_hide_small_gender_hides_what_would_tell_it(void **state)
 {
     (void)state;
     char text[32];
-    json_t *stats = record(47, 6, 0, 5, 1);
+    json_t *stats = record(62, 7, 0, 5, 1);
     match_groups_hide(stats);
     assert_false(distribution_told(stats, "male") || distribution_told(stats, "female") || told(stats, 0) ||
                  told(stats, 1));
@@ -351,7 +362,7 @@ static void test_match_top_view_fits_every_terminal(void **state)
 {
     (void)state;
     AUTO_FREE struct match_events *m = calloc(1, sizeof *m);
-    json_t *stats = record(47, 6, 0, 5, 1);
+    json_t *stats = record(62, 7, 0, 5, 1);
     char id[32];
     match_groups_hide(stats);
     match_events_init(m, "match", "za");
@@ -386,6 +397,7 @@ int main(void)
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_match_groups_shown_no_small_group_follows_from_the_others),
+        cmocka_unit_test(test_match_groups_from_leaves_the_others_room),
         cmocka_unit_test(test_match_groups_hide_small_gender_hides_what_would_tell_it),
         cmocka_unit_test(test_match_groups_hide_who_seeks_what_is_hidden_by_the_rest),
         cmocka_unit_test(test_match_groups_hide_rates_of_who_hardly_came),
