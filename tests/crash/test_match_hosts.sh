@@ -11,7 +11,7 @@ QUEUES=match
 SITE_EXTRA="$STACK_DIR/extra.conf"
 cat >"$SITE_EXTRA" <<'CONF'
 [match]
-pending_release = 2s
+pending_release = 10s
 [kind.match]
 attempts = 1000
 backoff = 20ms

@@ -46,7 +46,7 @@ women() { people f "$1" "$2" female male "${3:-}"; }
 
 # ended: every job so far is over (cycles the pools ask for themselves are delayed, and not waited for)
 ended() {
-    local deadline=$((SECONDS + 20)) band left
+    local deadline=$((SECONDS + 60)) band left
     while :; do
         left=0
         for band in express high normal low; do
@@ -199,7 +199,7 @@ before=$(workers)
 printf '\n[match]\nrelax_after = 0\n' >>"$dir/stint.conf"
 "$stint" reload --dir "$dir" >/dev/null || fail "reload"
 women 1 1 ',"consent":{"relax":true}' | enter rules
-deadline=$((SECONDS + 30))
+deadline=$((SECONDS + 60))
 until [ "$(sql "SELECT count(*) FROM stint.match_pair WHERE pool = 'rules'")" = 1 ]; do
     [ $SECONDS -lt $deadline ] || break
     "$stint" enqueue match --dir "$dir" --quiet --wait --payload '{"v":1,"op":"cycle","pool":"rules"}' >/dev/null || fail "cycle"

@@ -1,11 +1,11 @@
 """Plays a person before a terminal: pty_screen.py COLUMNS ROWS COMMAND… reads steps from standard input, a line each, and does them in order.
 
-  see TEXT      the screen shows TEXT within 30 s
-  gone TEXT     the screen no longer shows TEXT within 30 s
+  see TEXT      the screen shows TEXT within 60 s
+  gone TEXT     the screen no longer shows TEXT within 60 s
   type KEYS     keys, with Python's escapes (\\x1b[C is the right arrow)
   size C R      the window has another size from now on
   shot          prints the screen
-  end CODE      the command ends with CODE within 30 s, and the terminal is as it was
+  end CODE      the command ends with CODE within 60 s, and the terminal is as it was
 
 The screen is what a terminal would show of what was written, for the few sequences a live view needs; another sequence, or text beyond the right
 edge while lines wrap, is a failure. Exits 1 at the first step that fails, with the screen."""
@@ -21,7 +21,7 @@ import sys
 import termios
 import time
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 SEQUENCE = re.compile(r"\x1b\[(\??)([0-9;]*)([A-Za-z])")
 
 
