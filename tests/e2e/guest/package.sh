@@ -68,7 +68,7 @@ holds "the journal finds a job's lines by its id" eval 'stint enqueue probe --id
 
 # --- reload keeps the job in hand ---
 stint enqueue probe --id long --payload '{"v":1,"do":"sleep","ms":3000}' >/dev/null
-until_true 30 eval '[ "$(stint worker list --json | jq -r "select(.job == \"long\") | .phase")" = run ]'
+until_true 120 eval '[ "$(stint worker list --json | jq -r "select(.job == \"long\") | .phase")" = run ]'
 printf '[supervisor]\nkill_grace = 3s\n' >>/etc/stint/stint.conf
 holds "reload" systemctl reload "$UNIT"
 holds "the job in hand ends well" until_true 60 state_is long "done"
@@ -106,7 +106,7 @@ holds "a supervisor that hangs is ended by the watchdog and started again" until
 
 # --- stop drains ---
 stint enqueue probe --id last --payload '{"v":1,"do":"sleep","ms":2000}' >/dev/null
-until_true 30 eval '[ "$(stint worker list --json | jq -r "select(.job == \"last\") | .phase")" = run ]'
+until_true 120 eval '[ "$(stint worker list --json | jq -r "select(.job == \"last\") | .phase")" = run ]'
 systemctl stop "$UNIT"
 same "a stop lets the job in hand end" "$(job last '"\(.state) \(.epoch)"') $(prop Result)" "done 1 success"
 
