@@ -37,7 +37,8 @@ build_preset dev || exit 1
 
 for ring in $rings; do
   # From the first ring on that mostly waits, the other builds use what processor time is left over.
-  [ "$ring" != integration ] || [ "$fast" = yes ] || [ "$named" = yes ] || build_aside clang strict asan
+  [ "$ring" != integration ] || [ "$fast" = yes ] || [ "$named" = yes ] || build_aside package clang strict asan
+  [ "$ring" != e2e ] || await_aside package # its test builds there, too
   run_ring dev "$ring"
 done
 if [ "$fast" = no ] && [ "$named" = no ]; then

@@ -34,27 +34,33 @@ packages_install() {
 }
 
 # build_aside PRESET…: builds them one after the other while something else runs, and makes what the ring e2e needs, with processor time that nobody
-# else wants; ends with the shell. built_aside PRESET: waits for it; prints only what went wrong.
+# else wants; ends with the shell. await_aside PRESET: until it is built, well or not. built_aside PRESET: the same; prints only what went wrong.
 BUILD_ASIDE=""
 build_aside() {
+  local preset
+  mkdir -p build
+  for preset in "$@"; do rm -f "build/$preset.rc"; done
   set -m # a process group of its own, to be ended whole
   (
+    set +m
     chrt -i -p 0 "$BASHPID" 2>/dev/null
     renice -n 19 -p "$BASHPID" >/dev/null 2>&1
     STINT_SOURCE=$PWD bash tests/e2e/prepare.sh >build/e2e-prepare.log 2>&1 &
     for preset in "$@"; do
-      rm -f "build/$preset.rc"
       build_preset "$preset" 2>"build/$preset.err"
-      echo $? >"build/$preset.rc"
+      echo $? >"build/$preset.end"
+      mv "build/$preset.end" "build/$preset.rc" # there, and whole
     done
   ) </dev/null &
   BUILD_ASIDE=$!
   set +m
   trap 'kill -- "-$BUILD_ASIDE" 2>/dev/null' EXIT
 }
+await_aside() {
+  while [ -n "$BUILD_ASIDE" ] && [ ! -e "build/$1.rc" ] && kill -0 "$BUILD_ASIDE" 2>/dev/null; do read -r -t 0.5 _ <> <(:) || true; done
+}
 built_aside() {
-  [ -z "$BUILD_ASIDE" ] || wait "$BUILD_ASIDE"
-  BUILD_ASIDE=""
+  await_aside "$1"
   cat "build/$1.err" >&2
   [ "$(cat "build/$1.rc")" = 0 ]
 }
