@@ -120,5 +120,6 @@ int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t v
 const char *match_store_conflict(const struct match_writes *w, PGresult *const results[]);
 /* True when more of what is long over is left than the round might remove. */
 bool match_store_left(const struct match_writes *w, PGresult *const results[]);
-/* Events of a round, in the order they are stored: calls fn for each. Returns fn's first negative, else 0. */
-int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t *event), void *arg);
+/* Events of a round as JSON, in the order they are stored: calls fn for each, with a text that is gone afterwards.
+ * Returns fn's first negative, else 0. */
+int match_store_events(const struct match_round *r, int (*fn)(void *arg, const char *event), void *arg);

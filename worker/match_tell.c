@@ -72,15 +72,12 @@ void match_tell_event(const struct worker_ctx *ctx, struct match_sent *sent, con
         on_told(t, NULL, NULL);
 }
 
-static int send_own(void *arg, json_t *event)
+static int send_own(void *arg, const char *event)
 {
     struct sender *s = arg;
-    char *body = event ? json_dumps(event, JSON_COMPACT) : NULL;
-    if (body && s->event < s->tell->n_numbers)
-        match_tell_event(s->ctx, s->sent, s->pool, s->tell->numbers[s->event], body);
+    if (s->event < s->tell->n_numbers)
+        match_tell_event(s->ctx, s->sent, s->pool, s->tell->numbers[s->event], event);
     s->event++;
-    free(body);
-    json_decref(event);
     return 0;
 }
 

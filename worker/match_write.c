@@ -88,92 +88,106 @@
     "  AND EXISTS (SELECT 1 FROM d))"                                                                                  \
     " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM h), (SELECT count(*) FROM p))"
 
-struct rows {
-    json_t *inserts, *updates, *pairs, *ends, *meets, *parts, *rests, *events;
+/* Rows of one statement as a JSON array. Ids of tickets and pairs, reasons and states hold nothing to escape. */
+enum { EVENT_MAX = 2048 };
+
+struct list {
+    struct buf text;
+    size_t n;
 };
 
-static void rows_fini(struct rows *w)
+/* One a statement. */
+enum { INSERTS, UPDATES, PAIRS, ENDS, MEETS, PARTS, RESTS, EVENTS, LISTS };
+
+static void rows_init(struct list rows[static LISTS])
 {
-    json_t *all[] = {w->inserts, w->updates, w->pairs, w->ends, w->meets, w->parts, w->rests, w->events};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        json_decref(all[i]);
+    for (size_t i = 0; i < LISTS; i++) {
+        rows[i].n = 0;
+        buf_init(&rows[i].text, PG_BATCH_TEXT_MAX_BYTES);
+    }
 }
 
-static bool rows_init(struct rows *w)
+static void rows_fini(struct list rows[static LISTS])
 {
-    *w = (struct rows){json_array(), json_array(), json_array(), json_array(),
-                       json_array(), json_array(), json_array(), json_array()};
-    return w->inserts && w->updates && w->pairs && w->ends && w->meets && w->parts && w->rests && w->events;
+    for (size_t i = 0; i < LISTS; i++)
+        buf_fini(&rows[i].text);
+}
+
+/* Begins another row of the list. */
+static struct buf *row(struct list *l)
+{
+    (void)buf_adds(&l->text, l->n++ ? "," : "[");
+    return &l->text;
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------------------
  */
 
-static json_t *gone_row(const struct match_party *p)
+static int add_gone(struct list *l, const struct match_party *p)
 {
-    return json_pack("{s:s, s:I, s:s, s:s, s:{}}", "id", p->id, "prev", (json_int_t)p->row_version, "state", "gone",
-                     "reason", p->reason, "body");
+    return buf_addf(row(l), "{\"id\":\"%s\",\"prev\":%lld,\"state\":\"gone\",\"reason\":\"%s\",\"body\":{}}", p->id,
+                    (long long)p->row_version, p->reason);
 }
 
-static json_t *live_row(const struct match_round *r, const struct match_party *p)
+static int add_live(struct list *l, const struct match_round *r, const struct match_party *p)
 {
-    const struct match_waiter *w = &p->w;
     bool matched = p->state == MATCH_MATCHED;
-    if (!matched)
-        w = match_index_at(r->ix, match_index_find(r->ix, p->id));
-    json_t *row =
-        json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:i}", "id", p->id, "prev", (json_int_t)p->row_version,
-                  "state", matched ? "matched" : "waiting", "created", (json_int_t)w->p.created_ms, "key",
-                  (json_int_t)w->key_ms, "touched", (json_int_t)w->touched_ms, "presence", (json_int_t)w->presence_ms,
-                  "expires", (json_int_t)w->expires_ms, "fairness", (int)w->fairness);
-    if (row && matched) {
+    const struct match_waiter *w = matched ? &p->w : match_index_at(r->ix, match_index_find(r->ix, p->id));
+    struct buf *b = row(l);
+    int rc = buf_addf(b,
+                      "{\"id\":\"%s\",\"prev\":%lld,\"state\":\"%s\",\"created\":%lld,\"key\":%lld,\"touched\":%lld,"
+                      "\"presence\":%lld,\"expires\":%lld,\"fairness\":%u",
+                      p->id, (long long)p->row_version, matched ? "matched" : "waiting", (long long)w->p.created_ms,
+                      (long long)w->key_ms, (long long)w->touched_ms, (long long)w->presence_ms,
+                      (long long)w->expires_ms, w->fairness);
+    if (rc == 0 && matched) {
         const struct match_pairing *pair = &r->pairings[p->pair];
-        bool first = &r->parties[pair->party[0]] == p;
-        (void)json_object_set_new(row, "pair", json_string(pair->id));
-        (void)json_object_set_new(row, "side", json_string(first ? "a" : "b"));
+        rc = buf_addf(b, ",\"pair\":\"%s\",\"side\":\"%c\"", pair->id, &r->parties[pair->party[0]] == p ? 'a' : 'b');
     }
-    if (row && p->whole && json_object_set_new(row, "body", json_loads(p->body, 0, NULL)) < 0) {
-        json_decref(row);
-        return NULL;
-    }
-    return row;
+    if (rc == 0 && p->whole)
+        rc = buf_adds(b, ",\"body\":") < 0 ? -ENOMEM : buf_adds(b, p->body);
+    return rc < 0 ? rc : buf_adds(b, "}");
 }
 
-static int add_party(struct rows *w, const struct match_round *r, const struct match_party *p)
+static int add_party(struct list w[static LISTS], const struct match_round *r, const struct match_party *p)
 {
+    struct list *l = p->row_version ? &w[UPDATES] : &w[INSERTS];
     if (!p->dirty || (p->state == MATCH_GONE && p->row_version == 0))
         return 0;
-    json_t *row = p->state == MATCH_GONE ? gone_row(p) : live_row(r, p);
-    return json_array_append_new(p->row_version ? w->updates : w->inserts, row);
+    return p->state == MATCH_GONE ? add_gone(l, p) : add_live(l, r, p);
 }
 
-static int add_pair(struct rows *w, const struct match_round *r, const struct match_pairing *p)
+static int add_met(struct list *l, const char *a, const char *b, int64_t until_ms)
+{
+    return buf_addf(row(l), "{\"a\":\"%s\",\"b\":\"%s\",\"until\":%lld}", a, b, (long long)until_ms);
+}
+
+static int add_pair(struct list w[static LISTS], const struct match_round *r, const struct match_pairing *p)
 {
     const char *a = r->parties[p->party[0]].id, *b = r->parties[p->party[1]].id;
-    json_int_t until = p->mutual ? MATCH_NEVER_AGAIN : r->now_ms + r->rules->rematch_ms;
-    json_t *met = json_pack("{s:s, s:s, s:I}", "a", a, "b", b, "until", until);
+    int64_t until = p->mutual ? MATCH_NEVER_AGAIN : r->now_ms + r->rules->rematch_ms;
     int rc;
-    if (p->stored) {
-        json_t *row =
-            json_pack("{s:s, s:s, s:s*, s:b}", "id", p->id, "state",
-                      p->end == MATCH_CONFIRMED ? "confirmed" : "released", "why", p->why, "mutual", p->mutual);
-        rc = json_array_append_new(w->ends, row) | json_array_append_new(w->parts, met);
-    } else {
-        json_t *row = json_pack("{s:s, s:s, s:s, s:I, s:f, s:i, s:I, s:I}", "id", p->id, "a", a, "b", b, "due",
-                                (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN), "km", p->km, "stage",
-                                (int)p->stage, "wa", (json_int_t)p->wait_ms[0], "wb", (json_int_t)p->wait_ms[1]);
-        rc = json_array_append_new(w->pairs, row) | json_array_append_new(w->meets, met);
-    }
-    return rc;
+    if (p->stored && p->end == MATCH_CONFIRMED)
+        rc = buf_addf(row(&w[ENDS]), "{\"id\":\"%s\",\"state\":\"confirmed\",\"mutual\":%s}", p->id,
+                      p->mutual ? "true" : "false");
+    else if (p->stored)
+        rc = buf_addf(row(&w[ENDS]), "{\"id\":\"%s\",\"state\":\"released\",\"why\":\"%s\",\"mutual\":false}", p->id,
+                      p->why);
+    else
+        rc = buf_addf(
+            row(&w[PAIRS]),
+            "{\"id\":\"%s\",\"a\":\"%s\",\"b\":\"%s\",\"due\":%lld,\"km\":%.17g,\"stage\":%u,\"wa\":%lld,\"wb\":%lld}",
+            p->id, a, b, (long long)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN), p->km, p->stage,
+            (long long)p->wait_ms[0], (long long)p->wait_ms[1]);
+    return rc < 0 ? rc : add_met(p->stored ? &w[PARTS] : &w[MEETS], a, b, until);
 }
 
-static int add_event(void *arg, json_t *event)
+static int add_event(void *arg, const char *event)
 {
-    struct rows *w = arg;
-    return json_array_append_new(w->events, event);
+    return buf_adds(row(arg), event);
 }
 
-static int gather(struct rows *w, const struct match_round *r)
+static int gather(struct list w[static LISTS], const struct match_round *r)
 {
     int rc = 0;
     for (uint32_t i = 0; i < r->n_parties; i++)
@@ -184,40 +198,58 @@ static int gather(struct rows *w, const struct match_round *r)
             rc |= add_pair(w, r, p);
     }
     for (size_t i = 0; i < r->n_new_rests; i++)
-        rc |= json_array_append_new(
-            w->rests, json_pack("{s:s, s:I}", "id", r->new_rests[i].id, "until", (json_int_t)r->new_rests[i].until_ms));
-    rc |= match_store_events(r, add_event, w);
+        rc |= buf_addf(row(&w[RESTS]), "{\"id\":\"%s\",\"until\":%lld}", r->new_rests[i].id,
+                       (long long)r->new_rests[i].until_ms);
+    rc |= match_store_events(r, add_event, &w[EVENTS]);
     return rc ? -ENOMEM : 0;
 }
 
 /* -- events ----------------------------------------------------------------------------------------------------------
  */
 
-static json_t *pair_event(const struct match_round *r, const struct match_pairing *p)
+static const char *truth(bool b)
 {
-    const struct match_party *a = &r->parties[p->party[0]], *b = &r->parties[p->party[1]];
-    if (!p->stored)
-        return json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:I, s:I, s:I}", "t", "matched", "pair", p->id, "a", a->id,
-                         "b", b->id, "km", p->km, "stage", (int)p->stage, "wait_a_ms", (json_int_t)p->wait_ms[0],
-                         "wait_b_ms", (json_int_t)p->wait_ms[1], "confirm_by_ms",
-                         (json_int_t)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "t", "released", "pair", p->id, "a", a->id, "b", b->id,
-                     "why", p->why, "a_waits", a->state == MATCH_WAITING, "b_waits", b->state == MATCH_WAITING);
+    return b ? "true" : "false";
 }
 
-int match_store_events(const struct match_round *r, int (*fn)(void *arg, json_t *event), void *arg)
+static int pair_event(struct buf *b, const struct match_round *r, const struct match_pairing *p)
 {
+    const struct match_party *a = &r->parties[p->party[0]], *other = &r->parties[p->party[1]];
+    if (!p->stored)
+        return buf_addf(
+            b,
+            "{\"t\":\"matched\",\"pair\":\"%s\",\"a\":\"%s\",\"b\":\"%s\",\"km\":%.3f,\"stage\":%u,\"wait_a_ms\":%lld,"
+            "\"wait_b_ms\":%lld,\"confirm_by_ms\":%lld}",
+            p->id, a->id, other->id, p->km, p->stage, (long long)p->wait_ms[0], (long long)p->wait_ms[1],
+            (long long)MIN_OF(p->confirm_by_ms, MATCH_NEVER_AGAIN));
+    return buf_addf(
+        b,
+        "{\"t\":\"released\",\"pair\":\"%s\",\"a\":\"%s\",\"b\":\"%s\",\"why\":\"%s\",\"a_waits\":%s,\"b_waits\":%s}",
+        p->id, a->id, other->id, p->why, truth(a->state == MATCH_WAITING), truth(other->state == MATCH_WAITING));
+}
+
+int match_store_events(const struct match_round *r, int (*fn)(void *arg, const char *event), void *arg)
+{
+    struct buf b;
     int rc = 0;
+    buf_init(&b, EVENT_MAX);
     for (uint32_t i = 0; i < r->n_pairings && rc >= 0; i++) {
         const struct match_pairing *p = &r->pairings[i];
-        if (!p->dropped && (!p->stored || p->end == MATCH_RELEASED))
-            rc = fn(arg, pair_event(r, p));
+        if (p->dropped || (p->stored && p->end != MATCH_RELEASED))
+            continue;
+        b.len = 0;
+        rc = pair_event(&b, r, p);
+        rc = rc < 0 ? rc : fn(arg, b.data);
     }
     for (uint32_t i = 0; i < r->n_parties && rc >= 0; i++) {
         const struct match_party *p = &r->parties[i];
-        if (p->state == MATCH_GONE && (strcmp(p->reason, "expired") == 0 || strcmp(p->reason, "offline") == 0))
-            rc = fn(arg, json_pack("{s:s, s:s, s:s}", "t", "expired", "id", p->id, "reason", p->reason));
+        if (p->state != MATCH_GONE || (strcmp(p->reason, "expired") != 0 && strcmp(p->reason, "offline") != 0))
+            continue;
+        b.len = 0;
+        rc = buf_addf(&b, "{\"t\":\"expired\",\"id\":\"%s\",\"reason\":\"%s\"}", p->id, p->reason);
+        rc = rc < 0 ? rc : fn(arg, b.data);
     }
+    buf_fini(&b);
     return rc;
 }
 
@@ -231,13 +263,12 @@ struct writing {
 };
 
 /* Adds a statement over rows unless there are none; expects as many rows changed when `what` is given. */
-static int write_rows(struct writing *g, const char *sql, bool versioned, bool timed, const json_t *rows,
+static int write_rows(struct writing *g, const char *sql, bool versioned, bool timed, struct list *rows,
                       const char *what)
 {
-    if (json_array_size(rows) == 0)
+    if (rows->n == 0)
         return 0;
-    char *text = json_dumps(rows, JSON_COMPACT);
-    if (!text)
+    if (buf_adds(&rows->text, "]") < 0)
         return -ENOMEM;
     const char *params[4] = {g->pool};
     int n = 1;
@@ -245,25 +276,22 @@ static int write_rows(struct writing *g, const char *sql, bool versioned, bool t
         params[n++] = g->version;
     if (timed)
         params[n++] = g->now;
-    params[n++] = text;
+    params[n++] = rows->text.data;
     if (what) {
         g->w->expect[g->w->n].statement = pg_batch_len(g->b);
-        g->w->expect[g->w->n].rows = (int)json_array_size(rows);
+        g->w->expect[g->w->n].rows = (int)rows->n;
         g->w->expect[g->w->n++].what = what;
     }
     g->w->anything = true;
-    int rc = pg_batch_add(g->b, sql, n, params);
-    free(text);
-    return rc;
+    return pg_batch_add(g->b, sql, n, params);
 }
 
-static int write_events(struct writing *g, const json_t *events)
+static int write_events(struct writing *g, struct list *events)
 {
-    if (json_array_size(events) == 0)
-        return 0;
-    AUTO_FREE char *text = json_dumps(events, JSON_COMPACT);
     char wait[24];
-    if (!text)
+    if (events->n == 0)
+        return 0;
+    if (buf_adds(&events->text, "]") < 0)
         return -ENOMEM;
     (void)snprintf(wait, sizeof wait, "%d", MATCH_TELL_MS);
     g->w->events = pg_batch_len(g->b);
@@ -273,29 +301,29 @@ static int write_events(struct writing *g, const json_t *events)
         "INSERT INTO stint.match_event(queue, pool, at_ms, tell_ms, body)"
         " SELECT $1, $2, $3::bigint, $3::bigint + $4::bigint, e.value"
         " FROM jsonb_array_elements($5::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n RETURNING seq",
-        5, (const char *const[]){g->queue, g->pool, g->now, wait, text});
+        5, (const char *const[]){g->queue, g->pool, g->now, wait, events->text.data});
 }
 
-static int write_all(struct writing *g, const struct rows *rows)
+static int write_all(struct writing *g, struct list rows[static LISTS])
 {
-    int rc = write_rows(g, UPDATE_SQL, true, true, rows->updates, "a ticket was changed by somebody else");
+    int rc = write_rows(g, UPDATE_SQL, true, true, &rows[UPDATES], "a ticket was changed by somebody else");
     rc = rc < 0 ? rc
-                : write_rows(g, INSERT_SQL, true, true, rows->inserts,
+                : write_rows(g, INSERT_SQL, true, true, &rows[INSERTS],
                              "a ticket of the same id was entered by somebody else");
     /* Ends before pairs: who is released in this round may be paired anew in it, and is in one living pair at a time.
      */
-    rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, rows->ends, "a pair was ended by somebody else");
-    rc = rc < 0 ? rc : write_rows(g, MEET_SQL, false, true, rows->meets, "two of a pair met in the meantime");
-    rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, rows->pairs, "a pair could not be entered");
-    rc = rc < 0 ? rc : write_rows(g, PART_SQL, false, true, rows->parts, NULL);
-    rc = rc < 0 ? rc : write_rows(g, RESTS_SQL, false, false, rows->rests, NULL);
-    return rc < 0 ? rc : write_events(g, rows->events);
+    rc = rc < 0 ? rc : write_rows(g, ENDS_SQL, false, true, &rows[ENDS], "a pair was ended by somebody else");
+    rc = rc < 0 ? rc : write_rows(g, MEET_SQL, false, true, &rows[MEETS], "two of a pair met in the meantime");
+    rc = rc < 0 ? rc : write_rows(g, PAIRS_SQL, false, true, &rows[PAIRS], "a pair could not be entered");
+    rc = rc < 0 ? rc : write_rows(g, PART_SQL, false, true, &rows[PARTS], NULL);
+    rc = rc < 0 ? rc : write_rows(g, RESTS_SQL, false, false, &rows[RESTS], NULL);
+    return rc < 0 ? rc : write_events(g, &rows[EVENTS]);
 }
 
 int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t version, int64_t watch_from_ms,
                       size_t purge, const char *queue, struct match_writes *ret)
 {
-    struct rows rows;
+    struct list rows[LISTS];
     char purge_text[24];
     char version_text[24], now_text[24], watch_text[24];
     (void)snprintf(version_text, sizeof version_text, "%lld", (long long)version);
@@ -304,9 +332,10 @@ int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t v
     (void)snprintf(purge_text, sizeof purge_text, "%zu", purge);
     *ret = (struct match_writes){.events = SIZE_MAX, .purge = SIZE_MAX, .purge_max = purge};
     struct writing g = {.b = b, .w = ret, .queue = queue, .pool = r->pool, .version = version_text, .now = now_text};
-    int rc = rows_init(&rows) ? gather(&rows, r) : -ENOMEM;
-    rc = rc < 0 ? rc : write_all(&g, &rows);
-    rows_fini(&rows);
+    rows_init(rows);
+    int rc = gather(rows, r);
+    rc = rc < 0 ? rc : write_all(&g, rows);
+    rows_fini(rows);
     if (rc == 0 && purge > 0) {
         ret->purge = pg_batch_len(b);
         rc = pg_batch_add(b, PURGE_SQL, 3, (const char *const[]){r->pool, now_text, purge_text});
