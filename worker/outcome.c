@@ -48,8 +48,10 @@ static int add_row(struct buf *text, const struct outcome_row *row)
     json_decref(id);
     if (!quoted)
         return -ENOMEM;
-    return buf_addf(text, "%s{\"id\":%s,\"epoch\":%llu,\"result\":%s}", text->len ? "," : "[", quoted,
-                    (unsigned long long)row->run->job->epoch, row->result_json);
+    int rc = buf_addf(text, "%s{\"id\":%s,\"epoch\":%llu,\"result\":", text->len ? "," : "[", quoted,
+                      (unsigned long long)row->run->job->epoch);
+    rc = rc < 0 ? rc : buf_adds(text, row->result_json);
+    return rc < 0 ? rc : buf_adds(text, "}");
 }
 
 int outcome_add_all(struct pg_batch *b, const struct outcome_row rows[], size_t n)
