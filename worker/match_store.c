@@ -48,7 +48,8 @@
 
 #define PAIRS_SQL                                                                                                      \
     "WITH chosen AS (SELECT p.id FROM unnest($2::text[]) AS u(id), LATERAL"                                            \
-    " (SELECT id FROM stint.match_pair WHERE id = u.id AND pool = $1 AND state = 'pending' LIMIT 1) p"                 \
+    " (SELECT id, pool, state FROM stint.match_pair WHERE id = u.id LIMIT 1) p"                                        \
+    " WHERE p.pool = $1 AND p.state = 'pending'"                                                                       \
     " UNION SELECT p.id FROM unnest($3::text[]) AS u(id), LATERAL"                                                     \
     " (SELECT id FROM stint.match_pair WHERE pool = $1 AND live_a = u.id LIMIT 1) p"                                   \
     " UNION SELECT p.id FROM unnest($3::text[]) AS u(id), LATERAL"                                                     \

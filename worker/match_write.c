@@ -27,17 +27,19 @@
     " body = excluded.body, pair_id = excluded.pair_id, pair_side = excluded.pair_side"                                \
     " WHERE t.state = 'gone' RETURNING 1"
 
+/* Rows are found one by one, by key, in id order, locked, and then changed where they lie: a plain join might be played
+ * the other way round, the whole pool against the rows. */
 #define UPDATE_SQL                                                                                                     \
-    "WITH l AS (SELECT x.* FROM jsonb_to_recordset($4::jsonb) AS x" ROWS                                               \
-    " JOIN stint.match_ticket t ON t.pool = $1 AND t.id = x.id WHERE t.version = x.prev AND t.state <> 'gone'"         \
-    " ORDER BY x.id FOR UPDATE OF t)"                                                                                  \
+    "WITH l AS (SELECT x.*, t.tid FROM (SELECT * FROM jsonb_to_recordset($4::jsonb) AS r" ROWS " ORDER BY r.id) x"     \
+    " CROSS JOIN LATERAL (SELECT ctid AS tid FROM stint.match_ticket WHERE pool = $1 AND id = x.id"                    \
+    " AND version = x.prev AND state <> 'gone' FOR UPDATE) t)"                                                         \
     " UPDATE stint.match_ticket t SET state = x.state, version = $2::bigint, created_ms = coalesce(x.created, "        \
     "t.created_ms),"                                                                                                   \
     " key_ms = coalesce(x.key, t.key_ms), touched_ms = coalesce(x.touched, t.touched_ms),"                             \
     " presence_ms = coalesce(x.presence, t.presence_ms), expires_ms = coalesce(x.expires, t.expires_ms),"              \
     " fairness = coalesce(x.fairness, t.fairness), changed_ms = $3::bigint, reason = x.reason,"                        \
     " body = coalesce(x.body, t.body), pair_id = x.pair, pair_side = x.side"                                           \
-    " FROM l AS x WHERE t.pool = $1 AND t.id = x.id RETURNING 1"
+    " FROM l AS x WHERE t.ctid = x.tid RETURNING 1"
 
 #define PAIRS_SQL                                                                                                      \
     "INSERT INTO stint.match_pair(id, pool, a, b, state, live_a, live_b, matched_ms, confirm_by_ms, km, stage, "       \
@@ -48,10 +50,11 @@
     " wb bigint) RETURNING 1"
 
 #define ENDS_SQL                                                                                                       \
-    "UPDATE stint.match_pair p SET state = x.state, ended_ms = $2::bigint, why = x.why, mutual = x.mutual, live_a = "  \
-    "NULL, live_b = NULL"                                                                                              \
-    " FROM jsonb_to_recordset($3::jsonb) AS x(id text, state text, why text, mutual boolean)"                          \
-    " WHERE p.id = x.id AND p.pool = $1 AND p.state = 'pending' RETURNING 1"
+    "WITH l AS (SELECT x.*, t.tid FROM jsonb_to_recordset($3::jsonb) AS x(id text, state text, why text, mutual "      \
+    "boolean) CROSS JOIN LATERAL (SELECT ctid AS tid, pool, state FROM stint.match_pair WHERE id = x.id"               \
+    " FOR UPDATE) t WHERE t.pool = $1 AND t.state = 'pending')"                                                        \
+    " UPDATE stint.match_pair p SET state = x.state, ended_ms = $2::bigint, why = x.why, mutual = x.mutual, live_a = " \
+    "NULL, live_b = NULL FROM l AS x WHERE p.ctid = x.tid RETURNING 1"
 
 /* A pair is refused where a row says "not again before" and that time has not come: history, asked in both directions
  * at once. */
@@ -74,16 +77,15 @@
 
 /* Returns the most rows it removed of one table: as many as allowed means that there are more. */
 #define PURGE_SQL                                                                                                      \
-    "WITH d AS (DELETE FROM stint.match_ticket WHERE pool = $1 AND id IN (SELECT id FROM stint.match_ticket WHERE "    \
-    "pool = $1"                                                                                                        \
-    " AND state = 'gone' AND changed_ms < $2::bigint - 600000 ORDER BY changed_ms LIMIT $3::bigint)"                   \
+    "WITH d AS (DELETE FROM stint.match_ticket WHERE ctid = ANY(ARRAY(SELECT ctid FROM stint.match_ticket"             \
+    " WHERE pool = $1 AND state = 'gone' AND changed_ms < $2::bigint - 600000 ORDER BY changed_ms LIMIT $3::bigint))"  \
     " RETURNING version),"                                                                                             \
-    " h AS (DELETE FROM stint.match_history WHERE (pool, a, b) IN (SELECT pool, a, b FROM stint.match_history"         \
-    "  WHERE pool = $1 AND until_ms < $2::bigint ORDER BY until_ms LIMIT $3::bigint) RETURNING 1),"                    \
+    " h AS (DELETE FROM stint.match_history WHERE ctid = ANY(ARRAY(SELECT ctid FROM stint.match_history"               \
+    "  WHERE pool = $1 AND until_ms < $2::bigint ORDER BY until_ms LIMIT $3::bigint)) RETURNING 1),"                   \
     " r AS (DELETE FROM stint.match_rest WHERE pool = $1 AND until_ms < $2::bigint),"                                  \
-    " p AS (DELETE FROM stint.match_pair WHERE id IN (SELECT id FROM stint.match_pair WHERE pool = $1 AND state <> "   \
-    "'pending'"                                                                                                        \
-    "  AND ended_ms < $2::bigint - 2592000000 ORDER BY ended_ms LIMIT $3::bigint) RETURNING 1),"                       \
+    " p AS (DELETE FROM stint.match_pair WHERE ctid = ANY(ARRAY(SELECT ctid FROM stint.match_pair WHERE pool = $1"     \
+    "  AND state <> 'pending' AND ended_ms < $2::bigint - 2592000000 ORDER BY ended_ms LIMIT $3::bigint))"             \
+    "  RETURNING 1),"                                                                                                  \
     " f AS (UPDATE stint.match_pool SET floor = greatest(floor, (SELECT max(version) FROM d)) WHERE pool = $1"         \
     "  AND EXISTS (SELECT 1 FROM d))"                                                                                  \
     " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM h), (SELECT count(*) FROM p))"
