@@ -169,6 +169,7 @@ void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, u
     start(&e, "mark", pool, now_ms);
     for (unsigned g = 0; g < GENDER_COUNT; g++)
         put_i(&e, counts[g], match_index_count_gender(ix, g));
+    put_i(&e, "d", (int64_t)match_index_rules(ix)->ms_per_km);
     /* Three rounds of telling everybody, at FEED_HERE_MAX a cycle of five seconds. */
     put_i(&e, "keep", MAX_OF(INT64_C(300000), (int64_t)match_index_count(ix) * 3 * 5000 / FEED_HERE_MAX + 300000));
     fn(arg, e.n, e.fields);

@@ -188,6 +188,11 @@ static bool read_keep(struct reading *r, const char *s)
     return whole(s, 0, INT64_C(1) << 40, &r->ev.keep_ms);
 }
 
+static bool read_price(struct reading *r, const char *s)
+{
+    return whole(s, 0, INT64_C(1) << 40, &r->ev.price_ms_per_km);
+}
+
 static const struct field {
     const char *name;
     bool (*read)(struct reading *r, const char *s);
@@ -196,7 +201,7 @@ static const struct field {
     {"k", read_key},     {"w", read_wait},    {"g", read_gender},  {"s", read_seeking}, {"a", read_age},
     {"n", read_age_min}, {"x", read_age_max}, {"y", read_lat},     {"z", read_lon},     {"r", read_km},
     {"c", read_regions}, {"c0", read_count0}, {"c1", read_count1}, {"c2", read_count2}, {"c3", read_count3},
-    {"c4", read_count4}, {"keep", read_keep}, {"i", read_id},
+    {"c4", read_count4}, {"keep", read_keep}, {"d", read_price},   {"i", read_id},
 };
 
 /* A field of a later build is passed over; a known one must be right. */
@@ -241,7 +246,7 @@ static bool complete(struct reading *r)
 int wait_feed_parse(size_t n_fields, const char *const fields[], const size_t lens[], struct wait_event *ret_event)
 {
     char name[TEXT_MAX], value[TEXT_MAX];
-    struct reading r = {.ev = {.who = {.age_min = 18, .age_max = 120}}};
+    struct reading r = {.ev = {.price_ms_per_km = -1, .who = {.age_min = 18, .age_max = 120}}};
     if (n_fields % 2 != 0)
         return -EBADMSG;
     for (size_t i = 0; i < n_fields; i += 2)

@@ -9,6 +9,7 @@
 #include "place.h"
 #include <math.h>
 
+#define PRICE_S_PER_KM 1.0 /* until a marker tells */
 enum { PEOPLE_MIN = 256 };
 
 const int wait_within_s[WAIT_WITHIN] = {30, 60, 120, 300};
@@ -39,6 +40,7 @@ struct wait_model *wait_model_new(uint64_t seed)
         return NULL;
     m->random = seed;
     m->scale = 1;
+    m->price_s_per_km = PRICE_S_PER_KM;
     m->hash_mask = 2 * PEOPLE_MIN - 1;
     m->cap_people = PEOPLE_MIN;
     m->people = calloc(m->cap_people, sizeof *m->people);
@@ -67,7 +69,7 @@ void wait_model_free(struct wait_model *m)
 /* -- fit -------------------------------------------------------------------------------------------------------------
  */
 
-static bool regions_meet(const struct wait_person *a, const struct wait_person *b)
+bool wait_regions_meet(const struct wait_person *a, const struct wait_person *b)
 {
     if (a->n_regions == 0 || b->n_regions == 0)
         return true;
@@ -89,7 +91,7 @@ bool wait_fits(const struct wait_person *a, const struct wait_person *b)
         if ((fa > 0 && d2 > fa * fa) || (fb > 0 && d2 > fb * fb))
             return false;
     }
-    return regions_meet(a, b);
+    return wait_regions_meet(a, b);
 }
 
 /* -- people ----------------------------------------------------------------------------------------------------------
@@ -209,6 +211,10 @@ static void close_told(struct side *s, const struct waiting *w, int64_t at_ms, b
     t->ended = true;
     t->matched = matched;
     t->at_once = matched && at_ms == w->heard_ms; /* paired on arrival: nothing had to be told */
+    if (t->at_once && w->told == s->n_told) {     /* its place in the ring is free again */
+        s->n_told--;
+        return;
+    }
     t->at = (float)curve_cdf(&t->curve, fmax(0, (double)(at_ms - t->from_ms) / 1000));
 }
 
@@ -277,6 +283,8 @@ static void mark(struct wait_model *m, const struct wait_event *ev)
 {
     for (int g = 0; g < GENDER_COUNT; g++)
         m->sides[g].marked = ev->waiting[g];
+    if (ev->price_ms_per_km >= 0)
+        m->price_s_per_km = (double)ev->price_ms_per_km / 1000;
     for (uint32_t i = 0; ev->keep_ms > 0 && i < m->n_people;) {
         if (m->people[i].heard_ms + ev->keep_ms >= ev->at_ms) {
             i++;

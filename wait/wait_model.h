@@ -50,7 +50,7 @@ enum wait_event_type {
     WAIT_HERE,  /* still waiting: repairs what the feed lost; who is whole; not an arrival */
     WAIT_LEAVE, /* left, went silent or expired; who.hash; wait_ms */
     WAIT_MATCH, /* matched; who.hash and who.gender; wait_ms */
-    WAIT_MARK,  /* counts by gender now, and how long a person not heard of may still be believed */
+    WAIT_MARK,  /* counts by gender, the price of the way, and how long a person not heard of may still be believed */
     WAIT_GONE,  /* left or matched, and counted before the restart: who.hash; never on a feed */
     WAIT_EVENT_TYPES
 };
@@ -63,6 +63,7 @@ struct wait_event {
     struct wait_person who;
     int64_t wait_ms;                /* WAIT_LEAVE, WAIT_MATCH */
     uint32_t waiting[GENDER_COUNT]; /* WAIT_MARK */
+    int64_t price_ms_per_km;        /* WAIT_MARK; what the way costs in the matcher's order; -1: unknown */
     int64_t keep_ms;                /* WAIT_MARK; people unheard of for so long are dropped; 0: unknown */
 };
 

@@ -11,7 +11,10 @@
 #include "wait_rates.h"
 
 enum {
-    FIELD_SAMPLE = 1024,  /* waiting people in the field */
+    FIELD_SAMPLE = 1024, /* waiting people in the field */
+    FIELD_LATER = 256,   /* people who will come and go before some who wait */
+    FIELD_MAX = FIELD_SAMPLE + FIELD_LATER,
+    CURVE_POINTS = 28,    /* of the grid, padded for whole vectors */
     FIELD_PROBES = 512,   /* recent arrivals of a gender in the field */
     CALIBRATE_LAST = 600, /* tickets of a gender whose end is compared with what was said */
     CALIBRATE_MIN = 20,
@@ -21,8 +24,6 @@ enum {
     SEEKING_SETS = 1 << GENDER_COUNT,
     MINUTES = 60,
 };
-#define SHARE_PRIOR_N   4.0  /* a0 */
-#define SHARE_PRIOR     0.03 /* p */
 #define CALIBRATE_PRIOR 400.0
 
 /* Somebody waiting. */
@@ -47,13 +48,31 @@ struct kept {
     double told, foretold; /* of these, those to whom something was said */
 };
 
-/* An arrival kept with the field's answer for people like it. */
+/* An arrival kept as one of those who will come. */
 struct probe {
     struct wait_person who;
-    double rate;                  /* arrivals a second this probe stands for */
-    uint32_t first, n;            /* its sampled competitors in edges */
-    float clear[CURVE_STEPS + 1]; /* integral of P(nobody before a newcomer wants it) */
-    float noise;                  /* relative variance of the clearing time */
+    double rate;       /* arrivals a second this probe stands for */
+    double open;       /* P(nobody waits for it), at the field's current step */
+    uint32_t first, n; /* whom it fits, in edges, by score */
+};
+
+/* Somebody of the field: waits, or (probe set) will come and may go before some who wait. */
+struct competitor {
+    struct wait_person who;
+    float weight; /* people it stands for */
+    float from_s; /* when it comes, from now */
+    const struct probe *probe;
+};
+
+struct edge {
+    uint16_t person; /* in the field */
+    float score;     /* seconds: key from now, and the price of the way; smaller goes first */
+};
+
+/* Who goes before somebody at a probe. */
+struct wait_before {
+    float clear[CURVE_STEPS + 1]; /* integral of P(nobody before wants the probe) */
+    double people, sampled;       /* how many there are now, and by how many of the sample that is known */
 };
 
 struct side {                                   /* one gender */
@@ -83,10 +102,13 @@ struct wait_model {
     uint32_t n_people, cap_people;
     uint32_t *by_hash; /* owned; open addressing: number + 1 */
     uint32_t hash_mask;
-    struct wait_person field[FIELD_SAMPLE]; /* the sample, copied: people go meanwhile */
+    struct competitor field[FIELD_MAX];    /* the sample, copied: people go meanwhile */
+    float absent[FIELD_MAX][CURVE_POINTS]; /* P(none of those a competitor stands for is there), on the grid */
     uint32_t n_field;
-    double scale;    /* waiting people one of the sample stands for */
-    uint16_t *edges; /* owned */
+    int64_t field_ms;      /* when it was now */
+    double scale;          /* waiting people one of the sample stands for */
+    double price_s_per_km; /* of the way, in the matcher's order */
+    struct edge *edges;    /* owned */
     size_t n_edges, cap_edges;
     struct wait_cell cells[WAIT_CELL_MAX];
     size_t n_cells, next_cell;
@@ -99,6 +121,10 @@ struct wait_model {
 
 /* Both ways, unrelaxed, history apart. */
 bool wait_fits(const struct wait_person *a, const struct wait_person *b);
+/* Regions of two people: none, or one in common. */
+bool wait_regions_meet(const struct wait_person *a, const struct wait_person *b);
+/* Share of a gender's arrivals who fit somebody; *ret_events: what that is worth in people counted. */
+double wait_share(const struct side *s, const struct wait_person *who, double *ret_events);
 /* splitmix64. */
 uint64_t wait_random(struct wait_model *m);
 /* Number of a person waiting; UINT32_MAX when unknown. */
@@ -107,6 +133,15 @@ uint32_t wait_find(const struct wait_model *m, uint64_t hash);
 void wait_minutes(struct wait_model *m, int64_t now_ms);
 /* Field of the present moment (wait_field.c). */
 void wait_field_refresh(struct wait_model *m, int64_t now_ms);
+/* How the field clears (wait_clear.c). */
+void wait_clear(struct wait_model *m);
+/* Who goes before somebody of this score at a probe; self: hash left out, 0: nobody. */
+void wait_clear_before(const struct wait_model *m, const struct probe *b, uint64_t self, float score,
+                       struct wait_before *ret);
+/* Seconds: what the matcher orders by when `comes` arrives and `waits` waits. */
+float wait_score(const struct wait_model *m, const struct wait_person *waits, const struct wait_person *comes);
+/* Somebody like this one who comes now with that head start. */
+struct wait_person wait_newcomer(const struct wait_model *m, const struct wait_person *like, double lead_s);
 /* A person's curve out of the field; *ret_supply (may be NULL) arrivals a second that fit, *ret_competing people before
  * on one of them. */
 void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret,

@@ -80,9 +80,11 @@ static void average(const struct wait_model *m, const struct wait_person *const 
     memset(f, 0, (CURVE_STEPS + 1) * sizeof *f);
     for (uint32_t i = 0; i < n; i++) {
         struct wait_curve c;
-        bool now = wait_fits_now(m, people[i]);
+        const struct wait_person who =
+            wait_newcomer(m, people[i], (double)(people[i]->joined_ms - people[i]->key_ms) / 1000);
+        bool now = wait_fits_now(m, &who);
         if (!now)
-            wait_curve_of(m, people[i], now_s, &c, NULL, NULL);
+            wait_curve_of(m, &who, now_s, &c, NULL, NULL);
         for (int k = 0; k <= CURVE_STEPS; k++)
             f[k] += now ? 1.0 / n : wait_calibrated(&m->sides[people[i]->gender], curve_cdf(&c, curve_grid(k))) / n;
     }

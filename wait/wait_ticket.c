@@ -5,12 +5,17 @@
  */
 #include "wait_model_impl.h"
 
+#include "place.h"
 #include <math.h>
 
 #define SIGMA_MAX   1.2
 #define SAVES_MIN_S 15.0
 #define QUIET_PER_S (1.0 / 120)
-enum { ARBITRARY_PROBES = 40 };
+enum {
+    PROBES_MAX = 64, /* probes one curve looks at */
+    PROBES_MIN = 16,
+    LOOKS_MAX = 4096, /* people it looks at, about */
+};
 
 struct mixing {
     double hazard[CURVE_STEPS + 1]; /* H on the grid */
@@ -18,41 +23,49 @@ struct mixing {
     double competing;               /* rate-weighted people before on a fitting probe */
 };
 
-static uint32_t fitting(const struct side *s, const struct wait_person *who)
+static void mix_probe(struct mixing *x, const struct wait_model *m, const struct probe *b,
+                      const struct wait_person *who, double rate)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < s->n_recent; i++)
-        n += s->recent[i].hash != who->hash && wait_fits(who, &s->recent[i]);
-    return n;
+    struct wait_before before;
+    wait_clear_before(m, b, who->hash, wait_score(m, who, &b->who), &before);
+    for (int k = 0; k <= CURVE_STEPS; k++)
+        x->hazard[k] += rate * (double)before.clear[k];
+    x->noise += rate * (fmax(0, before.people - 0.5) / ((before.people + 1) * (before.people + 1)) +
+                        1.5 * (1 - 1 / m->scale) / (1 + before.sampled));
+    x->competing += rate * before.people;
 }
 
-static void mix_probe(struct mixing *x, const struct probe *b, double rate, double scale)
+/* Probes who fit, evenly spread over all that do, fewer where many compete for each; some arbitrary ones when none
+ * does. */
+static uint32_t choose_probes(const struct side *s, const struct wait_person *who, uint16_t ret[static PROBES_MAX])
 {
-    for (int k = 0; k <= CURVE_STEPS; k++)
-        x->hazard[k] += rate * (double)b->clear[k];
-    x->noise += rate * (double)b->noise;
-    x->competing += rate * b->n * scale;
+    uint16_t fit[FIELD_PROBES];
+    uint32_t n = 0, edges = 0;
+    for (uint32_t i = 0; i < s->n_probes; i++)
+        if (wait_fits(who, &s->probes[i].who)) {
+            fit[n++] = (uint16_t)i;
+            edges += s->probes[i].n;
+        }
+    uint32_t from = n ? n : s->n_probes, most = edges ? MAX_OF(LOOKS_MAX * n / edges, PROBES_MIN) : PROBES_MAX,
+             want = MIN_OF(from, MIN_OF(most, (uint32_t)PROBES_MAX));
+    for (uint32_t i = 0; i < want; i++) {
+        uint32_t at = (uint32_t)((uint64_t)i * from / want);
+        ret[i] = n ? fit[at] : (uint16_t)at;
+    }
+    return want;
 }
 
 /* Adds the supply of one gender. */
 static void mix_side(struct mixing *x, const struct wait_model *m, const struct side *s, const struct wait_person *who,
                      double now_s)
 {
-    uint16_t chosen[FIELD_PROBES];
-    uint32_t n = 0;
-    double events, lambda = rate_now(&s->rate, now_s, &events), fit = fitting(s, who);
-    double rate = lambda * (fit + SHARE_PRIOR_N * SHARE_PRIOR) / (s->n_recent + SHARE_PRIOR_N);
+    uint16_t chosen[PROBES_MAX];
+    double came, fit, rate = rate_now(&s->rate, now_s, &came) * wait_share(s, who, &fit);
+    uint32_t n = choose_probes(s, who, chosen);
     x->supply += rate;
-    x->variance += rate * rate * (1 / events + 1 / (fit + 0.5));
-    for (uint32_t i = 0; i < s->n_probes; i++)
-        if (wait_fits(who, &s->probes[i].who))
-            chosen[n++] = (uint16_t)i;
-    for (uint32_t i = 0; n == 0 && i < MIN_OF(s->n_probes, (uint32_t)ARBITRARY_PROBES); i++)
-        chosen[i] = (uint16_t)i;
-    if (n == 0)
-        n = MIN_OF(s->n_probes, (uint32_t)ARBITRARY_PROBES);
+    x->variance += rate * rate * (1 / came + 1 / (fit + 0.5));
     for (uint32_t i = 0; i < n; i++)
-        mix_probe(x, &s->probes[chosen[i]], rate / n, m->scale);
+        mix_probe(x, m, &s->probes[chosen[i]], who, rate / n);
     for (int k = 0; n == 0 && k <= CURVE_STEPS; k++)
         x->hazard[k] += rate * curve_grid(k);
 }
@@ -86,7 +99,7 @@ void wait_curve_of(const struct wait_model *m, const struct wait_person *who, do
 bool wait_fits_now(const struct wait_model *m, const struct wait_person *who)
 {
     for (uint32_t i = 0; i < m->n_field; i++)
-        if (m->field[i].hash != who->hash && wait_fits(who, &m->field[i]))
+        if (!m->field[i].probe && m->field[i].who.hash != who->hash && wait_fits(who, &m->field[i].who))
             return true;
     return false;
 }
@@ -214,14 +227,25 @@ static void find_reason(const struct wait_model *m, const struct wait_person *wh
                                          : WAIT_REASON_NONE;
 }
 
-void wait_model_ticket(struct wait_model *m, const struct wait_person *who, int64_t now_ms, int64_t waited_ms,
+struct wait_person wait_newcomer(const struct wait_model *m, const struct wait_person *like, double lead_s)
+{
+    struct wait_person who = *like;
+    who.joined_ms = m->field_ms;
+    who.key_ms = m->field_ms - (int64_t)(lead_s * 1000);
+    return who;
+}
+
+void wait_model_ticket(struct wait_model *m, const struct wait_person *asked, int64_t now_ms, int64_t waited_ms,
                        struct wait_estimate *ret)
 {
     struct wait_curve c;
     double now_s = (double)now_ms / 1000;
     *ret = (struct wait_estimate){.reason = WAIT_REASON_NONE};
-    if (who->gender >= GENDER_COUNT)
+    if (asked->gender >= GENDER_COUNT)
         return;
+    /* Attributes alone have no key yet: the matcher will give what it gave their like. */
+    struct wait_person like = wait_newcomer(m, asked, m->sides[asked->gender].lead_s);
+    const struct wait_person *who = asked->hash ? asked : &like;
     wait_curve_of(m, who, now_s, &c, &ret->supply_per_min, &ret->competing);
     ret->supply_per_min *= 60;
     uint32_t known = who->hash ? wait_find(m, who->hash) : UINT32_MAX;

@@ -1,0 +1,180 @@
+/* The field: who goes before whom, how that clears, and which share of those who come fits. */
+#include "wait_model_impl.h"
+
+#include "buf.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { NOW = 2000 };
+
+static struct wait_event event(enum wait_event_type type, uint64_t hash, int gender, double t_s)
+{
+    struct wait_event ev = {.type = type, .at_ms = (int64_t)(t_s * 1000), .price_ms_per_km = -1};
+    ev.who = (struct wait_person){.hash = hash,
+                                  .joined_ms = ev.at_ms,
+                                  .key_ms = ev.at_ms,
+                                  .gender = (uint8_t)gender,
+                                  .seeking = gender == GENDER_MALE ? 1 << GENDER_FEMALE : 1 << GENDER_MALE,
+                                  .age = 30,
+                                  .age_min = 18,
+                                  .age_max = 99};
+    return ev;
+}
+
+/* Somebody came and was paired at once: an arrival and nobody more waits. */
+static void passes(struct wait_model *m, struct wait_event ev)
+{
+    ev.type = WAIT_JOIN;
+    wait_model_event(m, &ev);
+    ev.type = WAIT_MATCH;
+    wait_model_event(m, &ev);
+}
+
+/* Women come every ten seconds, and `men` men wait, the first since a minute. */
+static struct wait_model *queue_of_men(int men)
+{
+    struct wait_model *m = wait_model_new(1);
+    for (int i = 0; i < 100; i++)
+        passes(m, event(WAIT_JOIN, 1000 + (uint64_t)i, GENDER_FEMALE, NOW - 1000 + 10 * i));
+    for (int i = 0; i < men; i++) {
+        struct wait_event ev = event(WAIT_JOIN, 1 + (uint64_t)i, GENDER_MALE, NOW - 60 + i);
+        wait_model_event(m, &ev);
+    }
+    wait_model_refresh(m, NOW * 1000);
+    return m;
+}
+
+static double p50_of_man(struct wait_model *m, double lead_s)
+{
+    struct wait_event ev = event(WAIT_JOIN, 99, GENDER_MALE, NOW);
+    struct wait_estimate e;
+    ev.who.key_ms -= (int64_t)(lead_s * 1000);
+    wait_model_ticket(m, &ev.who, NOW * 1000, 0, &e);
+    return e.wait.p50_s;
+}
+
+static void test_field_ones_own_key_decides_who_is_before(void **state)
+{
+    (void)state;
+    struct wait_model *m = queue_of_men(10);
+    double last = p50_of_man(m, 0), first = p50_of_man(m, 300), middle = p50_of_man(m, 55.5);
+    assert_true(first < middle && middle < last);
+    assert_true(first < 30);              /* nobody before it, one woman every ten seconds: 7 s */
+    assert_true(last > 60 && last < 160); /* ten before it */
+    wait_model_free(m);
+}
+
+static void test_field_those_behind_move_up_within_a_step(void **state)
+{
+    (void)state;
+    /* 30 men served in order, one every ten seconds, patience apart: the last waits until the 31st woman, or earlier
+     * for those who leave. With the rates of a step's beginning alone he would wait a tenth longer than that. */
+    struct wait_model *m = queue_of_men(30);
+    double p50 = p50_of_man(m, 0);
+    assert_true(p50 > 120 && p50 < 310);
+    wait_model_free(m);
+}
+
+static void test_field_later_arrivals_with_a_head_start_go_first(void **state)
+{
+    (void)state;
+    double p50[2];
+    for (int scarce = 0; scarce < 2; scarce++) {
+        struct wait_model *m = wait_model_new(1);
+        for (int i = 0; i < 100; i++) {
+            passes(m, event(WAIT_JOIN, 1000 + (uint64_t)i, GENDER_FEMALE, NOW - 1000 + 10 * i));
+            struct wait_event man = event(WAIT_JOIN, 2000 + (uint64_t)i, GENDER_MALE, NOW - 1000 + 10 * i);
+            man.who.key_ms -= scarce ? 300000 : 0;
+            passes(m, man);
+        }
+        wait_model_refresh(m, NOW * 1000);
+        p50[scarce] = p50_of_man(m, 0);
+        wait_model_free(m);
+    }
+    assert_true(p50[1] > 1.3 * p50[0]);
+}
+
+static void test_field_price_of_the_way_is_the_markers(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    struct wait_person near = {.key_ms = 0, .placed = true}, far = {.key_ms = 0, .placed = true, .pos = {30, 0, 0}};
+    struct wait_event mark = event(WAIT_MARK, 0, 0, NOW);
+    assert_float_equal((double)wait_score(m, &far, &near) - (double)wait_score(m, &near, &near), 30, 1e-3);
+    mark.price_ms_per_km = 0;
+    wait_model_event(m, &mark);
+    assert_float_equal((double)wait_score(m, &far, &near), (double)wait_score(m, &near, &near), 1e-6);
+    wait_model_free(m);
+}
+
+static void test_field_is_bounded_when_everybody_fits_everybody(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    for (int i = 0; i < 6000; i++) {
+        struct wait_event ev = event(WAIT_JOIN, 1 + (uint64_t)i, i % GENDER_COUNT, NOW - 600 + i / 10.0);
+        ev.who.seeking = GENDER_ALL;
+        wait_model_event(m, &ev);
+    }
+    wait_model_refresh(m, NOW * 1000);
+    assert_true(m->n_field <= FIELD_MAX);
+    assert_true(m->n_edges <= 196608);
+    double p50 = p50_of_man(m, 0);
+    assert_true(p50 >= 0 && p50 <= WAIT_HORIZON_S);
+    wait_model_free(m);
+}
+
+static void test_share_follows_the_count_and_its_wishes(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    for (int i = 0; i < 1500; i++) {
+        struct wait_event ev = event(WAIT_JOIN, 1 + (uint64_t)i, GENDER_FEMALE, NOW - 1500 + i);
+        ev.who.age = (uint8_t)(20 + i % 50);
+        passes(m, ev);
+    }
+    const struct side *women = &m->sides[GENDER_FEMALE];
+    struct wait_event man = event(WAIT_JOIN, 9999, GENDER_MALE, NOW);
+    double events, all = wait_share(women, &man.who, &events);
+    assert_true(all > 0.95 && all <= 1);
+    man.who.age_min = 20;
+    man.who.age_max = 29;
+    double fifth = wait_share(women, &man.who, &events);
+    assert_true(fifth > 0.17 && fifth < 0.23);
+    man.who.age_min = man.who.age_max = 80;
+    double none = wait_share(women, &man.who, &events);
+    assert_true(none > 0 && none < 0.005);
+    man.who.seeking = 1 << GENDER_MALE;
+    assert_true(wait_share(women, &man.who, &events) < none);
+    wait_model_free(m);
+}
+
+static void test_told_who_is_paired_at_once_takes_no_place_in_the_calibration(void **state)
+{
+    (void)state;
+    struct wait_model *m = queue_of_men(1);
+    uint64_t told = m->sides[GENDER_FEMALE].n_told;
+    passes(m, event(WAIT_JOIN, 77, GENDER_FEMALE, NOW));
+    assert_int_equal(m->sides[GENDER_FEMALE].n_told, told);
+    struct wait_event waits = event(WAIT_JOIN, 78, GENDER_FEMALE, NOW);
+    wait_model_event(m, &waits);
+    assert_int_equal(m->sides[GENDER_FEMALE].n_told, told + 1);
+    wait_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_field_ones_own_key_decides_who_is_before),
+        cmocka_unit_test(test_field_those_behind_move_up_within_a_step),
+        cmocka_unit_test(test_field_later_arrivals_with_a_head_start_go_first),
+        cmocka_unit_test(test_field_price_of_the_way_is_the_markers),
+        cmocka_unit_test(test_field_is_bounded_when_everybody_fits_everybody),
+        cmocka_unit_test(test_share_follows_the_count_and_its_wishes),
+        cmocka_unit_test(test_told_who_is_paired_at_once_takes_no_place_in_the_calibration),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

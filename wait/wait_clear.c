@@ -1,0 +1,160 @@
+/*
+ * wait_clear - how the present queue clears: the mean-field look-ahead of docs/wait-model.md §2.
+ *
+ * x_j(s): the probability that competitor j, who stands for w_j people, is not there at s. On the grid s_k = 1200
+ * (k/24)²: C_bj = Π x_i^w_i over the i who go before j at probe b        nobody who goes before j wants b l_j  = Σ_b
+ * r_b C_bj (1 − x_j^w_j)/(w_j (1 − x_j))             matching rate of j p_j  ← p_j exp(−l_j ds − ΔH), p = 1 − x ΔH from
+ * the patience of j's gender at j's age in queue by Heun's method: the rate of a step is the mean of those at both its
+ * ends. With the rate at its beginning alone those far behind wait too long by a tenth, for they move up only when the
+ * step is over.
+ */
+#include "wait_model_impl.h"
+
+#include <math.h>
+
+#define CLEAR_MIN   1e-4 /* a probe so surely taken is no chance for those behind */
+#define CLEAR_MIN_F 1e-4F
+
+struct flow {
+    double rate[FIELD_MAX]; /* matching rate of a competitor, 1/s */
+    double open[FIELD_MAX]; /* of one who will come: P(it finds nobody at once) */
+};
+
+struct clearing {
+    struct wait_model *m;
+    double absent[FIELD_MAX], tried[FIELD_MAX];   /* x now; at the end of a step that is tried */
+    double taken[FIELD_MAX], share[FIELD_MAX];    /* x^w, (1 − x^w)/(w (1 − x)) */
+    double stays[FIELD_MAX], patience[FIELD_MAX]; /* e^−ΔH of this step; H so far */
+    struct flow now, then;
+};
+
+/* For whole people (weight 1) the powers are x itself. */
+static void weigh(struct clearing *c, const double absent[static FIELD_MAX])
+{
+    for (uint32_t j = 0; j < c->m->n_field; j++) {
+        double x = absent[j], w = (double)c->m->field[j].weight;
+        bool one = fabs(w - 1) < 1e-6;
+        c->taken[j] = one ? x : pow(x, w);
+        c->share[j] = one || x > 1 - 1e-9 ? 1 : fmin(1, (1 - c->taken[j]) / (w * (1 - x)));
+    }
+}
+
+static void ask_probe(struct clearing *c, struct probe *b, struct flow *f)
+{
+    const struct edge *edges = c->m->edges + b->first;
+    double clear = 1;
+    for (uint32_t e = 0; e < b->n && clear > CLEAR_MIN; e++) {
+        uint32_t j = edges[e].person;
+        f->rate[j] += b->rate * clear * c->share[j];
+        clear *= c->taken[j];
+    }
+    b->open = clear;
+}
+
+static void flow_of(struct clearing *c, struct flow *f)
+{
+    memset(f->rate, 0, c->m->n_field * sizeof f->rate[0]);
+    for (int g = 0; g < GENDER_COUNT; g++)
+        for (uint32_t i = 0; i < c->m->sides[g].n_probes; i++)
+            ask_probe(c, &c->m->sides[g].probes[i], f);
+    for (uint32_t j = 0; j < c->m->n_field; j++)
+        f->open[j] = c->m->field[j].probe ? c->m->field[j].probe->open : 1;
+}
+
+static void mean_flow(struct clearing *c)
+{
+    for (uint32_t j = 0; j < c->m->n_field; j++) {
+        c->now.rate[j] = (c->now.rate[j] + c->then.rate[j]) / 2;
+        c->now.open[j] = (c->now.open[j] + c->then.open[j]) / 2;
+    }
+}
+
+/* Who of those present leaves within a step; those who come begin when they come. */
+static void lose_patience(struct clearing *c, int k)
+{
+    for (uint32_t j = 0; j < c->m->n_field; j++) {
+        const struct competitor *f = &c->m->field[j];
+        double age = (double)(c->m->field_ms - f->who.joined_ms) / 1000 + curve_grid(k + 1);
+        double patience = age > 0 ? patience_cumulative(&c->m->sides[f->who.gender].patience, age) : 0;
+        c->stays[j] = exp(c->patience[j] - patience);
+        c->patience[j] = patience;
+    }
+}
+
+static void advance(const struct clearing *c, int k, const struct flow *f, double ret_absent[static FIELD_MAX])
+{
+    double from = curve_grid(k), to = curve_grid(k + 1);
+    for (uint32_t j = 0; j < c->m->n_field; j++) {
+        double comes = (double)c->m->field[j].from_s;
+        bool comes_now = c->m->field[j].probe && comes >= from && comes < to;
+        double p = comes_now ? f->open[j] : 1 - c->absent[j];
+        ret_absent[j] = 1 - p * c->stays[j] * exp(-f->rate[j] * (to - (comes_now ? comes : from)));
+    }
+}
+
+static void keep(const struct clearing *c, int k)
+{
+    for (uint32_t j = 0; j < c->m->n_field; j++)
+        c->m->absent[j][k] = (float)c->taken[j];
+}
+
+static void begin(struct clearing *c)
+{
+    for (uint32_t j = 0; j < c->m->n_field; j++) {
+        const struct competitor *f = &c->m->field[j];
+        double age = (double)(c->m->field_ms - f->who.joined_ms) / 1000;
+        c->absent[j] = f->probe ? 1 : 0;
+        c->patience[j] = age > 0 ? patience_cumulative(&c->m->sides[f->who.gender].patience, age) : 0;
+    }
+}
+
+void wait_clear(struct wait_model *m)
+{
+    struct clearing *c = malloc(sizeof *c);
+    if (!c) {
+        m->n_edges = 0; /* nobody is before anybody: no field is better than half of one */
+        for (int g = 0; g < GENDER_COUNT; g++)
+            m->sides[g].n_probes = 0;
+        return;
+    }
+    c->m = m;
+    begin(c);
+    for (int k = 0; k < CURVE_STEPS; k++) {
+        weigh(c, c->absent);
+        keep(c, k);
+        flow_of(c, &c->now);
+        lose_patience(c, k);
+        advance(c, k, &c->now, c->tried);
+        weigh(c, c->tried);
+        flow_of(c, &c->then);
+        mean_flow(c);
+        advance(c, k, &c->now, c->absent);
+    }
+    weigh(c, c->absent);
+    keep(c, CURVE_STEPS);
+    free(c);
+}
+
+void wait_clear_before(const struct wait_model *m, const struct probe *b, uint64_t self, float score,
+                       struct wait_before *ret)
+{
+    const struct edge *edges = m->edges + b->first;
+    float clear[CURVE_POINTS];
+    *ret = (struct wait_before){0};
+    for (int k = 0; k < CURVE_POINTS; k++)
+        clear[k] = 1;
+    for (uint32_t e = 0; e < b->n && edges[e].score < score; e++) {
+        const struct competitor *f = &m->field[edges[e].person];
+        if (self && f->who.hash == self)
+            continue;
+        ret->sampled += 1;
+        ret->people += (double)f->weight;
+        const float *x = m->absent[edges[e].person];
+        if (clear[CURVE_STEPS] < CLEAR_MIN_F) /* behind so many that no more matter */
+            continue;
+        for (int k = 0; k < CURVE_POINTS; k++)
+            clear[k] *= x[k];
+    }
+    for (int k = 1; k <= CURVE_STEPS; k++)
+        ret->clear[k] = ret->clear[k - 1] + (clear[k - 1] + clear[k]) / 2 * (float)(curve_grid(k) - curve_grid(k - 1));
+}
