@@ -13,10 +13,13 @@
 enum { AGAIN_MS = 60000 };
 
 const struct arg_spec verb_match_replay_options[] = {
-    {"policy", ARG_ENUM, "P", "who is paired with whom; default greedy", "greedy|fcfs|max", 0, 0},
+    {"policy", ARG_ENUM, "P",
+     "who is paired with whom; default greedy. The other rules are [match] of the configuration", "greedy|fcfs|max", 0,
+     0},
     {"outcomes", ARG_TEXT, "FILE", "write what became of everybody, one JSON object a line", NULL, 1, 4095},
     {"predictions", ARG_TEXT, "FILE", "write what everybody who had to wait was told on joining", NULL, 1, 4095},
-    {"also", ARG_LIST, "reason,again", "more in each prediction: what would help; the rest after 60 s", "reason|would|again",
+    {"also", ARG_LIST, "reason,again",
+     "also tell in predictions: what would help, what it would have saved, the rest after 60 s", "reason|would|again",
      0, 0},
     {"refresh", ARG_DURATION, "1s", "virtual time between two refreshes of the model; 0s: outcomes alone", NULL, 0,
      3600000},
