@@ -75,15 +75,20 @@ static void tell(const char *format, ...)
     freeReplyObject(reply);
 }
 
-/* Somebody joined `ago_s` seconds ago and waits. */
-static void join(int number, const char *gender, int ago_s)
+/* Somebody joined the pool `ago_s` seconds ago and waits. */
+static void join_pool(const char *pool, int number, const char *gender, int ago_s)
 {
     char id[32], hash[20], at[24];
     (void)snprintf(id, sizeof id, "t-%d", number);
-    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)ticket_hash("speed", id));
+    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)ticket_hash(pool, id));
     (void)snprintf(at, sizeof at, "%lld", (long long)(clock_wall_ms() - ago_s * 1000));
-    tell("XADD stint:{match}:feed * e join p speed t %s h %s j %s k %s g %s s %d a 25 n 18 x 60", at, hash, at, at,
+    tell("XADD stint:{match}:feed * e join p %s t %s h %s j %s k %s g %s s %d a 25 n 18 x 60", pool, at, hash, at, at,
          gender, strcmp(gender, "male") == 0 ? 2 : 1);
+}
+
+static void join(int number, const char *gender, int ago_s)
+{
+    join_pool("speed", number, gender, ago_s);
 }
 
 static json_t *member(const char *path[], size_t n, const char *text)
@@ -175,6 +180,99 @@ static void test_wait_watch_balance_is_told_for_any_target(void **arg)
     assert_int_equal(http_ask(&answer, port, "GET /v1/balance?pool=none"), 404);
 }
 
+static void test_wait_watch_wrong_parameters_are_named(void **arg)
+{
+    (void)arg;
+    static const char *const wrong[][2] = {
+        {"wait?pool=speed&ticket=t-5&gender=male", "gender"},
+        {"wait?pool=speed&gender=male&seeking=female&colour=red", "colour"},
+        {"wait?pool=speed&gender=robot&seeking=female", "gender"},
+        {"wait?pool=speed&gender=male&seeking=robots", "seeking"},
+        {"wait?pool=speed&gender=male", "seeking"},
+        {"wait?pool=speed&gender=male&seeking=any&age=17", "age"},
+        {"wait?pool=speed&gender=male&seeking=any&age=", "age"},
+        {"wait?pool=speed&gender=male&seeking=any&age_min=40&age_max=30", "age_max"},
+        {"wait?pool=speed&gender=male&seeking=any&lat=51", "lon"},
+        {"wait?pool=speed&gender=male&seeking=any&lat=nan&lon=0", "lat"},
+        {"wait?pool=speed&gender=male&seeking=any&max_km=-1", "max_km"},
+        {"wait?pool=speed&gender=male&seeking=any&regions=A,B,C,D,E,F,G,H,I", "regions"},
+        {"wait?pool=speed&gender=male&seeking=any&regions=,", "regions"},
+        {"wait?pool=speed&gender=male&seeking=any&%3Cb%3E=1", "one of them"},
+        {"queue-stats?pool=speed&ticket=t-5", "ticket"},
+        {"balance?pool=speed&target=soon", "target"},
+        {"balance?pool=speed&targets=60", "targets"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        char request[160];
+        (void)snprintf(request, sizeof request, "GET /v1/%s", wrong[i][0]);
+        assert_int_equal(http_ask(&answer, metrics_thread_port(thread), request), 400);
+        assert_non_null(strstr(answer.text, "application/problem+json"));
+        json_t *parameter = member((const char *[]){"parameter"}, 1, answer.body);
+        assert_string_equal(json_string_value(parameter), wrong[i][1]);
+        json_decref(parameter);
+    }
+    static const char *const values[] = {"robot", "red", "nan", "<b>"};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        assert_null(strstr(answer.body, values[i]));
+    assert_int_equal(http_ask(&answer, metrics_thread_port(thread),
+                              "GET /v1/wait?pool=speed&gender=male&seeking=any&regions=London,South"),
+                     200);
+}
+
+/* Thirty men, five women: neither the women nor the men may be told, nowhere and by no difference. */
+static void test_wait_watch_few_are_nowhere_told_apart(void **arg)
+{
+    (void)arg;
+    int port = metrics_thread_port(thread);
+    for (int i = 0; i < 35; i++)
+        join_pool("few", i, i < 30 ? "male" : "female", 60 - i);
+    assert_true(http_await(&answer, port, "GET /v1/queue-stats?pool=few", 200, "\"estimates\":[{"));
+    assert_true(http_await(&answer, port, "GET /v1/queue-stats?pool=few", 200, "\"total\":35"));
+    assert_non_null(strstr(
+        answer.body, "\"genderDistribution\":{\"male\":0,\"female\":0,\"other\":0,\"unknown\":35,\"ratio\":null}"));
+    assert_non_null(strstr(answer.body, "\"waiting\":null"));
+    assert_null(strstr(answer.body, "\"waiting\":30"));
+    assert_non_null(strstr(answer.body, "\"female\":-1.00")); /* their rate */
+    assert_int_equal(http_ask(&answer, port, "GET /metrics"), 200);
+    static const char *const wanted[] = {
+        "stint_match_waiting{queue=\"match\",pool=\"few\",class=\"male\"} 0\n",
+        "stint_match_waiting{queue=\"match\",pool=\"few\",class=\"female\"} 0\n",
+        "stint_match_waiting{queue=\"match\",pool=\"few\",class=\"unknown\"} 35\n",
+        "stint_match_arrived_total{queue=\"match\",pool=\"few\",class=\"female\"} 0\n",
+        "stint_match_arrived_total{queue=\"match\",pool=\"few\",class=\"male\"} 20\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (strstr(answer.body, wanted[i]) == NULL)
+            fail_msg("missing: %s", wanted[i]);
+    assert_null(strstr(answer.body, "stint_match_gender_ratio{queue=\"match\",pool=\"few\"}"));
+    /* Nobody in particular: how many women wait is not told by the place one would have among them. */
+    assert_int_equal(http_ask(&answer, port, "GET /v1/wait?pool=few&gender=female&seeking=male&age=25"), 200);
+    assert_non_null(strstr(answer.body, "\"position\":null"));
+    assert_non_null(strstr(answer.body, "\"competing\":null"));
+    assert_non_null(strstr(answer.body, "\"alternatives\":["));
+    assert_int_equal(http_ask(&answer, port, "GET /v1/wait?pool=few&ticket=t-31"), 200);
+    assert_non_null(strstr(answer.body, "\"position\":2,"));
+}
+
+static void test_wait_watch_reload_forgets_a_queue_that_no_longer_matches(void **arg)
+{
+    (void)arg;
+    int port = metrics_thread_port(thread);
+    struct conf *other = malloc(sizeof *other);
+    assert_non_null(other);
+    memcpy(other, conf, sizeof *other);
+    for (size_t i = 0; i < other->n_pools; i++)
+        if (strcmp(other->pools[i].queue, "match") == 0)
+            (void)snprintf(other->pools[i].kinds, sizeof other->pools[i].kinds, "probe");
+    metrics_thread_reload(thread, other);
+    assert_true(http_await(&answer, port, "GET /v1/queue-stats?pool=speed", 404, "\"status\":404"));
+    metrics_thread_reload(thread, conf); /* and back: what was kept is taken up */
+    assert_true(http_await(&answer, port, "GET /v1/queue-stats?pool=speed", 200, "\"pool\":\"speed\""));
+    assert_true(
+        http_await(&answer, port, "GET /metrics", 200, "stint_match_publisher{queue=\"match\",pool=\"speed\"} 1\n"));
+    free(other);
+}
+
 static void test_wait_watch_metrics_name_pool_and_class(void **arg)
 {
     (void)arg;
@@ -249,9 +347,12 @@ int main(void)
         cmocka_unit_test(test_wait_watch_people_on_the_feed_are_counted),
         cmocka_unit_test(test_wait_watch_ticket_and_attributes_get_estimates),
         cmocka_unit_test(test_wait_watch_balance_is_told_for_any_target),
+        cmocka_unit_test(test_wait_watch_wrong_parameters_are_named),
         cmocka_unit_test(test_wait_watch_metrics_name_pool_and_class),
         cmocka_unit_test(test_wait_watch_pool_is_published),
+        cmocka_unit_test(test_wait_watch_few_are_nowhere_told_apart),
         cmocka_unit_test(test_wait_watch_new_thread_reads_the_feed_again),
+        cmocka_unit_test(test_wait_watch_reload_forgets_a_queue_that_no_longer_matches),
         cmocka_unit_test(test_wait_watch_redis_restart_goes_on_reading),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
