@@ -187,7 +187,7 @@ static void world_end(struct world *w)
     match_round_fini(&w->round);
 }
 
-static char *world_result(struct world *w, uint32_t op)
+UNUSED static char *world_result(struct world *w, uint32_t op)
 {
     return match_result_json(&w->round, NULL, &w->ops[op], op, &w->replies[op]);
 }
@@ -205,7 +205,7 @@ UNUSED static void world_person(struct world *w, const char *id, const char *gen
 }
 
 /* Nobody in two live pairs, nobody both paired and waiting. */
-static void world_check(struct world *w)
+UNUSED static void world_check(struct world *w)
 {
     for (size_t i = 0; i < w->n_pairs; i++) {
         if (!w->pairs[i].live)
