@@ -2,6 +2,7 @@
 # Sets up everything and runs every test. ./test.sh [--fast] [--all] [RING...]
 #   rings: unit check integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan)
+#   threads: not among them; the programs with threads of their own under ThreadSanitizer (preset tsan)
 #   --all: hostile in full (every foreign document in every mode, 25000 bent ones: half an hour, not two minutes), every cell of the kill matrix,
 #          100,000 dead letters, not 20,000
 #   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
@@ -16,8 +17,8 @@ for arg in "$@"; do
   case "$arg" in
     --fast) fast=yes ;;
     --all) export STINT_HOSTILE=all STINT_MATRIX=full STINT_VOLUME=all ;;
-    unit|check|integration|crash|faults|hostile|e2e) rings="$rings $arg" ;;
-    *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e" >&2; exit 2 ;;
+    unit|check|integration|crash|faults|hostile|e2e|threads) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e threads" >&2; exit 2 ;;
   esac
 done
 started=$SECONDS
@@ -32,14 +33,19 @@ case " $rings " in *" e2e "*)
   command -v dockerd >/dev/null || packages_install $PACKAGES_DOCKER || echo "test.sh: without these packages the Docker tests of the ring e2e skip" >&2
   ;;
 esac
-echo "== build (dev)"
-build_preset dev || exit 1
+[ "$rings" = " threads" ] || { echo "== build (dev)"; build_preset dev || exit 1; }
 
 for ring in $rings; do
   # From the first ring on that mostly waits, the other builds use what processor time is left over.
   [ "$ring" != integration ] || [ "$fast" = yes ] || [ "$named" = yes ] || build_aside package clang strict asan
   [ "$ring" != e2e ] || await_aside package # its test builds there, too
-  run_ring dev "$ring"
+  if [ "$ring" = threads ]; then
+    echo "== build (tsan: ThreadSanitizer)"
+    build_preset tsan threads || exit 1
+    TSAN_OPTIONS=halt_on_error=1 run_ring tsan threads
+  else
+    run_ring dev "$ring"
+  fi
 done
 if [ "$fast" = no ] && [ "$named" = no ]; then
   for preset in clang strict; do

@@ -65,12 +65,12 @@ built_aside() {
   [ "$(cat "build/$1.rc")" = 0 ]
 }
 
-# build_preset PRESET: configures when needed, builds, prints only what went wrong.
+# build_preset PRESET [TARGET]: configures when needed, builds, prints only what went wrong.
 build_preset() {
-  local log="build/$1.log"
+  local log="build/$1.log" target=${2:-all}
   mkdir -p build
   if [ ! -f "build/$1/build.ninja" ]; then
     cmake --preset "$1" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
   fi
-  cmake --build --preset "$1" >"$log" 2>&1 || { tail -60 "$log" >&2; return 1; }
+  cmake --build --preset "$1" --target "$target" >"$log" 2>&1 || { tail -60 "$log" >&2; return 1; }
 }

@@ -96,7 +96,8 @@ static void take_refusal(struct wait_desk *d, const struct desk_ask *ask, const 
     d->epoch = 0;
     (void)snprintf(d->holder, sizeof d->holder, "%s", holder->str);
     d->age_ms = reply->element[3]->integer;
-    take_json(d, json->type == REDIS_REPLY_STRING && d->age_ms >= 0 ? strdup(json->str) : NULL);
+    bool fits = json->type == REDIS_REPLY_STRING && json->len <= JSON_MAX && d->age_ms >= 0;
+    take_json(d, fits ? strdup(json->str) : NULL);
 }
 
 static bool is_answer(const redisReply *reply)
@@ -202,7 +203,7 @@ void wait_desk_turn(struct wait_watch *w, struct wait_queue *q, size_t pool, uin
 {
     struct wait_desk *d = &q->desks[pool];
     const struct wait_pool *p = &q->pools.pools[pool];
-    if (d->asking || w->closing || mono_ms - d->asked_ms < (uint64_t)w->conf->metrics.interval)
+    if (d->asking || w->closing || !q->caught_up || mono_ms - d->asked_ms < (uint64_t)w->conf->metrics.interval)
         return;
     struct desk_ask *ask = desk_ask_new(w, q, pool);
     if (ask == NULL)

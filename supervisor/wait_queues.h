@@ -34,6 +34,7 @@ struct wait_queue {
     char last[ENTRY_ID_MAX];                /* last entry of the feed that was read */
     bool asked_kept;                        /* what was kept is under way … */
     bool open;                              /* … or known: the feed may be read */
+    bool caught_up;                         /* the feed was read to its end once: what is known is of the present */
     uint64_t read_ms;                       /* monotonic; when the feed was read to its end, or the queue was added */
     struct wait_pools pools;                /* owned */
     struct wait_desk desks[WAIT_POOLS_MAX]; /* of pools.pools, by number */

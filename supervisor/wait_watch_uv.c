@@ -10,19 +10,19 @@
 #include "redis_reply.h"
 #include "wait_desk_uv.h"
 #include "wait_feed.h"
+#include "wait_kept.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum {
-    WAIT_TICK_MS = 1000,      /* models are renewed */
-    WAIT_BUDGET_MS = 250,     /* of the thread's time for that, a tick */
-    WAIT_LOOKS = 256,         /* at people who asked to be told, a tick */
-    WAIT_BATCH = 1000,        /* entries of one answer */
-    WAIT_BLOCK_MS = 5000,     /* of one read */
-    WAIT_FIELDS_MAX = 64,     /* names and values of one entry */
-    WAIT_AGAIN_MS = 120000,   /* read again after a restart, for who waits: everybody is told again every 60 s */
-    WAIT_KEPT_MAX = 64 << 10, /* bytes kept of one pool */
-    WAIT_BYE_MS = 500,        /* longest farewell */
+    WAIT_TICK_MS = 1000,  /* models are renewed */
+    WAIT_BUDGET_MS = 250, /* of processor time for that, a tick */
+    WAIT_LOOKS = 256,     /* at people who asked to be told, a tick */
+    WAIT_BATCH = 1000,    /* entries of one answer */
+    WAIT_BLOCK_MS = 5000, /* of one read */
+    WAIT_FIELDS_MAX = 64, /* names and values of one entry */
+    WAIT_BYE_MS = 500,    /* longest farewell */
 };
 
 int64_t wait_watch_now_ms(const struct wait_watch *w)
@@ -41,60 +41,6 @@ static struct wait_queue *queue_of(struct wait_watch *w, const char *queue)
 /* -- what was kept ---------------------------------------------------------------------------------------------------
  */
 
-/* "<ms>-<n>" as two numbers; what is none is 0-0. */
-static void entry_id(const char *text, unsigned long long *ret_ms, unsigned long long *ret_n)
-{
-    char *end;
-    *ret_ms = strtoull(text, &end, 10);
-    *ret_n = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
-}
-
-static bool entry_after(const char *a, const char *b)
-{
-    unsigned long long a_ms, a_n, b_ms, b_n;
-    entry_id(a, &a_ms, &a_n);
-    entry_id(b, &b_ms, &b_n);
-    return a_ms != b_ms ? a_ms > b_ms : a_n > b_n;
-}
-
-static void take_kept(struct wait_watch *w, struct wait_queue *q, const char *name, const redisReply *value)
-{
-    char last[ENTRY_ID_MAX] = "";
-    struct wait_pool *pool = wait_pools_make(&q->pools, name);
-    bool fits = value->type == REDIS_REPLY_STRING && value->len <= WAIT_KEPT_MAX;
-    int rc = pool == NULL ? -ENOMEM
-             : fits       ? wait_model_import(pool->model, wait_watch_now_ms(w), value->str, last)
-                          : -EBADMSG;
-    if (rc < 0) {
-        log_warn("what was kept of a pool's waiting times is not taken up: its model begins anew",
-                 KV_S("queue", q->queue), KV_S("pool", pool != NULL ? pool->name : "one too many"),
-                 KV_S("why", rc == -EPROTONOSUPPORT ? "written by a newer build"
-                             : rc == -ENOMEM        ? "too many pools"
-                                                    : "damaged"));
-        return;
-    }
-    memcpy(q->desks[pool - q->pools.pools].counted, last, sizeof last);
-}
-
-/* The feed is read again from before the earliest of them: for who waits, not to be counted twice. */
-static void begin_feed(struct wait_queue *q)
-{
-    unsigned long long ms, n;
-    const char *first = NULL;
-    for (size_t i = 0; i < q->pools.n; i++) {
-        const char *counted = q->desks[i].counted;
-        if (counted[0] != '\0' && (first == NULL || entry_after(first, counted)))
-            first = counted;
-    }
-    q->open = true;
-    if (first == NULL)
-        return;
-    entry_id(first, &ms, &n);
-    (void)snprintf(q->last, sizeof q->last, "%llu-0", ms > WAIT_AGAIN_MS ? ms - WAIT_AGAIN_MS : 0);
-    log_info("what was known of waiting times before the restart is taken up", KV_S("queue", q->queue),
-             KV_I("pools", (long long)q->pools.n));
-}
-
 struct kept_ask {
     struct wait_watch *w;
     char queue[QUEUE_MAX];
@@ -112,13 +58,7 @@ static void on_kept(void *arg, const redisReply *reply, const struct err *e)
     q->asked_kept = false;
     if (reply == NULL) /* away: asked again when it is back */
         return;
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2)
-        if (reply->element[i]->type == REDIS_REPLY_STRING)
-            take_kept(ask->w, q, reply->element[i]->str, reply->element[i + 1]);
-    if (reply->type == REDIS_REPLY_ERROR)
-        log_warn("what was kept of waiting times cannot be read: the models begin anew", KV_S("queue", q->queue),
-                 KV_S("why", reply->str));
-    begin_feed(q);
+    wait_kept_take(q, wait_watch_now_ms(ask->w), reply);
     wait_watch_read(ask->w);
 }
 
@@ -158,7 +98,7 @@ static void take_event(struct wait_queue *q, struct wait_event *ev)
         return;
     }
     struct wait_desk *d = &q->desks[pool - q->pools.pools];
-    if (d->counted[0] != '\0' && !entry_after(q->last, d->counted))
+    if (wait_kept_counted(d, q->last))
         uncount(ev);
     wait_model_event(pool->model, ev);
     if (d->notice == NULL && ev->id[0] != '\0')
@@ -212,8 +152,10 @@ static void take_entries(struct wait_watch *w, const redisReply *reply)
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         wait_watch_stream(w, reply->element[i], more);
     for (size_t i = 0; i < w->waits.n; i++)
-        if (w->waits.queues[i].open && !more[i])
+        if (w->waits.queues[i].open && !more[i]) {
             w->waits.queues[i].read_ms = mono_ms;
+            w->waits.queues[i].caught_up = true;
+        }
 }
 
 static void on_entries(void *arg, const redisReply *reply, const struct err *e)
@@ -288,10 +230,18 @@ static struct wait_queue *pool_at(struct wait_watch *w, size_t number, size_t *r
     return NULL;
 }
 
+/* What this thread has used; on a busy host that is less than what has passed. */
+static int64_t spent_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* One pool: renewed while there is time, published in any case, so that no lease is lost to a busy second. */
 static void turn_pool(struct wait_watch *w, struct wait_queue *q, size_t pool)
 {
-    uint64_t began_ns = clock_mono_ns();
+    int64_t began_us = spent_us();
     int64_t now_ms = wait_watch_now_ms(w);
     if (w->budget_us > 0) {
         wait_model_refresh(q->pools.pools[pool].model, now_ms);
@@ -301,7 +251,7 @@ static void turn_pool(struct wait_watch *w, struct wait_queue *q, size_t pool)
         w->unrenewed = w->next;
     }
     wait_desk_turn(w, q, pool, clock_mono_ms());
-    w->budget_us -= (int64_t)((clock_mono_ns() - began_ns) / 1000);
+    w->budget_us -= spent_us() - began_us;
 }
 
 static void end_turns(struct wait_watch *w)

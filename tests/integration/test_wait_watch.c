@@ -322,7 +322,12 @@ static void test_wait_watch_new_thread_reads_the_feed_again(void **arg)
 {
     (void)arg;
     metrics_thread_stop(thread);
+    tell("HSET stint:{match}:keep damaged %s newer %s bad\"name %s", "{\"v\":1,\"at_ms\":", "{\"v\":2}", "{\"v\":1}");
     assert_int_equal(start(), 0);
+    assert_true(
+        http_await(&answer, metrics_thread_port(thread), "GET /v1/queue-stats?pool=damaged", 200, "\"total\":0"));
+    assert_int_equal(http_ask(&answer, metrics_thread_port(thread), "GET /v1/queue-stats?pool=newer"), 200);
+    assert_int_equal(http_ask(&answer, metrics_thread_port(thread), "GET /v1/queue-stats?pool=bad%22name"), 404);
     assert_true(
         http_await(&answer, metrics_thread_port(thread), "GET /v1/queue-stats?pool=speed", 200, "\"total\":70"));
 }
