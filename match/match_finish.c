@@ -3,7 +3,8 @@
  *
  * Vertices are the people this round submitted or paired, and, for each of them, as many people still waiting as there
  * are submitted people without a partner: every augmenting path uses up at most one such stranger per path, so more
- * cannot matter. Whoever is matched stays matched; partners may change. It refuses to look at pairs of earlier rounds.
+ * cannot matter. The same for each stranger who was matched on the way. Whoever is matched stays matched; partners may
+ * change. It refuses to look at pairs of earlier rounds.
  */
 #include "match_max.h"
 #include "match_round.h"
@@ -13,6 +14,7 @@ enum { CORE_MAX = 2048, MAP_SIZE = 4 * MATCH_MAX_VERTICES, EDGES_MAX = 1 << 22 }
 struct vertex {
     uint32_t party; /* MATCH_NO_SLOT: a stranger who is not in the round yet */
     uint32_t slot;  /* in the index; MATCH_NO_SLOT: the party holds the waiter */
+    bool expanded;  /* a stranger whose own edges were gathered */
 };
 
 struct finish {
@@ -72,22 +74,20 @@ static void add_edge(struct finish *f, uint32_t a, uint32_t b)
     f->n_edges++;
 }
 
-static void gather_edges(struct finish *f)
+/* Edges from a to those of the vertices from `first` on who belong to the round, and to people waiting. */
+static void gather_edges_of(struct finish *f, uint32_t a, uint32_t first)
 {
     uint32_t found[MATCH_INDEX_TAKE_MAX];
     const struct match_rules *rules = f->r->rules;
-    for (uint32_t a = 0; a < f->n_core; a++) {
-        for (uint32_t b = a + 1; b < f->n_core; b++)
-            if (match_rules_fit(rules, profile(f, a), profile(f, b), f->r->now_ms, NULL))
-                add_edge(f, a, b);
-        const struct match_query q = {profile(f, a), f->r->now_ms, MATCH_FROM_START, rules->candidates_max};
-        size_t want = MIN_OF(2 * f->n_roots, (size_t)MATCH_INDEX_TAKE_MAX);
-        size_t n = match_index_some(f->r->ix, &q, found, want);
-        for (size_t i = 0; i < n; i++) {
-            uint32_t b = vertex_of_slot(f, found[i]);
-            if (b != MATCH_NO_SLOT && b >= f->n_core)
-                add_edge(f, a, b);
-        }
+    for (uint32_t b = first; b < f->n_core; b++)
+        if (match_rules_fit(rules, profile(f, a), profile(f, b), f->r->now_ms, NULL))
+            add_edge(f, a, b);
+    const struct match_query q = {profile(f, a), f->r->now_ms, MATCH_FROM_START, rules->candidates_max};
+    size_t n = match_index_some(f->r->ix, &q, found, MIN_OF(2 * f->n_roots, (size_t)MATCH_INDEX_TAKE_MAX));
+    for (size_t i = 0; i < n; i++) {
+        uint32_t b = vertex_of_slot(f, found[i]);
+        if (b != MATCH_NO_SLOT && b >= f->n_core)
+            add_edge(f, a, b);
     }
 }
 
@@ -147,13 +147,32 @@ static int apply(struct finish *f)
     return 0;
 }
 
+/* Augments until nothing is gained. A stranger whom one path matched may stand in the middle of another: then his own
+ * edges count too. Returns how many roots found a partner. */
+static int augment_all(struct finish *f)
+{
+    int gained = 0, more;
+    for (uint32_t v = 0; v < f->n_core; v++)
+        gather_edges_of(f, v, v + 1);
+    do {
+        more = augment(f);
+        gained += more;
+        for (uint32_t v = f->n_core; more > 0 && v < f->n; v++) {
+            if (f->mate[v] == MATCH_ALONE || f->v[v].expanded)
+                continue;
+            f->v[v].expanded = true;
+            gather_edges_of(f, v, 0);
+        }
+    } while (more > 0);
+    return more < 0 ? more : gained;
+}
+
 static int finish_with(struct finish *f)
 {
     gather_core(f);
     if (f->n_roots == 0)
         return 0;
-    gather_edges(f);
-    for (uint32_t v = 0; v < f->n; v++)
+    for (uint32_t v = 0; v < MATCH_MAX_VERTICES; v++)
         f->mate[v] = MATCH_ALONE;
     AUTO_FREE uint32_t *of_party = malloc((f->r->n_parties + 1) * sizeof *of_party);
     if (!of_party)
@@ -167,7 +186,7 @@ static int finish_with(struct finish *f)
         const struct match_pairing *pair = &f->r->pairings[p->pair];
         f->mate[v] = of_party[pair->party[0] == f->v[v].party ? pair->party[1] : pair->party[0]];
     }
-    int rc = augment(f);
+    int rc = augment_all(f);
     return rc <= 0 ? rc : apply(f);
 }
 
