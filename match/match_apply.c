@@ -185,17 +185,20 @@ static int leave(struct match_round *r, const struct match_op *op, uint32_t numb
     return rc;
 }
 
+/* Also of somebody in a pair: who is released from it is as present as the last touch says. */
 static int touch(struct match_round *r, const struct match_op *op, int64_t asked_ms, struct match_reply *reply)
 {
     uint32_t slot = match_index_find(r->ix, op->id), party = match_round_party(r, op->id);
+    bool waits = slot != MATCH_NO_SLOT;
+    bool matched = !waits && party != MATCH_NO_SLOT && r->parties[party].state == MATCH_MATCHED;
     done(reply, op->id, "touched");
-    if (slot == MATCH_NO_SLOT) {
-        bool matched = party != MATCH_NO_SLOT && r->parties[party].state == MATCH_MATCHED;
+    if (!waits) {
         reply->verdict = matched ? MATCH_V_MATCHED : MATCH_V_ABSENT;
         reply->pair = matched ? r->parties[party].pair : MATCH_NO_PAIR;
-        return 0;
     }
-    struct match_waiter *w = match_index_at(r->ix, slot);
+    if (!waits && !matched)
+        return 0;
+    struct match_waiter *w = waits ? match_index_at(r->ix, slot) : &r->parties[party].w;
     int64_t at = MIN_OF(asked_ms, r->now_ms);
     /* A row is not written again for a touch that moves the end of presence by less than an eighth. */
     if (at - w->touched_ms < w->presence_ms / 8)

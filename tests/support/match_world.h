@@ -39,7 +39,7 @@ struct world {
     struct {
         char id[MATCH_ID_MAX];
         char *body;
-        int64_t created_ms, key_ms;
+        int64_t created_ms, key_ms, touched_ms;
     } rows[WORLD_MAX];
     size_t n_rows;
     struct match_round round; /* between world_begin and world_end */
@@ -95,6 +95,7 @@ static void world_row(struct world *w, const struct match_party *p)
     if (p->w.id) {
         w->rows[i].created_ms = p->w.p.created_ms;
         w->rows[i].key_ms = p->w.key_ms;
+        w->rows[i].touched_ms = p->w.touched_ms;
     }
 }
 
@@ -110,6 +111,8 @@ static struct match_waiter world_waiter(struct world *w, const char *id)
         json_decref(body);
         t.w.p.created_ms = w->rows[i].created_ms;
         t.w.key_ms = w->rows[i].key_ms;
+        t.w.touched_ms = w->rows[i].touched_ms;
+        match_waiter_gone(&t.w);
         t.w.version = 1;
         free(t.body);
     }

@@ -371,6 +371,35 @@ static void test_round_silent_people_go_after_presence(void **state)
     end_world(w);
 }
 
+/* Two are in a pair for longer than their presence; only one goes on touching. */
+static void test_round_a_touch_counts_in_a_pair_too(void **state)
+{
+    (void)state;
+    struct world *w = new_world(MATCH_GREEDY);
+    char release[160];
+    world_begin(w);
+    world_person(w, "m1", "male", "female", 25, "");
+    world_person(w, "f1", "female", "male", 25, "");
+    world_end(w);
+    w->now_ms += 25000;
+    world_begin(w);
+    assert_int_equal(world_op(w, "{\"v\":1,\"op\":\"touch\",\"pool\":\"p\",\"id\":\"m1\"}")->verdict, MATCH_V_MATCHED);
+    world_end(w);
+    w->now_ms += 20000;
+    (void)snprintf(release, sizeof release, "{\"v\":1,\"op\":\"release\",\"pool\":\"p\",\"pair\":\"%s\"}",
+                   w->pairs[0].id);
+    world_begin(w);
+    (void)world_op(w, release);
+    world_end(w);
+    w->now_ms += 5000;
+    world_begin(w);
+    assert_int_equal(world_op(w, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"p\"}")->expired, 1);
+    world_end(w);
+    assert_int_not_equal(match_index_find(w->ix, "m1"), MATCH_NO_SLOT);
+    assert_int_equal(match_index_find(w->ix, "f1"), MATCH_NO_SLOT);
+    end_world(w);
+}
+
 static void test_round_relaxation_needs_consent_of_both_and_the_stricter_stage(void **state)
 {
     (void)state;
@@ -603,6 +632,7 @@ int main(void)
         cmocka_unit_test(test_round_bad_tickets_are_dropped_by_field),
         cmocka_unit_test(test_round_duplicate_replaces_and_keeps_seniority_or_is_refused),
         cmocka_unit_test(test_round_silent_people_go_after_presence),
+        cmocka_unit_test(test_round_a_touch_counts_in_a_pair_too),
         cmocka_unit_test(test_round_relaxation_needs_consent_of_both_and_the_stricter_stage),
         cmocka_unit_test(test_round_regions_relax_at_their_stage_of_both_with_consent),
         cmocka_unit_test(test_round_no_show_rests_and_rejected_yes_moves_forward),
