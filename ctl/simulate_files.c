@@ -43,6 +43,19 @@ static struct replay_outcome outcome_of(const struct simulate_run *r, const stru
                                                      : REPLAY_NO_WAIT};
 }
 
+/* A match is one moment for both: the run saw it through two clocks, some milliseconds apart. */
+static void agree(struct lived *l)
+{
+    for (uint32_t i = 0; i < l->result.n; i++) {
+        struct replay_outcome *a = &l->result.outcomes[i];
+        struct replay_outcome *b = a->partner != REPLAY_NOBODY ? &l->result.outcomes[a->partner] : NULL;
+        if (b == NULL || b->partner != i || l->trace.persons[i].join_ms < l->trace.persons[a->partner].join_ms)
+            continue;
+        b->wait_ms = l->trace.persons[i].join_ms + a->wait_ms - l->trace.persons[a->partner].join_ms;
+        b->virtual_ms = b->wait_ms;
+    }
+}
+
 static void live_again(const struct simulate_run *r, struct lived *l)
 {
     const struct trace *t = r->crowd.trace;
@@ -54,8 +67,9 @@ static void live_again(const struct simulate_run *r, struct lived *l)
     l->trace.persons = alloc_zero(n + 1, sizeof *l->trace.persons);
     l->trace.n_persons = (uint32_t)n;
     l->trace.horizon_ms = r->horizon_ms;
-    l->trace.score_from_ms = (int64_t)((double)t->score_from_ms / r->setup.speed);
-    l->trace.score_to_ms = MIN_OF((int64_t)((double)t->score_to_ms / r->setup.speed), r->horizon_ms);
+    double share = r->interrupted ? (double)r->horizon_ms / (double)t->horizon_ms : 1 / r->setup.speed;
+    l->trace.score_from_ms = (int64_t)((double)t->score_from_ms * share);
+    l->trace.score_to_ms = MIN_OF((int64_t)((double)t->score_to_ms * share), r->horizon_ms);
     l->result.n = (uint32_t)n;
     l->result.outcomes = alloc_zero(n + 1, sizeof *l->result.outcomes);
     l->result.predictions = alloc_zero(n + 1, sizeof *l->result.predictions);
@@ -73,6 +87,7 @@ static void live_again(const struct simulate_run *r, struct lived *l)
         l->result.predictions[i].made = !isnan(told->p50);
         l->result.predictions[i].told.wait = summary_of(told);
     }
+    agree(l);
     free(cases);
     free(of);
 }

@@ -71,6 +71,15 @@ double simulate_run_draw(const struct simulate_run *r, uint32_t person, unsigned
     return (double)(bits >> 11) * 0x1p-53;
 }
 
+/* Who joined early met an empty pool, who joined late may have no end; a run cut short has its own early and late. */
+static bool judged(const struct simulate_run *r, const struct trace_person *p)
+{
+    const struct trace *t = r->crowd.trace;
+    double lived = (double)r->horizon_ms * r->setup.speed, share = r->interrupted ? lived / (double)t->horizon_ms : 1;
+    return (double)p->join_ms >= (double)t->score_from_ms * share &&
+           (double)p->join_ms < (double)t->score_to_ms * share;
+}
+
 static struct simulate_case case_of(const struct simulate_run *r, uint32_t person)
 {
     const struct simulate_record *record = &r->books.records[person];
@@ -83,7 +92,7 @@ static struct simulate_case case_of(const struct simulate_run *r, uint32_t perso
                               .gender = p->gender,
                               .seeking = p->seeking,
                               .queued = record->answer != SIMULATE_AT_ONCE,
-                              .judged = p->join_ms >= t->score_from_ms && p->join_ms < t->score_to_ms};
+                              .judged = judged(r, p)};
     if (record->first_wait_ms != SIMULATE_NOBODY) {
         c.ended = SIMULATE_CASE_MATCH;
         wait_ms = record->first_wait_ms;

@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-enum { PRESENCE_MS = 30000, VOTE_MS = 4000, GIVE_UP_MS = 60000, RUN_LETTERS = 6 };
+enum { PRESENCE_MS = 30000, VOTE_MS = 4000, GIVE_UP_MS = 60000, RUN_LETTERS = 6, CLOCK_LOOKS = 7 };
 #define POOL_PREFIX "sim-"
 
 const struct arg_spec verb_match_simulate_options[] = {
@@ -170,21 +170,24 @@ static int check_pool(struct session *s, struct simulate_setup *setup, struct er
     return rc;
 }
 
-/* How far PostgreSQL's clock is ahead of ours. Without PostgreSQL events are not timed. */
+/* How far PostgreSQL's clock is ahead of ours, by the quickest of some answers. Without PostgreSQL events are not
+ * timed. */
 static void ask_clock(struct session *s, struct simulate_setup *setup)
 {
     struct err e;
-    PGresult *rows = NULL;
-    int64_t before = clock_wall_ms();
-    if (session_sql(s, "SELECT stint.now_ms()", 0, NULL, &rows, &e) == 0 && PQntuples(rows) == 1) {
-        before = clock_wall_ms();
+    int64_t quickest_ms = INT64_MAX;
+    for (int i = 0; i < CLOCK_LOOKS; i++) {
+        PGresult *rows = NULL;
+        int64_t before_ms = clock_wall_ms();
+        bool told = session_sql(s, "SELECT stint.now_ms()", 0, NULL, &rows, &e) == 0 && PQntuples(rows) == 1;
+        int64_t took_ms = clock_wall_ms() - before_ms;
+        if (told && took_ms < quickest_ms) {
+            quickest_ms = took_ms;
+            setup->store_ahead_ms = strtoll(PQgetvalue(rows, 0, 0), NULL, 10) - before_ms - took_ms / 2;
+            setup->store_known = true;
+        }
         PQclear(rows);
-        rows = NULL;
-        setup->store_known = session_sql(s, "SELECT stint.now_ms()", 0, NULL, &rows, &e) == 0 && PQntuples(rows) == 1;
     }
-    if (setup->store_known)
-        setup->store_ahead_ms = strtoll(PQgetvalue(rows, 0, 0), NULL, 10) - (before + clock_wall_ms()) / 2;
-    PQclear(rows);
 }
 
 static int set_up(struct session *s, struct simulate_setup *setup, struct match_rules *rules,
