@@ -38,15 +38,16 @@ int slots_uv_init(struct slots_uv *u, uv_loop_t *loop, struct slots *slots, cons
                            .log_fd = log_fd,
                            .life_fd = -1,
                            .hooks = *hooks};
-    int rc = spawn_find_program("stint-worker", u->program, sizeof u->program, e);
-    if (rc < 0)
-        return rc;
+    /* Handles first: slots_uv_close closes them whatever fails after. */
     (void)uv_timer_init(loop, &u->watch);
     u->watch.data = u;
     (void)uv_timer_init(loop, &u->refill);
     u->refill.data = u;
     (void)uv_signal_init(loop, &u->sigchld);
     u->sigchld.data = u;
+    int rc = spawn_find_program("stint-worker", u->program, sizeof u->program, e);
+    if (rc < 0)
+        return rc;
     rc = uv_signal_start(&u->sigchld, on_sigchld, SIGCHLD);
     if (rc < 0)
         return err_set_errno(e, -rc, "cannot listen for the end of workers (SIGCHLD)");
