@@ -191,21 +191,19 @@ static const struct simulate_event *keep(struct simulate_books *b, const struct 
     return &b->events[b->n_events++];
 }
 
-/* The pair of the event: known, or made by a match. False for one that cannot be. */
+/* The pair of the event, which may hear of its end before its match. False for one that cannot be. */
 static bool find_pair(struct simulate_books *b, struct simulate_event *ev, const char *id, bool repeated,
                       int64_t now_ms)
 {
-    const struct simulate_pair *known = pair_by_name(b, id);
-    if (known == NULL && ev->type == SIMULATE_EV_MATCHED) {
-        ev->pair = add_pair(b, id, ev, now_ms);
+    struct simulate_pair *known = pair_by_name(b, id);
+    ev->pair = known != NULL ? (uint32_t)(known - b->pairs) : add_pair(b, id, ev, now_ms);
+    if (ev->type != SIMULATE_EV_MATCHED || repeated)
         return true;
-    }
-    if (known == NULL || (!repeated && ev->type == SIMULATE_EV_MATCHED)) {
-        simulate_books_fault(b, SIMULATE_FAULT_IMPOSSIBLE, "event %lld: pair %s %s", (long long)ev->seq, id,
-                             known == NULL ? "is released and was never told" : "is matched a second time");
+    if (b->pairs[ev->pair].matched) {
+        simulate_books_fault(b, SIMULATE_FAULT_IMPOSSIBLE, "event %lld: pair %s is matched a second time", (long long)ev->seq, id);
         return false;
     }
-    ev->pair = (uint32_t)(known - b->pairs);
+    b->pairs[ev->pair].matched = true;
     return true;
 }
 
@@ -388,6 +386,9 @@ void simulate_books_close(struct simulate_books *b, int64_t rematch_ms)
     struct standing *who = alloc_zero((size_t)b->crowd->trace->n_persons + 1, sizeof *who);
     for (uint32_t i = 0; i < b->crowd->trace->n_persons; i++)
         who[i].pair = NO_INDEX;
+    for (uint32_t i = 0; i < b->n_pairs; i++)
+        if (!b->pairs[i].matched)
+            simulate_books_fault(b, SIMULATE_FAULT_IMPOSSIBLE, "pair %s is released and was never told", b->pairs[i].id);
     if (b->n_events > 0)
         qsort(b->events, b->n_events, sizeof *b->events, by_seq);
     for (size_t i = 0; i < b->n_events; i++) {

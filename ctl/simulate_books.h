@@ -54,6 +54,7 @@ struct simulate_pair {
     char id[SIMULATE_PAIR_MAX];
     uint32_t a, b;
     int64_t told_ms, vote_ms; /* run clock */
+    bool matched;             /* its match was told: after its end, when who matched died before telling */
     enum simulate_pair_state state;
 };
 

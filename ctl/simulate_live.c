@@ -230,6 +230,8 @@ void simulate_live_on_event(void *arg, int64_t seq, const json_t *data)
     v->news_ms = v->run->now_ms;
     if (ev == NULL)
         return;
+    if (ev->type == SIMULATE_EV_MATCHED && v->run->books.pairs[ev->pair].state == SIMULATE_PAIR_RELEASED)
+        return; /* told after its end: who matched died in between */
     if (ev->type == SIMULATE_EV_MATCHED)
         on_matched(v, ev);
     else if (ev->type == SIMULATE_EV_RELEASED)

@@ -324,12 +324,28 @@ static void test_simulate_books_events_that_cannot_be_are_faults(void **state)
 {
     struct world *w = *state;
     static const char *const events[] = {"{\"t\":\"mached\"}",
-                                         "{\"t\":\"matched\",\"pair\":\"p\",\"a\":\"r1-1\",\"b\":\"r1-2\"}",
-                                         "{\"t\":\"released\",\"pair\":\"px\",\"a\":\"r1-40\",\"b\":\"r1-30\"}"};
+                                         "{\"t\":\"matched\",\"pair\":\"p\",\"a\":\"r1-1\",\"b\":\"r1-2\"}"};
     for (size_t i = 0; i < ARRAY_LEN(events); i++)
         assert_null(tell(w, (int64_t)i + 1, events[i]));
     assert_null(tell_pair(w, 0, "p1", ANN, BOB));
-    assert_int_equal(w->books.faults[SIMULATE_FAULT_IMPOSSIBLE], 4);
+    assert_int_equal(w->books.faults[SIMULATE_FAULT_IMPOSSIBLE], 3);
+}
+
+/* Who matched died before telling, and the end was told first: seq says which came first, and only a match that never comes is a fault. */
+static void test_simulate_books_end_told_before_its_match_is_a_fault_without_one(void **state)
+{
+    struct world *w = *state;
+    static const char released[] =
+        "{\"t\":\"released\",\"pair\":\"p1\",\"a\":\"r1-40\",\"b\":\"r1-30\",\"why\":\"left\",\"a_waits\":false,\"b_waits\":true}";
+    assert_non_null(tell(w, 2, released));
+    assert_int_equal(simulate_books_faults(&w->books), 0);
+    assert_non_null(tell(w, 1, "{\"t\":\"matched\",\"pair\":\"p1\",\"a\":\"r1-40\",\"b\":\"r1-30\",\"wait_a_ms\":1,\"wait_b_ms\":1}"));
+    assert_int_equal(simulate_books_faults(&w->books), 0);
+    assert_null(tell(w, 3, "{\"t\":\"matched\",\"pair\":\"p1\",\"a\":\"r1-40\",\"b\":\"r1-30\",\"wait_a_ms\":1,\"wait_b_ms\":1}"));
+    assert_int_equal(w->books.faults[SIMULATE_FAULT_IMPOSSIBLE], 1);
+    w->books.pairs[0].matched = false;
+    simulate_books_close(&w->books, 0);
+    assert_int_equal(w->books.faults[SIMULATE_FAULT_IMPOSSIBLE], 2);
 }
 
 static void test_simulate_books_strangers_are_counted_and_no_partner_of_ours(void **state)
@@ -588,6 +604,7 @@ int main(void)
         IN_WORLD(test_simulate_books_a_leave_the_pool_does_not_know_is_found),
         IN_WORLD(test_simulate_books_an_untold_pair_is_found),
         IN_WORLD(test_simulate_books_events_that_cannot_be_are_faults),
+        IN_WORLD(test_simulate_books_end_told_before_its_match_is_a_fault_without_one),
         IN_WORLD(test_simulate_books_strangers_are_counted_and_no_partner_of_ours),
         IN_WORLD(test_simulate_crowd_ids_go_both_ways),
         IN_WORLD(test_simulate_crowd_submit_is_a_ticket),
