@@ -112,6 +112,8 @@ double wait_kept_level(const struct side *s, double forecast)
 
 void wait_calibrate(struct wait_model *m, int64_t now_ms)
 {
-    for (int g = 0; g < GENDER_COUNT; g++)
+    for (int g = 0; g < GENDER_COUNT; g++) {
         calibrate_side(&m->sides[g], now_ms);
+        wait_pinball_refresh(&m->sides[g]);
+    }
 }

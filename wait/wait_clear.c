@@ -14,6 +14,7 @@
 
 #define CLEAR_MIN   1e-4 /* a probe so surely taken is no chance for those behind */
 #define CLEAR_MIN_F 1e-4F
+#define TURNS_MAX   2.0 /* of one person, in a step that keeps the order */
 
 struct flow {
     double rate[FIELD_MAX]; /* matching rate of a competitor, 1/s */
@@ -26,6 +27,7 @@ struct clearing {
     double taken[FIELD_MAX], share[FIELD_MAX];    /* x^w, (1 − x^w)/(w (1 − x)) */
     double stays[FIELD_MAX], patience[FIELD_MAX]; /* e^−ΔH of this step; H so far */
     struct flow now, then;
+    bool shared; /* this step is too long for an order */
 };
 
 /* For whole people (weight 1) the powers are x itself. */
@@ -51,14 +53,39 @@ static void ask_probe(struct clearing *c, struct probe *b, struct flow *f)
     b->open = clear;
 }
 
-static void flow_of(struct clearing *c, struct flow *f)
+/* The same without an order: everybody a probe fits has an equal chance. */
+static void ask_probe_shared(struct clearing *c, struct probe *b, const double absent[], struct flow *f)
+{
+    const struct edge *edges = c->m->edges + b->first;
+    double there = 0;
+    for (uint32_t e = 0; e < b->n; e++)
+        there += (1 - absent[edges[e].person]) * (double)c->m->field[edges[e].person].weight;
+    b->open = exp(-there);
+    double each = b->rate * (there > 1e-9 ? (1 - b->open) / there : 1);
+    for (uint32_t e = 0; e < b->n; e++)
+        f->rate[edges[e].person] += each;
+}
+
+static void flow_of(struct clearing *c, const double absent[], struct flow *f)
 {
     memset(f->rate, 0, c->m->n_field * sizeof f->rate[0]);
     for (int g = 0; g < GENDER_COUNT; g++)
         for (uint32_t i = 0; i < c->m->sides[g].n_probes; i++)
-            ask_probe(c, &c->m->sides[g].probes[i], f);
+            c->shared ? ask_probe_shared(c, &c->m->sides[g].probes[i], absent, f)
+                      : ask_probe(c, &c->m->sides[g].probes[i], f);
     for (uint32_t j = 0; j < c->m->n_field; j++)
         f->open[j] = c->m->field[j].probe ? c->m->field[j].probe->open : 1;
+}
+
+/* In order, the next one's turn comes when the one before is gone: a step in which several would go must not let one go
+ * only. Where all fit each other and many come, what a newcomer needs
+ * to know is when all before it are gone, and that needs no order. */
+static bool too_long(const struct clearing *c, int k)
+{
+    double fastest = 0, ds = curve_grid(k + 1) - curve_grid(k);
+    for (uint32_t j = 0; j < c->m->n_field; j++)
+        fastest = fmax(fastest, c->now.rate[j] * (1 - c->absent[j]));
+    return fastest * ds > TURNS_MAX;
 }
 
 static void mean_flow(struct clearing *c)
@@ -122,11 +149,15 @@ void wait_clear(struct wait_model *m)
     for (int k = 0; k < CURVE_STEPS; k++) {
         weigh(c, c->absent);
         keep(c, k);
-        flow_of(c, &c->now);
+        c->shared = false;
+        flow_of(c, c->absent, &c->now);
+        c->shared = too_long(c, k);
+        if (c->shared)
+            flow_of(c, c->absent, &c->now);
         lose_patience(c, k);
         advance(c, k, &c->now, c->tried);
         weigh(c, c->tried);
-        flow_of(c, &c->then);
+        flow_of(c, c->tried, &c->then);
         mean_flow(c);
         advance(c, k, &c->now, c->absent);
     }

@@ -48,6 +48,7 @@ struct wait_model *wait_model_new(uint64_t seed)
     for (int g = 0; g < GENDER_COUNT; g++) {
         m->sides[g].level50 = m->sides[g].base50 = 0.5;
         m->sides[g].level90 = m->sides[g].base90 = 0.9;
+        m->sides[g].rival.p50_s = m->sides[g].rival.p90_s = -1;
         m->sides[g].cover50 = m->sides[g].cover90 = -1;
     }
     if (m->people && m->by_hash)
@@ -199,6 +200,7 @@ static void tell_new(struct wait_model *m, struct waiting *w, int64_t now_ms)
     *t = (struct told){.from_ms = now_ms};
     wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve, NULL, NULL);
     t->foretold = (float)wait_foretold(s, &t->curve);
+    wait_pinball_told(s, t);
     w->told = ++s->n_told;
     m->n_told_now++;
 }
@@ -259,11 +261,12 @@ static void finish(struct wait_model *m, const struct wait_event *ev)
     const struct waiting *w = &m->people[person];
     struct side *s = &m->sides[w->who.gender];
     double wait_s = fmax(0, (double)(ev->at_ms - w->who.joined_ms) / 1000);
-    if (wait_s > 0.5) /* who was paired at once never waited: it says nothing about patience */
+    if (wait_s > 0.5) { /* who was paired at once never waited: it says nothing about patience */
+        bool kept = w->told != 0 && w->told + CALIBRATE_LAST > s->n_told;
+        const struct told *told = kept ? &s->told[(w->told - 1) % CALIBRATE_LAST] : NULL;
         patience_add(&s->patience, wait_s, !matched);
-    if (wait_s > 0.5) {
-        bool told = w->told != 0 && w->told + CALIBRATE_LAST > s->n_told;
-        wait_kept_add(s, told ? &s->told[(w->told - 1) % CALIBRATE_LAST] : NULL, matched);
+        wait_kept_add(s, told, matched);
+        wait_pinball_end(s, told, wait_s, matched);
     }
     *(matched ? &s->matched : &s->left) += 1;
     *(matched ? &s->set_matched[w->who.seeking] : &s->set_left[w->who.seeking]) += 1;

@@ -18,6 +18,7 @@ enum {
     FIELD_PROBES = 512,   /* recent arrivals of a gender in the field */
     CALIBRATE_LAST = 600, /* tickets of a gender whose end is compared with what was said */
     CALIBRATE_MIN = 20,
+    RIVAL_LAST = 200,       /* waits rolling Kaplan-Meier looks at */
     TOLD_PER_REFRESH = 200, /* curves kept for calibration, a refresh */
     CELL_AVERAGE = 40,      /* arrivals a published cell averages over */
     CELLS_PER_REFRESH = 3,
@@ -39,6 +40,8 @@ struct told {
     int64_t from_ms;
     float at;       /* F of the wait, once it ended */
     float foretold; /* P(matched before leaving), as the curve alone has it */
+    float said50_s, said90_s, rival50_s,
+        rival90_s; /* what we said, and what rolling Kaplan-Meier would have; -1 nothing */
     bool ended, matched, at_once;
 };
 
@@ -46,6 +49,19 @@ struct told {
 struct kept {
     double n, matched;     /* all */
     double told, foretold; /* of these, those to whom something was said */
+};
+
+/* Rolling Kaplan-Meier: the plain answer ours is compared with (wait_pinball.c). */
+struct rival {
+    float wait_s[RIVAL_LAST]; /* ring, of those who waited and are gone */
+    bool matched[RIVAL_LAST];
+    uint32_t n, next;
+    float p50_s, p90_s; /* as of the last refresh; -1 unknown */
+};
+
+/* Sums of pinball loss over about the last 200 judged. */
+struct score {
+    double n, weight, ours, rival;
 };
 
 /* An arrival kept as one of those who will come. */
@@ -83,6 +99,8 @@ struct side {                                   /* one gender */
     struct told told[CALIBRATE_LAST]; /* ring */
     uint64_t n_told;
     struct kept kept;
+    struct rival rival;
+    struct score score;
     double level50, level90; /* where to read F for 50 and 90 % */
     double base50, base90;   /* where they start from: 0.5 and 0.9, or what was kept over a restart */
     double cover50, cover90; /* of what is published; -1 unknown */
@@ -160,6 +178,14 @@ void wait_kept_add(struct side *s, const struct told *t, bool matched);
 /* A forecast of P(matched before leaving) for somebody who has to wait, in the light of what became of the last ones.
  */
 double wait_kept_level(const struct side *s, double forecast);
+/* Renews rolling Kaplan-Meier's answer (wait_pinball.c). */
+void wait_pinball_refresh(struct side *s);
+/* Notes what is said to somebody, and what rolling Kaplan-Meier would say. */
+void wait_pinball_told(const struct side *s, struct told *t);
+/* Somebody who had to wait is gone; t: what had been said, NULL when nothing was. */
+void wait_pinball_end(struct side *s, const struct told *t, double wait_s, bool matched);
+/* Mean loss of p50 + p90 in seconds; -1 below CALIBRATE_MIN. */
+void wait_pinball_of(const struct side *s, double *ret_ours, double *ret_rival);
 /* Renews the levels (wait_calibrate.c). */
 void wait_calibrate(struct wait_model *m, int64_t now_ms);
 /* Renews some of the published cells (wait_publish.c). */

@@ -165,6 +165,36 @@ static void test_told_who_is_paired_at_once_takes_no_place_in_the_calibration(vo
     wait_model_free(m);
 }
 
+/* Men wait for women who come every 2 s, in order: the field knows how many are before, Kaplan-Meier does not. */
+static void test_pinball_of_the_field_is_below_kaplan_meiers(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    struct wait_stats stats;
+    uint64_t first = 1, next = 1;
+    wait_model_stats(m, 1000, &stats);
+    assert_float_equal(stats.pinball[GENDER_MALE], -1, 0);
+    assert_float_equal(stats.pinball_km[GENDER_MALE], -1, 0);
+    for (int t = 1000; t < 2600; t++) {
+        if (t / 100 % 2 == 0) { /* one a second for a hundred, then nobody for as long */
+            struct wait_event man = event(WAIT_JOIN, next++, GENDER_MALE, t);
+            wait_model_event(m, &man);
+        }
+        if (t % 2 == 0)
+            passes(m, event(WAIT_JOIN, 100000 + (uint64_t)t, GENDER_FEMALE, t + 0.9));
+        if (t % 2 == 0 && first < next) {
+            struct wait_event match = event(WAIT_MATCH, first++, GENDER_MALE, t + 0.9);
+            wait_model_event(m, &match);
+        }
+        wait_model_refresh_tickets(m, (int64_t)t * 1000 + 950);
+    }
+    wait_model_stats(m, 2600000, &stats);
+    assert_true(stats.pinball[GENDER_MALE] > 0 && stats.pinball[GENDER_MALE] < stats.pinball_km[GENDER_MALE]);
+    assert_true(stats.pinball_km[GENDER_MALE] > 5 && stats.pinball_km[GENDER_MALE] < 200);
+    assert_float_equal(stats.pinball[GENDER_FEMALE], -1, 0); /* never waited */
+    wait_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_field_price_of_the_way_is_the_markers),
         cmocka_unit_test(test_field_is_bounded_when_everybody_fits_everybody),
         cmocka_unit_test(test_share_follows_the_count_and_its_wishes),
+        cmocka_unit_test(test_pinball_of_the_field_is_below_kaplan_meiers),
         cmocka_unit_test(test_told_who_is_paired_at_once_takes_no_place_in_the_calibration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
