@@ -96,7 +96,7 @@ same "none failed, none was lost, the ledger has no drift" \
   "$(for n in $(seq 200); do job "u$n" '"\(.state) \(.attempts)"'; done | sort | uniq -c | tr -s ' ') $(stint queue stats probe --json | jq -r .drift)" " 200 done 0 0"
 
 # --- a supervisor that hangs: systemd's watchdog ends it and starts another ---
-mkdir -p "/run/systemd/system/$UNIT.d" && printf '[Service]\nWatchdogSec=4s\n' >"/run/systemd/system/$UNIT.d/fast.conf"
+mkdir -p "/run/systemd/system/$UNIT.d" && printf '[Service]\nWatchdogSec=10s\n' >"/run/systemd/system/$UNIT.d/fast.conf"
 systemctl daemon-reload && systemctl restart "$UNIT"
 until_true 60 ready 5
 main_pid=$(prop MainPID)
