@@ -221,7 +221,7 @@ void ref_touch(struct ref_pool *p, unsigned a, int64_t asked_ms)
 {
     struct ref_person *w = &p->who[a];
     int64_t at = MIN_OF(asked_ms, p->now_ms);
-    if (w->state != REF_WAITING || at - w->touched_ms < w->presence_ms / 8)
+    if (w->state == REF_NONE || at - w->touched_ms < w->presence_ms / 8)
         return;
     w->touched_ms = at;
     set_gone(w);
