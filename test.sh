@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything and runs every test. ./test.sh [--fast] [--all] [RING...]
 #   rings: unit check integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
-#          integration again under ASan+UBSan)
-#   threads: not among them; the programs with threads of their own under ThreadSanitizer (preset tsan)
+#          integration again under ASan+UBSan, then the programs with threads of their own under ThreadSanitizer)
+#   threads: those alone (preset tsan)
 #   --all: hostile in full (every foreign document in every mode, 25000 bent ones: half an hour, not two minutes), every cell of the kill matrix,
 #          100,000 dead letters, not 20,000
 #   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
@@ -21,6 +21,11 @@ for arg in "$@"; do
     *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e threads" >&2; exit 2 ;;
   esac
 done
+run_threads() {
+  echo "== build (tsan: ThreadSanitizer)"
+  build_preset tsan threads || exit 1
+  TSAN_OPTIONS=halt_on_error=1 run_ring tsan threads
+}
 started=$SECONDS
 [ -n "$rings" ] || { rings="unit check integration crash faults hostile"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
 
@@ -40,9 +45,7 @@ for ring in $rings; do
   [ "$ring" != integration ] || [ "$fast" = yes ] || [ "$named" = yes ] || build_aside package clang strict asan
   [ "$ring" != e2e ] || await_aside package # its test builds there, too
   if [ "$ring" = threads ]; then
-    echo "== build (tsan: ThreadSanitizer)"
-    build_preset tsan threads || exit 1
-    TSAN_OPTIONS=halt_on_error=1 run_ring tsan threads
+    run_threads
   else
     run_ring dev "$ring"
   fi
@@ -57,6 +60,7 @@ if [ "$fast" = no ] && [ "$named" = no ]; then
   for ring in unit integration; do
     run_ring asan "$ring"
   done
+  run_threads
 fi
 
 echo "== $((SECONDS - started)) s"
