@@ -41,38 +41,41 @@ static void weigh(struct clearing *c, const double absent[static FIELD_MAX])
     }
 }
 
-static void ask_probe(struct clearing *c, struct probe *b, struct flow *f)
+static void ask_probe(struct clearing *c, struct probe *b, double rate, struct flow *f)
 {
     const struct edge *edges = c->m->edges + b->first;
     double clear = 1;
     for (uint32_t e = 0; e < b->n && clear > CLEAR_MIN; e++) {
         uint32_t j = edges[e].person;
-        f->rate[j] += b->rate * clear * c->share[j];
+        f->rate[j] += rate * clear * c->share[j];
         clear *= c->taken[j];
     }
     b->open = clear;
 }
 
 /* The same without an order: everybody a probe fits has an equal chance. */
-static void ask_probe_shared(struct clearing *c, struct probe *b, const double absent[], struct flow *f)
+static void ask_probe_shared(struct clearing *c, struct probe *b, double rate, const double absent[], struct flow *f)
 {
     const struct edge *edges = c->m->edges + b->first;
     double there = 0;
     for (uint32_t e = 0; e < b->n; e++)
         there += (1 - absent[edges[e].person]) * (double)c->m->field[edges[e].person].weight;
     b->open = exp(-there);
-    double each = b->rate * (there > 1e-9 ? (1 - b->open) / there : 1);
+    double each = rate * (there > 1e-9 ? (1 - b->open) / there : 1);
     for (uint32_t e = 0; e < b->n; e++)
         f->rate[edges[e].person] += each;
 }
 
-static void flow_of(struct clearing *c, const double absent[], struct flow *f)
+/* The rates at point k of the grid. */
+static void flow_of(struct clearing *c, int k, const double absent[], struct flow *f)
 {
     memset(f->rate, 0, c->m->n_field * sizeof f->rate[0]);
     for (int g = 0; g < GENDER_COUNT; g++)
-        for (uint32_t i = 0; i < c->m->sides[g].n_probes; i++)
-            c->shared ? ask_probe_shared(c, &c->m->sides[g].probes[i], absent, f)
-                      : ask_probe(c, &c->m->sides[g].probes[i], f);
+        for (uint32_t i = 0; i < c->m->sides[g].n_probes; i++) {
+            struct probe *b = &c->m->sides[g].probes[i];
+            double rate = b->rate * c->m->sides[g].ahead.ratio[k];
+            c->shared ? ask_probe_shared(c, b, rate, absent, f) : ask_probe(c, b, rate, f);
+        }
     for (uint32_t j = 0; j < c->m->n_field; j++)
         f->open[j] = c->m->field[j].probe ? c->m->field[j].probe->open : 1;
 }
@@ -150,14 +153,14 @@ void wait_clear(struct wait_model *m)
         weigh(c, c->absent);
         keep(c, k);
         c->shared = false;
-        flow_of(c, c->absent, &c->now);
+        flow_of(c, k, c->absent, &c->now);
         c->shared = too_long(c, k);
         if (c->shared)
-            flow_of(c, c->absent, &c->now);
+            flow_of(c, k, c->absent, &c->now);
         lose_patience(c, k);
         advance(c, k, &c->now, c->tried);
         weigh(c, c->tried);
-        flow_of(c, c->tried, &c->then);
+        flow_of(c, k + 1, c->tried, &c->then);
         mean_flow(c);
         advance(c, k, &c->now, c->absent);
     }

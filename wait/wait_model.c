@@ -49,6 +49,8 @@ struct wait_model *wait_model_new(uint64_t seed)
         m->sides[g].level50 = m->sides[g].base50 = 0.5;
         m->sides[g].level90 = m->sides[g].base90 = 0.9;
         m->sides[g].rival.p50_s = m->sides[g].rival.p90_s = -1;
+        for (int k = 0; k <= CURVE_STEPS; k++)
+            m->sides[g].ahead.ratio[k] = 1;
         m->sides[g].cover50 = m->sides[g].cover90 = -1;
     }
     if (m->people && m->by_hash)
@@ -184,6 +186,8 @@ static void arrive(struct wait_model *m, const struct wait_event *ev)
 {
     struct side *s = &m->sides[ev->who.gender];
     rate_add(&s->rate, (double)ev->at_ms / 1000);
+    week_look(&m->week, (double)ev->at_ms / 1000);
+    week_add(&m->week, ev->who.gender);
     s->recent[s->next_recent] = ev->who;
     s->next_recent = (s->next_recent + 1) % WAIT_RECENT_MAX;
     s->n_recent = MIN_OF(s->n_recent + 1, (uint32_t)WAIT_RECENT_MAX);
@@ -284,6 +288,7 @@ static void forget(struct wait_model *m, uint64_t hash)
 /* The worker's count is the truth; people it no longer speaks of have gone without our hearing of it. */
 static void mark(struct wait_model *m, const struct wait_event *ev)
 {
+    week_look(&m->week, (double)ev->at_ms / 1000); /* nobody came: that is seen too */
     for (int g = 0; g < GENDER_COUNT; g++)
         m->sides[g].marked = ev->waiting[g];
     if (ev->price_ms_per_km >= 0)
@@ -341,6 +346,7 @@ uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *
 void wait_model_refresh_tickets(struct wait_model *m, int64_t now_ms)
 {
     wait_minutes(m, now_ms);
+    wait_ahead_refresh(m, (double)now_ms / 1000);
     wait_field_refresh(m, now_ms);
     m->n_told_now = 0;
     wait_calibrate(m, now_ms);

@@ -5,7 +5,7 @@
  * clock; time is an argument in ms of the feed's clock, randomness comes from the seed. Owner: whoever called
  * wait_model_new; one model per pool. Nothing returned borrows from the model unless said so. Memory: at most
  * WAIT_PEOPLE_MAX people kept, others are counted only; nothing here outlives the process but what wait_model_export
- * writes (rates, patience, levels: sums over everybody, never a person).
+ * writes (rates, patience, levels, hours of the week: sums over everybody, never a person).
  *
  *   feed entry ─ wait_feed ─► struct wait_event ─► wait_model_event ─┐
  *                                    every second: wait_model_refresh ├─► wait_model_cells, _balance, _stats, _ticket
@@ -159,7 +159,7 @@ uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *
 /* The two sides. target_wait_s: median asked for the abundant side. */
 void wait_model_balance(const struct wait_model *m, int64_t now_ms, double target_wait_s, struct wait_balance *ret);
 void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_stats *ret);
-/* Rates, patience and levels as JSON, to keep over a restart, with the id of the last feed entry in them (wait_keep.c).
+/* Rates, patience, levels and hours of the week as JSON, to keep over a restart, with the id of the last feed entry in them (wait_keep.c).
  * 0 or -ENOSPC/-ENOMEM. */
 int wait_model_export(const struct wait_model *m, const char *last, int64_t now_ms, struct buf *out);
 /* Takes such JSON in, decayed by the time since; foreign bytes. 0, or -EBADMSG (damaged) or -EPROTONOSUPPORT (of

@@ -9,6 +9,7 @@
 #include "wait_curve.h"
 #include "wait_model.h"
 #include "wait_rates.h"
+#include "wait_week.h"
 
 enum {
     FIELD_SAMPLE = 1024, /* waiting people in the field */
@@ -91,6 +92,12 @@ struct wait_before {
     double people, sampled;       /* how many there are now, and by how many of the sample that is known */
 };
 
+/* How a gender's arrivals go on, as the hour of the week has it (wait_week.h). */
+struct ahead {
+    bool known;                    /* false: the ratios are 1 */
+    double ratio[CURVE_STEPS + 1]; /* on the grid, in units of the rate now */
+};
+
 struct side {                                   /* one gender */
     struct wait_person recent[WAIT_RECENT_MAX]; /* ring */
     uint32_t n_recent, next_recent;
@@ -111,11 +118,13 @@ struct side {                                   /* one gender */
     uint64_t arrivals_kept; /* before the restart */
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
     uint32_t marked; /* waiting, of the last marker */
+    struct ahead ahead;
 };
 
 struct wait_model {
     uint64_t random;
     struct side sides[GENDER_COUNT];
+    struct week week;
     struct waiting *people; /* owned; dense */
     uint32_t n_people, cap_people;
     uint32_t *by_hash; /* owned; open addressing: number + 1 */
@@ -149,6 +158,11 @@ uint64_t wait_random(struct wait_model *m);
 uint32_t wait_find(const struct wait_model *m, uint64_t hash);
 /* Moves the minute buckets on to now. */
 void wait_minutes(struct wait_model *m, int64_t now_ms);
+/* Renews how arrivals will go on from now (wait_ahead.c). */
+void wait_ahead_refresh(struct wait_model *m, double now_s);
+/* Bends what one side adds to a hazard on the grid, at its present rate, to the rates ahead. */
+void wait_ahead_bend(const struct ahead *a, const double before[static CURVE_STEPS + 1],
+                     double hazard[static CURVE_STEPS + 1]);
 /* Field of the present moment (wait_field.c). */
 void wait_field_refresh(struct wait_model *m, int64_t now_ms);
 /* How the field clears (wait_clear.c). */

@@ -60,6 +60,8 @@ static void mix_side(struct mixing *x, const struct wait_model *m, const struct 
                      double now_s)
 {
     uint16_t chosen[PROBES_MAX];
+    double before[CURVE_STEPS + 1];
+    memcpy(before, x->hazard, sizeof before);
     double came, fit, rate = rate_now(&s->rate, now_s, &came) * wait_share(s, who, &fit);
     uint32_t n = choose_probes(s, who, chosen);
     x->supply += rate;
@@ -68,6 +70,8 @@ static void mix_side(struct mixing *x, const struct wait_model *m, const struct 
         mix_probe(x, m, &s->probes[chosen[i]], who, rate / n);
     for (int k = 0; n == 0 && k <= CURVE_STEPS; k++)
         x->hazard[k] += rate * curve_grid(k);
+    if (s->ahead.known)
+        wait_ahead_bend(&s->ahead, before, x->hazard);
 }
 
 void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret,

@@ -113,6 +113,7 @@ static void test_keep_levels_are_not_forgotten_by_the_first_refresh(void **state
     for (int i = 0; i < 5; i++)
         wait_model_refresh(n, at(PEOPLE + 41 + i));
     char *again = kept_of(n);
+    *strstr(again, ",\"week\"") = *strstr(text, ",\"week\"") = '\0'; /* the hour goes on */
     assert_string_equal(text, again);
     free(again);
     free(text);
@@ -186,6 +187,16 @@ static void test_keep_foreign_bytes_change_nothing(void **state)
         {"\"level90\":0.", "\"level90\":0.0"},
         {"\"at_s\":1", "\"at_s\":9"},
         {"\"sides\":[{", "\"sides\":[{},{"},
+        {"\"week\":{", "\"week\":[],\"x\":{"},
+        {"\"week\":{", "\"week\":null,\"x\":{"},
+        {"\"week\":{\"at_s\":1", "\"week\":{\"at_s\":9"},
+        {"\"hour_s\":", "\"hour_s\":9"},
+        {"\"looked\":[0,", "\"looked\":[19000,"},
+        {"\"looked\":[0,", "\"looked\":[0,0,"},
+        {"\"hour\":", "\"hour\":-"},
+        {"\"week\":[0,", "\"week\":[-1,"},
+        {"\"week\":[0,", "\"week\":[1e300,"},
+        {"\"arrivals\":[{", "\"arrivals\":[{},{"},
     };
     struct wait_model *m = played(1), *n = wait_model_new(1);
     char *text = kept_of(m), *untouched = kept_of(n), last[ENTRY_ID_MAX] = "before";
@@ -215,6 +226,56 @@ static void test_keep_foreign_bytes_change_nothing(void **state)
     wait_model_free(n);
 }
 
+static void test_keep_of_an_older_build_is_taken_without_a_week(void **state)
+{
+    (void)state;
+    struct wait_model *m = played(1), *n = wait_model_new(1);
+    char *text = kept_of(m), *older = bent(text, ",\"week\":", ",\"not yet\":"), last[ENTRY_ID_MAX] = "";
+    struct wait_balance after;
+    assert_int_equal(wait_model_import(n, at(PEOPLE + 40), older, last), 0);
+    wait_model_balance(n, at(PEOPLE + 40), 60, &after);
+    assert_true(after.rate_per_s[0] > 0.1);
+    char *again = kept_of(n);
+    assert_non_null(strstr(again, "\"hour_s\":0,"));
+    free(again);
+    free(older);
+    free(text);
+    wait_model_free(m);
+    wait_model_free(n);
+}
+
+/* KEPT_MAX of supervisor/wait_kept.c, and nobody who hardly ever came. */
+static void test_keep_a_full_week_is_small_enough_and_tells_of_no_few(void **state)
+{
+    (void)state;
+    struct wait_model *m = wait_model_new(1);
+    for (int64_t hour = 0; hour < 3 * 168; hour++)
+        for (int i = 0; i < 30; i++) {
+            struct wait_event ev = event(WAIT_JOIN, (int)(hour * 30) + i, T0 + hour * 3600000 + i * INT64_C(120000));
+            ev.who.gender = (uint8_t)(hour == 7 && i < 19 ? GENDER_OTHER : i % (GENDER_COUNT - 2));
+            ev.who.joined_ms = ev.at_ms;
+            wait_model_event(m, &ev);
+            ev.type = WAIT_MATCH;
+            wait_model_event(m, &ev);
+        }
+    char *text = kept_of(m);
+    assert_true(strlen(text) < 32768);
+    json_t *root = json_loads(text, 0, NULL);
+    const json_t *week = json_object_get(root, "week"), *arrivals = json_object_get(week, "arrivals");
+    double seen[2] = {0, 0};
+    assert_int_equal(json_array_size(json_object_get(week, "looked")), 168);
+    for (size_t h = 0; h < 168; h++) {
+        seen[0] += json_number_value(json_array_get(json_object_get(json_array_get(arrivals, 0), "week"), h));
+        seen[1] +=
+            json_number_value(json_array_get(json_object_get(json_array_get(arrivals, GENDER_OTHER), "week"), h));
+    }
+    assert_true(seen[0] > 1000);
+    assert_true(seen[1] == 0); /* 19 came */
+    json_decref(root);
+    free(text);
+    wait_model_free(m);
+}
+
 static void test_keep_who_is_gone_already_is_not_counted_again(void **state)
 {
     (void)state;
@@ -237,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_keep_levels_are_not_forgotten_by_the_first_refresh),
         cmocka_unit_test(test_keep_holds_nothing_of_a_person),
         cmocka_unit_test(test_keep_foreign_bytes_change_nothing),
+        cmocka_unit_test(test_keep_of_an_older_build_is_taken_without_a_week),
+        cmocka_unit_test(test_keep_a_full_week_is_small_enough_and_tells_of_no_few),
         cmocka_unit_test(test_keep_who_is_gone_already_is_not_counted_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
