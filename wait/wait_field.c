@@ -36,6 +36,17 @@ static void sample_people(struct wait_model *m)
     m->n_field = n;
 }
 
+static void look_at_patience(struct wait_model *m)
+{
+    for (int g = 0; g < GENDER_COUNT; g++)
+        patience_look(&m->sides[g].patience);
+    for (uint32_t i = 0; i < m->n_field; i++) {
+        const struct competitor *c = &m->field[i];
+        patience_add_waiting(&m->sides[c->who.gender].patience, (double)(m->field_ms - c->who.joined_ms) / 1000,
+                             (double)c->weight);
+    }
+}
+
 static int by_key(const void *pa, const void *pb)
 {
     const struct competitor *a = pa, *b = pb;
@@ -171,6 +182,7 @@ void wait_field_refresh(struct wait_model *m, int64_t now_ms)
     uint32_t sides = 0;
     m->field_ms = now_ms;
     sample_people(m);
+    look_at_patience(m);
     for (int g = 0; g < GENDER_COUNT; g++)
         sides += m->sides[g].n_recent > 0;
     for (int g = 0; g < GENDER_COUNT; g++)

@@ -180,9 +180,10 @@ void wait_curve_of(const struct wait_model *m, const struct wait_person *who, do
                    double *ret_supply, double *ret_competing);
 /* Probability that somebody who fits waits already. */
 bool wait_fits_now(const struct wait_model *m, const struct wait_person *who);
-/* p50 … P(matched before leaving) of a curve for a gender, from waited_s on. */
+/* p50 … P(matched before leaving) for somebody of a gender who has waited `waited_s`, `since_s` after the curve was
+ * reckoned. */
 void wait_summarise(const struct wait_model *m, unsigned gender, const struct wait_curve *c, double waited_s,
-                    struct wait_curve_summary *ret);
+                    double since_s, struct wait_curve_summary *ret);
 /* The curve's probability on the scale that was recalibrated. */
 double wait_calibrated(const struct side *s, double f);
 /* P(matched before leaving) by the curve and this gender's patience. */

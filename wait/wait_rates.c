@@ -6,6 +6,7 @@
 #include "wait_rates.h"
 
 #include <math.h>
+#include <string.h>
 
 const double patience_ends_s[PATIENCE_BANDS] = {10, 30, 60, 120, 240, 480, 1e9};
 /* Leaving without any evidence: quick in the first seconds, then patient. Worth four leavers. */
@@ -59,9 +60,26 @@ void patience_add(struct patience *p, double wait_s, bool left)
     }
 }
 
+void patience_look(struct patience *p)
+{
+    memset(p->waiting_s, 0, sizeof p->waiting_s);
+}
+
+void patience_add_waiting(struct patience *p, double wait_s, double people)
+{
+    double low = 0;
+    for (int i = 0; i < PATIENCE_BANDS && wait_s > low; i++) {
+        p->waiting_s[i] += people * (fmin(wait_s, patience_ends_s[i]) - low);
+        low = patience_ends_s[i];
+    }
+}
+
+/* Without the seconds of those who still wait a queue that has just grown would seem to be left far too fast: who left
+ * it early is known, who stays is not. */
 double patience_hazard(const struct patience *p, int band)
 {
-    return (p->leaves[band] + PRIOR_LEAVES) / (p->seconds[band] + PRIOR_LEAVES / prior_hazard[band]);
+    double seconds = p->seconds[band] + p->waiting_s[band];
+    return (p->leaves[band] + PRIOR_LEAVES) / (seconds + PRIOR_LEAVES / prior_hazard[band]);
 }
 
 double patience_cumulative(const struct patience *p, double wait_s)

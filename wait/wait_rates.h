@@ -24,7 +24,8 @@ struct rate {
 };
 
 struct patience {
-    double leaves[PATIENCE_BANDS], seconds[PATIENCE_BANDS];
+    double leaves[PATIENCE_BANDS], seconds[PATIENCE_BANDS]; /* of those who are gone */
+    double waiting_s[PATIENCE_BANDS];                       /* seconds of those who still wait, as of the last look */
 };
 
 /* One arrival at t. */
@@ -33,6 +34,10 @@ void rate_add(struct rate *r, double t_s);
 double rate_now(const struct rate *r, double t_s, double *ret_n);
 /* A wait that ended after wait_s, by leaving or otherwise (censored). */
 void patience_add(struct patience *p, double wait_s, bool left);
+/* Begins a new look at those who still wait: nobody does. */
+void patience_look(struct patience *p);
+/* Of them, `people` who have waited wait_s so far. */
+void patience_add_waiting(struct patience *p, double wait_s, double people);
 /* Hazard of leaving in a band, 1/s. */
 double patience_hazard(const struct patience *p, int band);
 /* Cumulative hazard up to wait_s; survival is e to its negative. */

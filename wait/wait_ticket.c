@@ -118,22 +118,22 @@ double wait_calibrated(const struct side *s, double f)
     return 0.9 + 0.1 * (f - b) / fmax(1e-6, 1 - b);
 }
 
-/* F of the remaining wait after `waited_s`, on the recalibrated scale. */
-static double remaining(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double t_s)
+/* F of the wait that remains `since_s` after the curve was reckoned, on the recalibrated scale. */
+static double remaining(const struct side *s, const struct wait_curve *c, double gone, double since_s, double t_s)
 {
-    double f = (wait_calibrated(s, curve_cdf(c, waited_s + t_s)) - gone) / fmax(1e-6, 1 - gone);
+    double f = (wait_calibrated(s, curve_cdf(c, since_s + t_s)) - gone) / fmax(1e-6, 1 - gone);
     return fmin(1, fmax(0, f));
 }
 
-static double quantile(const struct side *s, const struct wait_curve *c, double gone, double waited_s, double level,
+static double quantile(const struct side *s, const struct wait_curve *c, double gone, double since_s, double level,
                        double p)
 {
-    if (waited_s <= 0)
+    if (since_s <= 0)
         return fmin(WAIT_HORIZON_S, curve_quantile(c, level));
     double low = 0, high = WAIT_HORIZON_S;
     for (int i = 0; i < 16; i++) {
         double mid = (low + high) / 2;
-        if (remaining(s, c, gone, waited_s, mid) < p)
+        if (remaining(s, c, gone, since_s, mid) < p)
             low = mid;
         else
             high = mid;
@@ -142,16 +142,16 @@ static double quantile(const struct side *s, const struct wait_curve *c, double 
 }
 
 void wait_summarise(const struct wait_model *m, unsigned gender, const struct wait_curve *c, double waited_s,
-                    struct wait_curve_summary *ret)
+                    double since_s, struct wait_curve_summary *ret)
 {
     const struct side *s = &m->sides[gender];
-    double gone = waited_s > 0 ? wait_calibrated(s, curve_cdf(c, waited_s)) : 0, stays = 1, before = 0, alive = 1;
+    double gone = since_s > 0 ? wait_calibrated(s, curve_cdf(c, since_s)) : 0, stays = 1, before = 0, alive = 1;
     double patience = patience_cumulative(&s->patience, waited_s);
-    ret->p50_s = quantile(s, c, gone, waited_s, s->level50, 0.5);
-    ret->p90_s = fmin(WAIT_HORIZON_S, fmax(ret->p50_s * 1.02, quantile(s, c, gone, waited_s, s->level90, 0.9)));
+    ret->p50_s = quantile(s, c, gone, since_s, s->level50, 0.5);
+    ret->p90_s = fmin(WAIT_HORIZON_S, fmax(ret->p50_s * 1.02, quantile(s, c, gone, since_s, s->level90, 0.9)));
     ret->mean_s = ret->matched = 0;
     for (int k = 1; k <= CURVE_STEPS; k++) {
-        double f = remaining(s, c, gone, waited_s, curve_grid(k));
+        double f = remaining(s, c, gone, since_s, curve_grid(k));
         double survives = exp(patience - patience_cumulative(&s->patience, waited_s + curve_grid(k)));
         ret->mean_s += (stays + 1 - f) / 2 * (curve_grid(k) - curve_grid(k - 1));
         ret->matched += (alive - survives) * (before + f) / 2;
@@ -161,7 +161,7 @@ void wait_summarise(const struct wait_model *m, unsigned gender, const struct wa
     }
     ret->matched = wait_kept_level(s, fmin(1, ret->matched + alive * before));
     for (int i = 0; i < WAIT_WITHIN; i++)
-        ret->within[i] = remaining(s, c, gone, waited_s, wait_within_s[i]);
+        ret->within[i] = remaining(s, c, gone, since_s, wait_within_s[i]);
 }
 
 enum wait_confidence wait_confidence_of(const struct wait_model *m, unsigned gender, unsigned seeking)
@@ -255,10 +255,15 @@ void wait_model_ticket(struct wait_model *m, const struct wait_person *asked, in
     uint32_t known = who->hash ? wait_find(m, who->hash) : UINT32_MAX;
     const struct side *s = &m->sides[who->gender];
     uint64_t told = known == UINT32_MAX ? 0 : m->people[known].told;
-    /* Somebody who waits is told what is left of what was said first: the stored curve, not a new one. */
-    if (waited_ms > 0 && told && told + CALIBRATE_LAST > s->n_told)
-        c = s->told[(told - 1) % CALIBRATE_LAST].curve;
-    wait_summarise(m, who->gender, &c, (double)waited_ms / 1000, &ret->wait);
+    double since_s = 0;
+    /* Somebody who waits is told what is left of what was said first: the stored curve, not a new one. Where that is
+     * no longer kept, the new one begins now: nothing of it has passed. */
+    if (waited_ms > 0 && told && told + CALIBRATE_LAST > s->n_told) {
+        const struct told *t = &s->told[(told - 1) % CALIBRATE_LAST];
+        c = t->curve;
+        since_s = fmax(0, (double)(now_ms - t->from_ms) / 1000);
+    }
+    wait_summarise(m, who->gender, &c, (double)waited_ms / 1000, since_s, &ret->wait);
     ret->wait.confidence = wait_confidence_of(m, who->gender, who->seeking);
     find_reason(m, who, now_s, ret);
 }

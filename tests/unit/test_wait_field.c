@@ -152,6 +152,45 @@ static void test_share_follows_the_count_and_its_wishes(void **state)
     wait_model_free(m);
 }
 
+/* What was said first is kept of the last ones only: who waits longer hears a new estimate, and that begins now. */
+static void test_ticket_of_whom_nothing_is_kept_begins_now(void **state)
+{
+    (void)state;
+    struct wait_model *m = queue_of_men(10); /* before the first refresh: nothing was said */
+    struct wait_estimate comes, waits;
+    const struct wait_person *last = wait_model_person(m, 10);
+    wait_model_ticket(m, last, NOW * 1000, 0, &comes);
+    wait_model_ticket(m, last, NOW * 1000, 51000, &waits);
+    assert_true(comes.wait.p50_s > 60);
+    assert_float_equal(waits.wait.p50_s, comes.wait.p50_s, 1e-3);
+    assert_float_equal(waits.wait.p90_s, comes.wait.p90_s, 1e-3);
+    wait_model_free(m);
+}
+
+/* A crowd comes within 100 s and finds nobody. Who left is known at once; who stays counts too, or all would seem to
+ * leave soon. */
+static void test_patience_counts_the_seconds_of_those_who_still_wait(void **state)
+{
+    (void)state;
+    enum { CROWD = 3000, SAMPLED_APART = 4 };
+    struct wait_model *m = wait_model_new(1);
+    for (int i = 0; i < CROWD; i++) {
+        double comes = NOW - 100 + 100.0 * i / CROWD, stays = -200 * log((i * 7919 % CROWD + 0.5) / CROWD);
+        struct wait_event man = event(WAIT_JOIN, 1 + (uint64_t)i, GENDER_MALE, comes);
+        wait_model_event(m, &man);
+        man = event(WAIT_LEAVE, 1 + (uint64_t)i, GENDER_MALE, comes + stays);
+        if (comes + stays < NOW)
+            wait_model_event(m, &man);
+    }
+    wait_model_refresh(m, NOW * 1000);
+    assert_true(m->n_people > FIELD_SAMPLE);
+    for (int band = 0; band < SAMPLED_APART; band++) { /* to 10, 30, 60, 120 s */
+        double hazard = patience_hazard(&m->sides[GENDER_MALE].patience, band);
+        assert_true(hazard > 0.8 / 200 && hazard < 1.25 / 200);
+    }
+    wait_model_free(m);
+}
+
 static void test_told_who_is_paired_at_once_takes_no_place_in_the_calibration(void **state)
 {
     (void)state;
@@ -205,6 +244,8 @@ int main(void)
         cmocka_unit_test(test_field_is_bounded_when_everybody_fits_everybody),
         cmocka_unit_test(test_share_follows_the_count_and_its_wishes),
         cmocka_unit_test(test_pinball_of_the_field_is_below_kaplan_meiers),
+        cmocka_unit_test(test_ticket_of_whom_nothing_is_kept_begins_now),
+        cmocka_unit_test(test_patience_counts_the_seconds_of_those_who_still_wait),
         cmocka_unit_test(test_told_who_is_paired_at_once_takes_no_place_in_the_calibration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
