@@ -193,11 +193,11 @@ FAULT_READYZ=storage_away FAULT_HOLD_MS=1300 FAULT_SAYS="correct user or passwor
 row "wrong password" wrong_password right_password
 FAULT_READYZ=storage_away FAULT_HOLD_MS=1300 FAULT_SAYS="create the database"
 row "no such database" no_database the_database
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="stint migrate"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="stint migrate" FAULT_FEED=fault_document
 row "schema missing" no_schema the_schema
-FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="upgrade this host"
+FAULT_STATUS="" FAULT_HOLD_MS=1400 FAULT_SAYS="upgrade this host" FAULT_FEED=fault_document
 row "schema of a newer build" newer_schema same_schema
-FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1300 FAULT_SAYS="grant the user"
+FAULT_READYZ=storage_away FAULT_STATUS="" FAULT_HOLD_MS=1300 FAULT_SAYS="grant the user" FAULT_FEED=fault_document
 row "a right revoked" no_right the_right
 FAULT_STATUS="" FAULT_HOLD_MS=1000 FAULT_READYZ=ok
 row "deadlocks" deadlocks raise_no_more

@@ -10,6 +10,7 @@
 #     FAULT_LOSES=yes               the fault takes the data away: jobs of before may be gone, only drift and doubles are looked at
 #     FAULT_HTTP_S=N                how long /readyz is waited for (default 5)
 #     FAULT_SEEN=COMMAND            it lasts until this succeeds, too
+#     FAULT_FEED=COMMAND            run every second of that longer wait: work that meets the fault, should all of it have been done before
 #     FAULT_ENQUEUE=TEXT            `stint enqueue` must be refused meanwhile with code 4 and say this
 #   fault_table                   prints the table
 # shellcheck shell=bash disable=SC2034
@@ -98,6 +99,12 @@ fault_work() {
   flush
 }
 
+# One document more.
+fault_document() {
+  book_pdf "f$FAULT_N-more-$FAULT_LOOKS" 1 "$((9000 + FAULT_N * 500 + FAULT_LOOKS))"
+  flush
+}
+
 FAULT_CANARIES=0
 fault_canary() {
   FAULT_CANARIES=$((FAULT_CANARIES + 1))
@@ -134,6 +141,7 @@ fault_hold() {
     fault_http /readyz
     FAULT_LOOKS=$((FAULT_LOOKS + 1))
     if [ "$HTTP_CODE" = 503 ]; then FAULT_REASONS="$HTTP_BODY"; else FAULT_WELL=$((FAULT_WELL + 1)); fi
+    if [ "$(now_ms)" -gt "$until_ms" ] && [ -n "${FAULT_FEED-}" ] && [ $((FAULT_LOOKS % 10)) = 0 ]; then "$FAULT_FEED"; fi
     pause 0.1
   done
   FAULT_HELD_MS=$(($(now_ms) - began_ms))
@@ -224,7 +232,7 @@ fault() { # NAME INJECT HEAL
   same "$name: nobody dies" "$died" 0
   FAULT_TABLE+=$(printf '# %-34s %4s %5s %4s %4s  %5d ms %4d lines  %8s ms  %s' "$name" "$lost" "$twice" "$spun" "$died" \
     "$cpu" "$lines" "$recovered" "$FAULT_CODES")$'\n'
-  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE FAULT_HTTP_S FAULT_SEEN
+  unset FAULT_READYZ FAULT_SAYS FAULT_STATUS FAULT_HOLD_MS FAULT_LOSES FAULT_ENQUEUE FAULT_HTTP_S FAULT_SEEN FAULT_FEED
 }
 
 fault_table() {
