@@ -82,8 +82,10 @@ static void calibrate_side(struct side *s, int64_t now_ms)
 double wait_foretold(const struct side *s, const struct wait_curve *c)
 {
     double matched = 0, before = 0, alive = 1;
+    struct curve_look look;
+    curve_prepare(c, &look);
     for (int k = 1; k <= CURVE_STEPS; k++) {
-        double f = wait_calibrated(s, curve_cdf(c, curve_grid(k)));
+        double f = wait_calibrated(s, curve_at(&look, curve_grid(k)));
         double survives = exp(-patience_cumulative(&s->patience, curve_grid(k)));
         matched += (f - before) * (alive + survives) / 2;
         before = f;

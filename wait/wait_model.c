@@ -189,6 +189,7 @@ static void arrive(struct wait_model *m, const struct wait_event *ev)
     week_look(&m->week, (double)ev->at_ms / 1000);
     week_add(&m->week, ev->who.gender);
     s->recent[s->next_recent] = ev->who;
+    crowd_put(&s->crowd, s->next_recent, &s->recent[s->next_recent]);
     s->next_recent = (s->next_recent + 1) % WAIT_RECENT_MAX;
     s->n_recent = MIN_OF(s->n_recent + 1, (uint32_t)WAIT_RECENT_MAX);
     s->arrivals++;
@@ -202,7 +203,7 @@ static void tell_new(struct wait_model *m, struct waiting *w, int64_t now_ms)
     struct side *s = &m->sides[w->who.gender];
     struct told *t = &s->told[s->n_told % CALIBRATE_LAST];
     *t = (struct told){.from_ms = now_ms};
-    wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve, NULL, NULL);
+    wait_curve_of(m, &w->who, (double)now_ms / 1000, &t->curve);
     t->foretold = (float)wait_foretold(s, &t->curve);
     wait_pinball_told(s, t);
     w->told = ++s->n_told;
@@ -348,6 +349,7 @@ void wait_model_refresh_tickets(struct wait_model *m, int64_t now_ms)
     wait_minutes(m, now_ms);
     wait_ahead_refresh(m, (double)now_ms / 1000);
     wait_field_refresh(m, now_ms);
+    wait_mix_prepare(m);
     m->n_told_now = 0;
     wait_calibrate(m, now_ms);
     m->refreshes++;

@@ -1,11 +1,11 @@
 /*
- * wait_model_impl - the model's inside, shared by wait_model.c, wait_field.c, wait_ticket.c, wait_publish.c and
- * wait_keep.c alone.
+ * wait_model_impl - the model's inside, shared by the model's own files alone.
  *
  * Runs in: supervisor's metrics thread, tools that replay traces.
  */
 #pragma once
 
+#include "wait_crowd.h"
 #include "wait_curve.h"
 #include "wait_model.h"
 #include "wait_rates.h"
@@ -98,9 +98,23 @@ struct ahead {
     double ratio[CURVE_STEPS + 1]; /* on the grid, in units of the rate now */
 };
 
+/* Part of a gender's arrivals that fits. */
+struct wait_share {
+    double part, events; /* events: what it is worth in people counted */
+};
+
+/* What somebody may expect with a wish. */
+struct wait_prospect {
+    struct wait_curve curve;
+    double supply;    /* arrivals a second that fit */
+    double competing; /* people before on one of them */
+    bool at_once;     /* somebody who fits waits already */
+};
+
 struct side {                                   /* one gender */
     struct wait_person recent[WAIT_RECENT_MAX]; /* ring */
     uint32_t n_recent, next_recent;
+    struct crowd crowd; /* recent, side by side */
     struct rate rate;
     struct patience patience;
     struct told told[CALIBRATE_LAST]; /* ring */
@@ -113,7 +127,8 @@ struct side {                                   /* one gender */
     double cover50, cover90; /* of what is published; -1 unknown */
     struct probe probes[FIELD_PROBES];
     uint32_t n_probes;
-    double lead_s; /* mean of joined - key of the last CELL_AVERAGE arrivals: a newcomer's head start */
+    struct crowd probe_crowd; /* probes, side by side */
+    double lead_s;            /* mean of joined - key of the last CELL_AVERAGE arrivals: a newcomer's head start */
     uint64_t arrivals, matched, left;
     uint64_t arrivals_kept; /* before the restart */
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
@@ -132,6 +147,7 @@ struct wait_model {
     struct competitor field[FIELD_MAX];    /* the sample, copied: people go meanwhile */
     float absent[FIELD_MAX][CURVE_POINTS]; /* P(none of those a competitor stands for is there), on the grid */
     uint32_t n_field;
+    struct crowd crowd;    /* those of the field who wait, side by side */
     int64_t field_ms;      /* when it was now */
     double scale;          /* waiting people one of the sample stands for */
     double price_s_per_km; /* of the way, in the matcher's order */
@@ -150,8 +166,9 @@ struct wait_model {
 bool wait_fits(const struct wait_person *a, const struct wait_person *b);
 /* Regions of two people: none, or one in common. */
 bool wait_regions_meet(const struct wait_person *a, const struct wait_person *b);
-/* Share of a gender's arrivals who fit somebody; *ret_events: what that is worth in people counted. */
-double wait_share(const struct side *s, const struct wait_person *who, double *ret_events);
+/* Share of a gender's arrivals who fit each wish; nothing is said about the wider place unless it is in the set. */
+void wait_shares(const struct side *s, int gender, const struct wishes *ws, unsigned set,
+                 struct wait_share ret[static WISHES]);
 /* splitmix64. */
 uint64_t wait_random(struct wait_model *m);
 /* Number of a person waiting; UINT32_MAX when unknown. */
@@ -174,11 +191,15 @@ void wait_clear_before(const struct wait_model *m, const struct probe *b, uint64
 float wait_score(const struct wait_model *m, const struct wait_person *waits, const struct wait_person *comes);
 /* Somebody like this one who comes now with that head start. */
 struct wait_person wait_newcomer(const struct wait_model *m, const struct wait_person *like, double lead_s);
-/* A person's curve out of the field; *ret_supply (may be NULL) arrivals a second that fit, *ret_competing people before
- * on one of them. */
-void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret,
-                   double *ret_supply, double *ret_competing);
-/* Probability that somebody who fits waits already. */
+/* Lays the field out for what follows: after every refresh of it (wait_mix.c). */
+void wait_mix_prepare(struct wait_model *m);
+/* What somebody may expect with its own wishes and with wider ones; once somebody fits now there is no curve, but with
+ * its own. */
+void wait_prospects_of(const struct wait_model *m, const struct wishes *ws, double now_s,
+                       struct wait_prospect ret[static WISHES]);
+/* A person's curve out of the field. */
+void wait_curve_of(const struct wait_model *m, const struct wait_person *who, double now_s, struct wait_curve *ret);
+/* Somebody who fits waits already. */
 bool wait_fits_now(const struct wait_model *m, const struct wait_person *who);
 /* p50 … P(matched before leaving) for somebody of a gender who has waited `waited_s`, `since_s` after the curve was
  * reckoned. */

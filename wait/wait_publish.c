@@ -79,14 +79,16 @@ static void average(const struct wait_model *m, const struct wait_person *const 
 {
     memset(f, 0, (CURVE_STEPS + 1) * sizeof *f);
     for (uint32_t i = 0; i < n; i++) {
-        struct wait_curve c;
+        struct wait_curve c = {0};
+        struct curve_look look;
         const struct wait_person who =
             wait_newcomer(m, people[i], (double)(people[i]->joined_ms - people[i]->key_ms) / 1000);
         bool now = wait_fits_now(m, &who);
         if (!now)
-            wait_curve_of(m, &who, now_s, &c, NULL, NULL);
+            wait_curve_of(m, &who, now_s, &c);
+        curve_prepare(&c, &look);
         for (int k = 0; k <= CURVE_STEPS; k++)
-            f[k] += now ? 1.0 / n : wait_calibrated(&m->sides[people[i]->gender], curve_cdf(&c, curve_grid(k))) / n;
+            f[k] += now ? 1.0 / n : wait_calibrated(&m->sides[people[i]->gender], curve_at(&look, curve_grid(k))) / n;
     }
 }
 
