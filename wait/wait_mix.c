@@ -17,7 +17,7 @@ enum {
 };
 
 struct mixing {
-    double hazard[CURVE_STEPS + 1]; /* H on the grid */
+    double hazard[CURVE_POINTS];    /* H on the grid */
     double supply, variance, noise; /* μ, Σ (variance of each gender's supply), rate-weighted noise */
     double competing;               /* rate-weighted people before on a fitting probe */
 };
@@ -60,45 +60,34 @@ static uint32_t wanted(uint32_t fit, uint32_t edges, uint32_t all)
     return MIN_OF(fit ? fit : all, MIN_OF(most, (uint32_t)PROBES_MAX));
 }
 
-/* Spreads a wish's probes evenly over all that fit it; some arbitrary ones when none does. */
-static void spread(struct choice *c, const uint8_t fits[], uint32_t n_probes, int wish, uint32_t fit)
-{
-    uint32_t from = fit ? fit : n_probes, want = c->n[wish], seen = 0, taken = 0;
-    for (uint32_t i = 0; i < n_probes && taken < want; i++) {
-        if (fit && !(fits[i] >> wish & 1))
-            continue;
-        if (seen++ == (uint32_t)((uint64_t)taken * from / want)) {
-            c->by[i] |= (uint8_t)(1U << wish);
-            taken++;
-        }
-    }
-}
-
 static void choose_probes(const struct side *s, const struct wishes *ws, unsigned set, struct choice *ret)
 {
-    uint8_t fits[CROWD_MAX];
-    uint32_t fit[WISHES] = {0}, edges[WISHES] = {0};
-    crowd_match(&s->probe_crowd, ws, fits);
+    uint8_t sets[CROWD_MAX];
+    uint16_t fit[WISHES][FIELD_PROBES + 1]; /* room for one who does not fit and is overwritten */
+    uint32_t n[WISHES] = {0}, edges[WISHES] = {0};
+    crowd_match(&s->probe_crowd, ws, sets);
     for (uint32_t i = 0; i < s->n_probes; i++) {
-        if (!fits[i])
-            continue;
-        fits[i] = (uint8_t)crowd_meets(&s->probe_crowd, ws, i, fits[i]);
-        for (int w = 0; w < WISHES; w++) {
-            fit[w] += fits[i] >> w & 1;
-            edges[w] += fits[i] >> w & 1 ? s->probes[i].n : 0;
+        unsigned fits = sets[i] ? crowd_meets(&s->probe_crowd, ws, i, sets[i]) : 0;
+        for (int w = 0; fits && w < WISHES; w++) {
+            fit[w][n[w]] = (uint16_t)i;
+            n[w] += fits >> w & 1;
+            edges[w] += fits >> w & 1 ? s->probes[i].n : 0;
         }
     }
     *ret = (struct choice){0};
-    for (int w = 0; w < WISHES; w++)
-        if (set >> w & 1) {
-            ret->n[w] = wanted(fit[w], edges[w], s->n_probes);
-            spread(ret, fits, s->n_probes, w, fit[w]);
+    for (int w = 0; w < WISHES; w++) {
+        uint32_t from = n[w] ? n[w] : s->n_probes, want = set >> w & 1 ? wanted(n[w], edges[w], s->n_probes) : 0;
+        for (uint32_t i = 0; i < want; i++) { /* evenly spread over all that fit; arbitrary ones when none does */
+            uint32_t at = i * from / want;
+            ret->by[n[w] ? fit[w][at] : at] |= (uint8_t)(1U << w);
         }
+        ret->n[w] = want;
+    }
 }
 
-static void mix_probe(struct mixing *x, const struct wait_before *before, double noise, double rate)
+static void mix_probe(struct mixing *restrict x, const struct wait_before *restrict before, double noise, double rate)
 {
-    for (int k = 0; k <= CURVE_STEPS; k++)
+    for (int k = 0; k < CURVE_POINTS; k++)
         x->hazard[k] += rate * (double)before->clear[k];
     x->noise += rate * noise;
     x->competing += rate * before->people;
@@ -128,7 +117,7 @@ static void mix_side(struct mixing x[static WISHES], const struct wait_model *m,
     const struct side *s = &m->sides[gender];
     struct wait_share shares[WISHES];
     struct choice chosen;
-    double before[WISHES][CURVE_STEPS + 1], came, rate[WISHES] = {0}, all = rate_now(&s->rate, now_s, &came);
+    double before[WISHES][CURVE_POINTS], came, rate[WISHES] = {0}, all = rate_now(&s->rate, now_s, &came);
     wait_shares(s, gender, ws, set, shares);
     choose_probes(s, ws, set, &chosen);
     for (int w = 0; w < WISHES; w++) {

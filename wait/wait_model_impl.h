@@ -88,8 +88,8 @@ struct edge {
 
 /* Who goes before somebody at a probe. */
 struct wait_before {
-    float clear[CURVE_STEPS + 1]; /* integral of P(nobody before wants the probe) */
-    double people, sampled;       /* how many there are now, and by how many of the sample that is known */
+    float clear[CURVE_POINTS]; /* integral of P(nobody before wants the probe); 0 beyond the grid */
+    double people, sampled;    /* how many there are now, and by how many of the sample that is known */
 };
 
 /* How a gender's arrivals go on, as the hour of the week has it (wait_week.h). */
