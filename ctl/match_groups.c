@@ -142,12 +142,23 @@ static void hide_members(json_t *object, const bool known[static GENDER_COUNT])
             (void)json_object_set_new(object, gender_name(g), json_null());
 }
 
+/* Of an array of genders, those of whom nothing may be said are taken out. */
+static void hide_classes(json_t *classes, const bool known[static GENDER_COUNT])
+{
+    for (size_t i = json_array_size(classes); i-- > 0;) {
+        int gender = gender_of(json_array_get(classes, i));
+        if (gender < 0 || !known[gender])
+            (void)json_array_remove(classes, i);
+    }
+}
+
 static void hide_balance(json_t *balance, const bool known[static GENDER_COUNT])
 {
     static const char *const of_both[] = {"femalePerMale", "scarce", "recommendedScarcePerMinute"};
     const char *name;
     json_t *value;
     json_object_foreach(balance, name, value) hide_members(value, known);
+    hide_classes(json_object_get(balance, "classes"), known);
     for (size_t i = 0; i < ARRAY_LEN(of_both) && !(known[GENDER_MALE] && known[GENDER_FEMALE]); i++)
         if (json_object_get(balance, of_both[i]) != NULL)
             (void)json_object_set_new(balance, of_both[i], json_null());
@@ -162,8 +173,20 @@ void match_groups_hide(json_t *stats)
     hide_balance(json_object_get(stats, "balance"), known);
 }
 
+/* Genders of which the published balance speaks. */
+static void shown_classes(const json_t *classes, bool ret_known[static GENDER_COUNT])
+{
+    memset(ret_known, 0, GENDER_COUNT * sizeof ret_known[0]);
+    for (size_t i = 0; i < json_array_size(classes); i++) {
+        int gender = gender_of(json_array_get(classes, i));
+        if (gender >= 0)
+            ret_known[gender] = true;
+    }
+}
+
 void match_groups_hide_balance(json_t *balance, const json_t *published)
 {
+    bool known[GENDER_COUNT];
     const char *name;
     json_t *value, *ours;
     json_object_foreach((json_t *)(uintptr_t)published, name, value)
@@ -171,7 +194,10 @@ void match_groups_hide_balance(json_t *balance, const json_t *published)
         ours = json_object_get(balance, name);
         if (json_is_object(value) && json_is_object(ours))
             match_groups_hide_balance(ours, value);
-        else if (json_is_null(value) && ours != NULL)
+        else if (json_is_array(value)) {
+            shown_classes(value, known);
+            hide_classes(ours, known);
+        } else if (json_is_null(value) && ours != NULL)
             (void)json_object_set_new(balance, name, json_null());
     }
 }

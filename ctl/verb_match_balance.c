@@ -117,6 +117,43 @@ static void say_waits(const struct balance *b, json_t *sentences)
     }
 }
 
+/* What everybody of a gender finds, and what would help them; of about the last hour. */
+static void say_class(const json_t *class, double target_s, json_t *sentences)
+{
+    char rate[32], seek[32], median[32], more[32], target[32], help[MATCH_WORDS_MAX] = "";
+    const char *people = match_words_people(json_text(class, "gender")), *helps = json_text(class, "helps"),
+               *scarce = json_text(class, "scarce");
+    double share = match_pools_number(class, "matchedShare", -1),
+           extra = match_pools_number(class, "extraPerMinute", -1);
+    (void)match_words_rate(rate, match_pools_number(class, "arrivalsPerMinute", 0));
+    (void)match_words_rate(seek, match_pools_number(class, "seekersPerMinute", 0));
+    (void)match_words_exact(target, (int64_t)(target_s * 1000));
+    (void)match_words_rate(more, extra);
+    if (share < 0) {
+        match_words_say(sentences, "%s %s come a minute; too few of them have been matched or gone to say more.", rate,
+                        people);
+        return;
+    }
+    if (helps[0] != '\0' && extra >= 0)
+        (void)snprintf(help, sizeof help, " %s more %s a minute would bring that down to %s.", more,
+                       match_words_people(helps), target);
+    else if (extra < 0 && scarce[0] != '\0')
+        (void)snprintf(help, sizeof help, " They lack %s.", match_words_people(scarce));
+    match_words_say(
+        sentences,
+        "%s %s come a minute, and %s people a minute who fit one of them; %.0f %% are matched, half of those "
+        "who stay within %s.%s",
+        rate, people, seek, 100 * share, match_words_wait(median, match_pools_number(class, "medianWaitSeconds", -1)),
+        help);
+}
+
+static void say_classes(const struct balance *b, json_t *sentences)
+{
+    const json_t *classes = json_object_get(b->balance, "classes");
+    for (size_t i = 0; i < json_array_size(classes); i++)
+        say_class(json_array_get(classes, i), b->target_s, sentences);
+}
+
 static void say_advice(const struct balance *b, json_t *sentences)
 {
     char target[32], wanted[32], now[32], more[32];
@@ -159,6 +196,8 @@ static void show(struct session *s, const struct balance *b)
     tell(told, "matched", b, say_shares);
     tell(told, "waits", b, say_waits);
     tell(told, "target", b, say_advice);
+    if (json_array_size(json_object_get(b->balance, "classes")) > 0)
+        tell(told, "last hour", b, say_classes);
     if (s->out.json) {
         json_t *record = json_pack("{s:s, s:O, s:o}", "pool", json_text(b->stats, "pool"), "balance", b->balance,
                                    "sentences", match_words_object(told));

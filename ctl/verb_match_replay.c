@@ -92,6 +92,28 @@ static json_t *cost_json(struct replay_costs *c)
                      replay_costs_at(c, 0.99) / 1e3);
 }
 
+/* For each median wait and gender: the gender that would help, and how many more of it a second. */
+static json_t *classes_json(const struct replay_result *r)
+{
+    json_t *by_target = json_object();
+    for (int i = 0; i < REPLAY_TARGETS; i++) {
+        char name[16];
+        json_t *by_gender = json_object();
+        for (unsigned g = 0; g < GENDER_COUNT; g++) {
+            const struct wait_class *c = &r->classes[i][g];
+            if (c->told)
+                (void)json_object_set_new(by_gender, gender_name(g),
+                                          json_pack("{s:f, s:f, s:f, s:s, s:f}", "ratePerS", c->rate_per_s, "share",
+                                                    c->share, "medianS", c->median_s, "helps",
+                                                    c->helps >= 0 ? gender_name((unsigned)c->helps) : "", "extraPerS",
+                                                    c->extra_per_s));
+        }
+        (void)snprintf(name, sizeof name, "%d", replay_targets_s[i]);
+        (void)json_object_set_new(by_target, name, by_gender);
+    }
+    return by_target;
+}
+
 /* What the model says of the two sides, and the arrival rate it advises for each median wait. */
 static json_t *balance_json(const struct replay_result *r)
 {
@@ -106,8 +128,8 @@ static json_t *balance_json(const struct replay_result *r)
         (void)snprintf(name, sizeof name, "%d", replay_targets_s[i]);
         (void)json_object_set_new(advice, name, json_real(r->balance[i].recommended_per_s));
     }
-    return json_pack("{s:s, s:o, s:o, s:o}", "scarce", b->scarce >= 0 ? gender_name((unsigned)b->scarce) : "",
-                     "ratePerS", rates, "share", shares, "recommendedPerS", advice);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "scarce", b->scarce >= 0 ? gender_name((unsigned)b->scarce) : "",
+                     "ratePerS", rates, "share", shares, "recommendedPerS", advice, "classes", classes_json(r));
 }
 
 static void print_json(struct session *s, const struct trace *t, const struct replay_summary *sum,

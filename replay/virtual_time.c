@@ -231,8 +231,10 @@ static int cycle(struct replay *r, int64_t now_ms)
 static void ask_balance(struct replay *r, int64_t now_ms)
 {
     r->balanced = true;
-    for (int i = 0; i < REPLAY_TARGETS; i++)
+    for (int i = 0; i < REPLAY_TARGETS; i++) {
         wait_model_balance(r->model, EPOCH_MS + now_ms, replay_targets_s[i], &r->ret->balance[i]);
+        wait_model_classes(r->model, replay_targets_s[i], r->ret->classes[i]);
+    }
 }
 
 static void refresh(struct replay *r, int64_t now_ms)

@@ -72,8 +72,9 @@ struct replay_result {
     uint32_t n;
     struct replay_costs rounds, tickets;
     struct replay_costs fields, refreshes; /* a refresh without the published groups, and a whole one (one in 60) */
-    struct wait_balance balance[REPLAY_TARGETS]; /* when the last of those to be judged had joined */
-    struct wait_stats stats;                     /* at the end */
+    struct wait_balance balance[REPLAY_TARGETS];             /* when the last of those to be judged had joined */
+    struct wait_class classes[REPLAY_TARGETS][GENDER_COUNT]; /* the same of every gender */
+    struct wait_stats stats;                                 /* at the end */
 };
 
 /* The rules of a configuration for a trace: places on a plane, nobody watched, nobody expiring. ERR_BAD_CONFIG as

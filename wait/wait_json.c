@@ -115,6 +115,49 @@ static int add_by_gender(struct buf *out, const char *name, const double values[
     return rc < 0 ? rc : buf_adds(out, "}");
 }
 
+/* A number of people, null when it must not be told. */
+static int add_people(struct buf *out, const char *name, double people, int digits, bool told)
+{
+    return told ? buf_addf(out, "\"%s\":%.*f", name, digits, people) : buf_addf(out, "\"%s\":null", name);
+}
+
+static int add_gender(struct buf *out, const char *name, int gender)
+{
+    return gender >= 0 ? buf_addf(out, ",\"%s\":\"%s\"", name, gender_name((unsigned)gender))
+                       : buf_addf(out, ",\"%s\":null", name);
+}
+
+static int add_class(struct buf *out, unsigned gender, const struct wait_class *c)
+{
+    int rc = buf_addf(out,
+                      "{\"gender\":\"%s\",\"arrivalsPerMinute\":%.2f,\"matchedShare\":%.3f,\"matchedAtOnce\":%.3f,"
+                      "\"medianWaitSeconds\":%.0f,\"fluidWaitSeconds\":%.0f,\"seekersPerMinute\":%.2f",
+                      gender_name(gender), printable(c->rate_per_s * 60), printable(c->share), printable(c->at_once),
+                      printable(c->median_s), printable(c->fluid_wait_s), printable(c->seekers_per_s * 60));
+    rc = rc < 0 ? rc : buf_adds(out, ",");
+    rc = rc < 0 ? rc : add_people(out, "seekersWaiting", c->seekers_waiting, 0, c->seekers_waiting >= WAIT_GROUP_MIN);
+    rc = rc < 0 ? rc : add_gender(out, "scarce", c->scarce);
+    rc = rc < 0 ? rc : add_gender(out, "helps", c->helps);
+    return rc < 0
+               ? rc
+               : buf_addf(out, ",\"extraPerMinute\":%.2f}", c->extra_per_s < 0 ? -1 : printable(c->extra_per_s * 60));
+}
+
+static int add_classes(struct buf *out, const struct wait_model *m, double target_wait_s)
+{
+    struct wait_class classes[GENDER_COUNT] = {0};
+    int rc = buf_adds(out, ",\"classes\":["), n = 0;
+    if (m)
+        wait_model_classes(m, target_wait_s, classes);
+    for (unsigned g = 0; g < GENDER_COUNT && rc == 0; g++) {
+        if (!classes[g].told)
+            continue;
+        rc = n++ > 0 ? buf_adds(out, ",") : 0;
+        rc = rc < 0 ? rc : add_class(out, g, &classes[g]);
+    }
+    return rc < 0 ? rc : buf_adds(out, "]");
+}
+
 /* The members of a balance, without the braces. */
 static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_ms, double target_wait_s)
 {
@@ -133,9 +176,10 @@ static int add_balance(struct buf *out, const struct wait_model *m, int64_t now_
     rc = rc < 0 ? rc : add_by_gender(out, "fluidWaitSeconds", b.fluid_wait_s, 0);
     rc = rc < 0 ? rc : buf_addf(out, ",\"femalePerMale\":%.3f,\"scarce\":", printable(b.female_per_male));
     rc = rc < 0 ? rc : b.scarce >= 0 ? buf_addf(out, "\"%s\"", gender_name((unsigned)b.scarce)) : buf_adds(out, "null");
-    return rc < 0 ? rc
-                  : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f", b.target_wait_s,
-                             b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
+    rc = rc < 0 ? rc
+                : buf_addf(out, ",\"targetWaitSeconds\":%.0f,\"recommendedScarcePerMinute\":%.2f", b.target_wait_s,
+                           b.recommended_per_s < 0 ? -1 : printable(b.recommended_per_s * 60));
+    return rc < 0 ? rc : add_classes(out, m, target_wait_s);
 }
 
 static int add_health(struct buf *out, const struct wait_model *m, const struct wait_stats *s, int64_t now_ms)
@@ -211,12 +255,6 @@ int wait_json_balance(const char *pool, const struct wait_model *model, int64_t 
     int rc = buf_addf(out, "{\"pool\":\"%s\",", pool);
     rc = rc < 0 ? rc : add_balance(out, model, now_ms, target_wait_s);
     return rc < 0 ? rc : buf_adds(out, "}");
-}
-
-/* A number of people, null when it must not be told. */
-static int add_people(struct buf *out, const char *name, double people, int digits, bool told)
-{
-    return told ? buf_addf(out, "\"%s\":%.*f", name, digits, people) : buf_addf(out, "\"%s\":null", name);
 }
 
 static int add_reason(struct buf *out, const struct wait_estimate *est, bool told)

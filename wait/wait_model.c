@@ -188,6 +188,7 @@ static void arrive(struct wait_model *m, const struct wait_event *ev)
     rate_add(&s->rate, (double)ev->at_ms / 1000);
     week_look(&m->week, (double)ev->at_ms / 1000);
     week_add(&m->week, ev->who.gender);
+    s->lately.arrivals++;
     s->recent[s->next_recent] = ev->who;
     crowd_put(&s->crowd, s->next_recent, &s->recent[s->next_recent]);
     s->next_recent = (s->next_recent + 1) % WAIT_RECENT_MAX;
@@ -266,6 +267,7 @@ static void finish(struct wait_model *m, const struct wait_event *ev)
     const struct waiting *w = &m->people[person];
     struct side *s = &m->sides[w->who.gender];
     double wait_s = fmax(0, (double)(ev->at_ms - w->who.joined_ms) / 1000);
+    wait_lately_end(&s->lately, wait_s, matched, matched && wait_s <= 0.5);
     if (wait_s > 0.5) { /* who was paired at once never waited: it says nothing about patience */
         bool kept = w->told != 0 && w->told + CALIBRATE_LAST > s->n_told;
         const struct told *told = kept ? &s->told[(w->told - 1) % CALIBRATE_LAST] : NULL;
@@ -350,6 +352,7 @@ void wait_model_refresh_tickets(struct wait_model *m, int64_t now_ms)
     wait_ahead_refresh(m, (double)now_ms / 1000);
     wait_field_refresh(m, now_ms);
     wait_mix_prepare(m);
+    wait_lately_refresh(m, now_ms);
     m->n_told_now = 0;
     wait_calibrate(m, now_ms);
     m->refreshes++;

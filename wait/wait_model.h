@@ -116,6 +116,21 @@ struct wait_balance {
     double recommended_per_s;          /* arrival rate of the scarce side that gives it; -1: unknown */
 };
 
+/* What one gender finds, of about the last hour; -1: unknown (fewer than WAIT_GROUP_MIN matched or gone). */
+struct wait_class {
+    bool told;              /* false: fewer than WAIT_GROUP_MIN came; nothing else is to be looked at */
+    double rate_per_s;      /* arrivals */
+    double share;           /* of those who are gone, matched */
+    double at_once;         /* of those who are gone, matched on arrival */
+    double median_s;        /* wait half of them are matched within if they stay */
+    double fluid_wait_s;    /* fluid wait of an overloaded gender; -1: not overloaded */
+    double seekers_per_s;   /* arrivals of any told gender who fit one of this, both ways */
+    double seekers_waiting; /* people waiting, in the mean, who fit an arrival of this gender */
+    int scarce;             /* the gender they lack most; -1: none, or unknown */
+    int helps;              /* the gender of which fewest more are needed for the target; -1: none needed, or unknown */
+    double extra_per_s;     /* so many more of it; 0: the median is below the target */
+};
+
 struct wait_stats {
     uint64_t waiting[GENDER_COUNT], waiting_total, over_60s;
     double average_wait_s, max_wait_s;                                          /* of those waiting now */
@@ -158,9 +173,11 @@ const struct wait_person *wait_model_person(const struct wait_model *m, uint64_t
 uint32_t wait_model_ahead(const struct wait_model *m, const struct wait_person *who);
 /* The two sides. target_wait_s: median asked for the abundant side. */
 void wait_model_balance(const struct wait_model *m, int64_t now_ms, double target_wait_s, struct wait_balance *ret);
+/* Every gender: target_wait_s is the median asked for each. By enum gender. */
+void wait_model_classes(const struct wait_model *m, double target_wait_s, struct wait_class ret[static GENDER_COUNT]);
 void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_stats *ret);
-/* Rates, patience, levels and hours of the week as JSON, to keep over a restart, with the id of the last feed entry in them (wait_keep.c).
- * 0 or -ENOSPC/-ENOMEM. */
+/* Rates, patience, levels and hours of the week as JSON, to keep over a restart, with the id of the last feed entry in
+ * them (wait_keep.c). 0 or -ENOSPC/-ENOMEM. */
 int wait_model_export(const struct wait_model *m, const char *last, int64_t now_ms, struct buf *out);
 /* Takes such JSON in, decayed by the time since; foreign bytes. 0, or -EBADMSG (damaged) or -EPROTONOSUPPORT (of
  * another build): the model and ret_last are unchanged then. */

@@ -25,6 +25,7 @@ enum {
     CELLS_PER_REFRESH = 3,
     SEEKING_SETS = 1 << GENDER_COUNT,
     MINUTES = 60,
+    LATELY_BANDS = 20, /* of wait age */
 };
 #define CALIBRATE_PRIOR 400.0
 
@@ -92,6 +93,16 @@ struct wait_before {
     double people, sampled;    /* how many there are now, and by how many of the sample that is known */
 };
 
+/* Sums of about the last hour (wait_balance.c): everything fades with 3600 s. */
+struct lately {
+    double seconds, arrivals;
+    double matched, left, at_once;                    /* people who are gone */
+    double met[LATELY_BANDS], waited_s[LATELY_BANDS]; /* matches and seconds of who had to wait, by wait age */
+    double finds[GENDER_COUNT]; /* × s: P(an arrival finds somebody waiting, and the first is of that gender) */
+    double fits[GENDER_COUNT];  /* × s: P(an arrival of that gender fits one of this) */
+    double waiting;             /* × s: people waiting who fit an arrival */
+};
+
 /* How a gender's arrivals go on, as the hour of the week has it (wait_week.h). */
 struct ahead {
     bool known;                    /* false: the ratios are 1 */
@@ -134,6 +145,7 @@ struct side {                                   /* one gender */
     uint64_t set_matched[SEEKING_SETS], set_left[SEEKING_SETS];
     uint32_t marked; /* waiting, of the last marker */
     struct ahead ahead;
+    struct lately lately;
 };
 
 struct wait_model {
@@ -180,6 +192,10 @@ void wait_ahead_refresh(struct wait_model *m, double now_s);
 /* Bends what one side adds to a hazard on the grid, at its present rate, to the rates ahead. */
 void wait_ahead_bend(const struct ahead *a, const double before[static CURVE_STEPS + 1],
                      double hazard[static CURVE_STEPS + 1]);
+/* Somebody of a gender is gone; at once: never waited (wait_balance.c). */
+void wait_lately_end(struct lately *l, double wait_s, bool matched, bool at_once);
+/* Looks who would find whom; after the field's refresh. */
+void wait_lately_refresh(struct wait_model *m, int64_t now_ms);
 /* Field of the present moment (wait_field.c). */
 void wait_field_refresh(struct wait_model *m, int64_t now_ms);
 /* How the field clears (wait_clear.c). */

@@ -146,6 +146,30 @@ static void test_match_groups_hide_rates_of_who_hardly_came(void **state)
     json_decref(stats);
 }
 
+static size_t classes_of(const json_t *balance)
+{
+    return json_array_size(json_object_get(balance, "classes"));
+}
+
+static void test_match_groups_hide_classes_of_who_hardly_came(void **state)
+{
+    (void)state;
+    json_t *stats = record(50, 60, 0, 30, 30), *balance = json_object_get(stats, "balance");
+    (void)json_object_set_new(
+        balance, "classes",
+        json_pack("[{s:s}, {s:s}, {s:s}, i]", "gender", "female", "gender", "nonbinary", "gender", "who", 7));
+    json_t *asked = json_deep_copy(balance);
+    match_groups_hide(stats);
+    assert_int_equal(classes_of(balance), 1);
+    assert_int_equal(classes_of(asked), 4);
+    match_groups_hide_balance(asked, balance);
+    assert_int_equal(classes_of(asked), 1);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(json_object_get(asked, "classes"), 0), "gender")), "female");
+    json_decref(asked);
+    json_decref(stats);
+}
+
 static void test_match_groups_hide_anything_is_taken(void **state)
 {
     (void)state;
@@ -401,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_match_groups_hide_small_gender_hides_what_would_tell_it),
         cmocka_unit_test(test_match_groups_hide_who_seeks_what_is_hidden_by_the_rest),
         cmocka_unit_test(test_match_groups_hide_rates_of_who_hardly_came),
+        cmocka_unit_test(test_match_groups_hide_classes_of_who_hardly_came),
         cmocka_unit_test(test_match_groups_hide_anything_is_taken),
         cmocka_unit_test(test_match_words_wait_is_as_rough_as_it_is_known),
         cmocka_unit_test(test_match_words_range_never_a_point),
