@@ -39,7 +39,7 @@ static uint32_t collect(const struct side *s, int64_t now_ms, struct seen out[st
     return n;
 }
 
-/* Smallest u where the curve reaches p; its last event when it never does. */
+/* Smallest u where the curve reaches p. Where it never does all that is known is that its last event is below. */
 static double km_inverse(const struct seen seen[], uint32_t n, double p)
 {
     double stays = 1, last = 0;
@@ -51,7 +51,7 @@ static double km_inverse(const struct seen seen[], uint32_t n, double p)
         if (1 - stays >= p)
             return last;
     }
-    return last > 0 ? last : p;
+    return fmax(last, p);
 }
 
 static double km_at(const struct seen seen[], uint32_t n, double u)

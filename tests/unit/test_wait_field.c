@@ -213,6 +213,30 @@ static void test_told_who_is_paired_at_once_takes_no_place_in_the_calibration(vo
     wait_model_free(m);
 }
 
+/* A crowd that still waits: the first few were matched, far below the level asked for. That the level lies above what
+ * they had is known, that it lies there is not. */
+static void test_calibration_does_not_lower_a_level_that_nobody_reached(void **state)
+{
+    (void)state;
+    enum { CROWD = 500, MATCHED = 100 };
+    struct wait_model *m = queue_of_men(1);
+    for (int i = 0; i < CROWD; i++) {
+        struct wait_event man = event(WAIT_JOIN, 5000 + (uint64_t)i, GENDER_MALE, NOW);
+        if (i % TOLD_PER_REFRESH == 0)
+            wait_model_refresh(m, NOW * 1000);
+        wait_model_event(m, &man);
+    }
+    for (int i = 0; i < MATCHED; i++) {
+        struct wait_event man = event(WAIT_MATCH, 5000 + (uint64_t)i, GENDER_MALE, NOW + 5);
+        wait_model_event(m, &man);
+    }
+    wait_model_refresh(m, (NOW + 6) * 1000);
+    const struct side *men = &m->sides[GENDER_MALE];
+    assert_true(men->cover90 >= 0 && men->cover90 < 0.5); /* looked at, and 90 % were not reached */
+    assert_float_equal(men->level90, 0.9, 1e-9);
+    wait_model_free(m);
+}
+
 /* Men wait for women who come every 2 s, in order: the field knows how many are before, Kaplan-Meier does not. */
 static void test_pinball_of_the_field_is_below_kaplan_meiers(void **state)
 {
@@ -252,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_field_price_of_the_way_is_the_markers),
         cmocka_unit_test(test_field_is_bounded_when_everybody_fits_everybody),
         cmocka_unit_test(test_share_follows_the_count_and_its_wishes),
+        cmocka_unit_test(test_calibration_does_not_lower_a_level_that_nobody_reached),
         cmocka_unit_test(test_pinball_of_the_field_is_below_kaplan_meiers),
         cmocka_unit_test(test_ticket_of_whom_nothing_is_kept_begins_now),
         cmocka_unit_test(test_patience_counts_the_seconds_of_those_who_still_wait),
