@@ -174,6 +174,23 @@ json_t *match_pools_find(const struct match_pools *p, const char *name, struct e
     return NULL;
 }
 
+int match_pools_each(struct session *s, const char *name, match_pools_fn show, struct err *e)
+{
+    struct match_pools pools = {.pools = NULL};
+    int rc = match_pools_check_name(name, e);
+    if (rc == 0)
+        rc = match_pools_read(s, args_text(&s->args, "queue", NULL), &pools, e);
+    if (rc == 0 && match_pools_find(&pools, name, e) == NULL)
+        rc = ERR_NOT_FOUND;
+    for (size_t i = 0; rc == 0 && i < json_array_size(pools.pools); i++) {
+        json_t *stats = json_array_get(pools.pools, i);
+        if (name == NULL || strcmp(json_text(stats, "pool"), name) == 0)
+            rc = show(s, &pools, stats, e);
+    }
+    match_pools_fini(&pools);
+    return rc;
+}
+
 bool match_pools_stale(const json_t *stats)
 {
     return json_number(stats, "age_ms", 0) > STALE_MS;

@@ -20,6 +20,10 @@ void match_pools_fini(struct match_pools *p); /* NULL-safe, twice-safe */
 /* The pool of that name, NULL: the first. Borrowed. NULL with e (ERR_NOT_FOUND) that says whether the name is unknown,
  * nobody has come, or nobody publishes. */
 json_t *match_pools_find(const struct match_pools *p, const char *name, struct err *e);
+/* Reads the pools of the queue that --queue names and calls show for the one of that name, NULL: for each. Stops at
+ * show's first error. Errors as match_pools_read, match_pools_find, match_pools_check_name. */
+typedef int (*match_pools_fn)(struct session *s, const struct match_pools *pools, json_t *stats, struct err *e);
+int match_pools_each(struct session *s, const char *name, match_pools_fn show, struct err *e);
 /* ERR_BAD_ARGUMENT for what cannot be a pool's name; NULL is fine. */
 int match_pools_check_name(const char *name, struct err *e);
 /* "published by host-1, 1.2 s ago": who published a record and how long ago. Returns out. */

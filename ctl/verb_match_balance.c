@@ -235,18 +235,6 @@ static int for_target(struct session *s, const struct match_pools *pools, json_t
 int verb_match_balance(struct session *s)
 {
     struct err e = {.code = 0};
-    struct match_pools pools = {.pools = NULL};
-    const char *pool = args_positional(&s->args, 0);
-    int rc = match_pools_check_name(pool, &e);
-    if (rc == 0)
-        rc = match_pools_read(s, args_text(&s->args, "queue", NULL), &pools, &e);
-    if (rc == 0 && match_pools_find(&pools, pool, &e) == NULL)
-        rc = ERR_NOT_FOUND;
-    for (size_t i = 0; rc == 0 && i < json_array_size(pools.pools); i++) {
-        json_t *stats = json_array_get(pools.pools, i);
-        if (pool == NULL || strcmp(json_text(stats, "pool"), pool) == 0)
-            rc = for_target(s, &pools, stats, &e);
-    }
-    match_pools_fini(&pools);
+    int rc = match_pools_each(s, args_positional(&s->args, 0), for_target, &e);
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }

@@ -124,30 +124,24 @@ static void print_stats(struct session *s, const json_t *stats)
     print_loss(s, stats);
 }
 
+static int show_stats(struct session *s, const struct match_pools *pools, json_t *stats, struct err *e)
+{
+    (void)pools;
+    (void)e;
+    if (s->out.json)
+        out_json(&s->out, stats);
+    else
+        print_stats(s, stats);
+    return 0;
+}
+
 int verb_match_stats(struct session *s)
 {
     struct err e = {.code = 0};
-    struct match_pools pools = {.pools = NULL};
-    const char *pool = args_positional(&s->args, 0);
-    int rc = match_pools_check_name(pool, &e);
-    if (rc == 0)
-        rc = match_pools_read(s, args_text(&s->args, "queue", NULL), &pools, &e);
-    if (rc == 0 && match_pools_find(&pools, pool, &e) == NULL)
-        rc = ERR_NOT_FOUND;
-    for (size_t i = 0; rc == 0 && i < json_array_size(pools.pools); i++) {
-        const json_t *stats = json_array_get(pools.pools, i);
-        if (pool != NULL && strcmp(json_text(stats, "pool"), pool) != 0)
-            continue;
-        if (s->out.json)
-            out_json(&s->out, stats);
-        else
-            print_stats(s, stats);
-    }
-    if (rc == 0)
-        out_remark(
-            &s->out,
-            "MATCHED: of those gone; 50 %% WAS, 90 %% WAS: the part really matched within what 50 %% and 90 %% were "
-            "told; <20, 40+ or -: the number would tell of a group of fewer than 20");
-    match_pools_fini(&pools);
-    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
+    if (match_pools_each(s, args_positional(&s->args, 0), show_stats, &e) < 0)
+        return session_fail(s, &e);
+    out_remark(&s->out,
+               "MATCHED: of those gone; 50 %% WAS, 90 %% WAS: the part really matched within what 50 %% and 90 %% were "
+               "told; <20, 40+ or -: the number would tell of a group of fewer than 20");
+    return EXIT_DONE;
 }

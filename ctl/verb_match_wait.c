@@ -90,29 +90,25 @@ static void print_waits(struct session *s, const json_t *stats)
     print_cells(s, json_object_get(stats, "estimates"));
 }
 
+static int show_waits(struct session *s, const struct match_pools *pools, json_t *stats, struct err *e)
+{
+    (void)pools;
+    (void)e;
+    if (s->out.json)
+        out_json(&s->out, stats);
+    else
+        print_waits(s, stats);
+    return 0;
+}
+
 static int show_groups(struct session *s, const char *pool, struct err *e)
 {
-    struct match_pools pools;
-    int rc = match_pools_read(s, args_text(&s->args, "queue", NULL), &pools, e);
-    if (rc < 0)
-        return rc;
-    if (match_pools_find(&pools, pool, e) == NULL)
-        rc = ERR_NOT_FOUND;
-    for (size_t i = 0; rc == 0 && i < json_array_size(pools.pools); i++) {
-        const json_t *stats = json_array_get(pools.pools, i);
-        if (pool != NULL && strcmp(json_text(stats, "pool"), pool) != 0)
-            continue;
-        if (s->out.json)
-            out_json(&s->out, stats);
-        else
-            print_waits(s, stats);
-    }
+    int rc = match_pools_each(s, pool, show_waits, e);
     if (rc == 0)
         out_remark(
             &s->out,
             "HALF IN, 90 %% IN: of those who stay; 30 S to 5 MIN: the chance by then; EVER: before they leave; SHARE: "
             "matched of those gone; <20, 40+ or -: the number would tell of a group of fewer than 20");
-    match_pools_fini(&pools);
     return rc;
 }
 

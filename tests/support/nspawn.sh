@@ -17,7 +17,7 @@ nspawn_root() {
   NSPAWN_ROOT="$VM_DIR/root"
   cp -a "$VM_TREE" "$NSPAWN_ROOT" || return 1
   mkdir -p "$NSPAWN_ROOT/e2e"
-  cp "$1" "$NSPAWN_ROOT/e2e/guest.sh" || return 1
+  cp "$1" "$NSPAWN_ROOT/e2e/guest.sh" && cp "${1%/*}/lib.sh" "$NSPAWN_ROOT/e2e/" || return 1
   cat >"$NSPAWN_ROOT/etc/systemd/system/stint-e2e.service" <<'UNIT'
 [Unit]
 After=redis-server.service postgresql.service

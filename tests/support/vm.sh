@@ -69,7 +69,7 @@ vm_image() {
   cp -al "$VM_TREE" "$root" 2>/dev/null || { rm -rf "$root"; cp -a "$VM_TREE" "$root"; } || return 1
   DESTDIR="$root" cmake --install "$STINT_BUILD" --prefix /usr >"$VM_DIR/install.log" 2>&1 || { tail -n 5 "$VM_DIR/install.log"; return 1; }
   mkdir -p "$root/etc/stint" "$root/e2e"
-  cp "$1" "$root/e2e/guest.sh" && cp "$2" "$root/etc/stint/stint.conf" || return 1
+  cp "$1" "$root/e2e/guest.sh" && cp "${1%/*}/lib.sh" "$root/e2e/" && cp "$2" "$root/etc/stint/stint.conf" || return 1
   chmod 644 "$root/etc/stint/stint.conf"
   cat >"$root/etc/systemd/system/stint-e2e.service" <<'UNIT'
 [Unit]

@@ -1,31 +1,11 @@
 #!/bin/bash
 # Runs in the virtual machine of test_systemd_cgroup.sh, as root, once, at boot. Its lines on the console are the verdicts.
 set -u
-export NO_COLOR=1 LC_ALL=C.UTF-8
-UNIT=stint-supervisor.service
+# shellcheck source=tests/e2e/guest/lib.sh
+. /e2e/lib.sh
 GROUP=/sys/fs/cgroup/stint.slice/$UNIT
 LIMIT=100663296
 
-ok() { echo "ok - $*"; }
-not_ok() { echo "not ok - $*"; }
-same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: $2, expected $3"; fi; }
-holds() { local what=$1; shift; if "$@" >/dev/null 2>&1; then ok "$what"; else not_ok "$what"; fi; }
-pause() { read -r -t "$1" _ <> <(:) || true; }
-until_true() { # SECONDS COMMAND…
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || return 1
-    pause 0.3
-  done
-}
-finish() {
-  [ -n "${1:-}" ] && journalctl -u "$UNIT" -o cat --no-pager -n 30 2>/dev/null | cut -c1-300 | sed 's/^/# journal: /'
-  echo "# $SECONDS s in the guest"
-  echo "# the guest is done"
-  exit 0
-}
-prop() { systemctl show "$UNIT" -P "$1"; }
 workers() { stint worker list --json; }
 status() { stint status --json | jq -r "$1"; }
 job() { stint job show "$1" --json; }

@@ -1,29 +1,9 @@
 #!/bin/bash
 # Runs in the container of test_package.sh, as root, once, at boot. Its lines are the verdicts.
 set -u
-export NO_COLOR=1 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
-UNIT=stint-supervisor.service
+# shellcheck source=tests/e2e/guest/lib.sh
+. /e2e/lib.sh
 
-ok() { echo "ok - $*"; }
-not_ok() { echo "not ok - $*"; }
-same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: $2, expected $3"; fi; }
-holds() { local what=$1; shift; if "$@" >/dev/null 2>&1; then ok "$what"; else not_ok "$what"; fi; }
-pause() { read -r -t "$1" _ <> <(:) || true; }
-until_true() { # SECONDS COMMAND…
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || return 1
-    pause 0.2
-  done
-}
-finish() {
-  [ -n "${1:-}" ] && journalctl -u "$UNIT" --no-pager -n 40 2>/dev/null | cut -c1-300 | sed 's/^/# journal: /'
-  echo "# $SECONDS s in the guest"
-  echo "# the guest is done"
-  exit 0
-}
-prop() { systemctl show "$UNIT" -P "$1"; }
 ready() { [ "$(stint status --json | jq '[.supervisor.workers[] | select(.state == "ready")] | length')" = "$1" ]; }
 job() { stint job show "$1" --json | jq -r "$2"; }
 state_is() { [ "$(job "$1" .state)" = "$2" ]; }
