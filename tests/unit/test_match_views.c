@@ -175,8 +175,8 @@ static void test_match_groups_hide_anything_is_taken(void **state)
     (void)state;
     static const char *const texts[] = {"{}", "{\"estimates\":7,\"balance\":[],\"genderDistribution\":\"x\"}",
                                         "{\"estimates\":[1,{\"gender\":9},{\"gender\":\"no\"}]}",
-                                        "{\"estimates\":[{\"gender\":\"male\",\"seeking\":[7],\"waiting\":\"x\"}],"
-                                        "\"balance\":{\"scarce\":{\"male\":1}}}"};
+                                        ("{\"estimates\":[{\"gender\":\"male\",\"seeking\":[7],\"waiting\":\"x\"}],"
+                                         "\"balance\":{\"scarce\":{\"male\":1}}}")};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         json_t *stats = json_loads(texts[i], 0, NULL);
         assert_non_null(stats);
