@@ -116,7 +116,7 @@ static inline void send_op(struct worker_harness *h, const char *job, const char
 static inline void submit(struct worker_harness *h, const char *pool, const char *id, const char *gender,
                           const char *seeking)
 {
-    char payload[512], job[64];
+    char payload[512], job[80];
     (void)snprintf(job, sizeof job, "s-%s", id);
     (void)snprintf(
         payload, sizeof payload,
