@@ -14,6 +14,7 @@ enum {
     PROGRESS_MS = 100,
     BOARD_MS = 1000,
     FAULTS_MAX = 100, /* unanswered jobs that are named */
+    AGAIN_MS = 500,   /* a terminal and a wrapper like timeout(1) may both pass one Ctrl-C on */
 };
 
 struct life {
@@ -25,6 +26,7 @@ struct life {
     void *progress_arg;
     uint64_t start_ns;
     int64_t shown_ms, board_ms;
+    uint64_t told_to_end_ms; /* loop time of the first signal; 0: none */
     bool closed;
 };
 
@@ -103,10 +105,15 @@ static void on_turn(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct life *l = handle->data;
-    (void)number;
-    (void)uv_signal_stop(&l->interrupt); /* the next one ends the process */
-    (void)uv_signal_stop(&l->terminate);
-    begin_closing(l, true);
+    uint64_t now_ms = uv_now(&l->loop);
+    if (l->told_to_end_ms == 0) {
+        l->told_to_end_ms = now_ms;
+        begin_closing(l, true);
+    } else if (now_ms - l->told_to_end_ms >= AGAIN_MS) { /* not the first one's echo: meant */
+        (void)uv_signal_stop(&l->interrupt);
+        (void)uv_signal_stop(&l->terminate);
+        (void)raise(number);
+    }
 }
 
 static void on_state(void *arg, bool ready, const struct err *e)

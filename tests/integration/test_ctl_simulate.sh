@@ -89,7 +89,7 @@ simulate 0 --trace "$STACK_DIR/run/trace.jsonl" --speed 4 --pool sim-again
 if grep -q "^nothing lost" "$OUT"; then ok "the report says that nothing was lost"; else not_ok "the report: $(cat "$OUT")"; fi
 
 # Interrupted: everybody leaves, the report is partial.
-timeout 300 "$STINT" match simulate --dir "$STACK_DIR" --scenario balanced --rate 20 --horizon 20m --pool sim-cut --json \
+timeout --foreground 300 "$STINT" match simulate --dir "$STACK_DIR" --scenario balanced --rate 20 --horizon 20m --pool sim-cut --json \
   >"$OUT" 2>"$OUT.err" </dev/null &
 run=$!
 until_true 60 joined_in sim-cut 40 || not_ok "nobody joined"
