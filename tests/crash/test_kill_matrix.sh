@@ -156,6 +156,7 @@ redis CONFIG SET appendfsync everysec >/dev/null
 : >"$STACK_DIR/books"
 for i in 1 2 3; do
   jobs_for "second-$i" pdf; jobs_for "second-m$i" match; flush
+  until_true 60 aof_written || not_ok "everysec: Redis did not write for a minute"
   kill -9 "$(site_pid redis)"
 done
 until_true 60 is_quiet || not_ok "everysec: not quiet"

@@ -65,10 +65,10 @@ victim_zygote() { # of a cell at work
   [ -n "$cell" ] && sed -n 's/^PPid:[[:space:]]*//p' "/proc/$cell/status" 2>/dev/null
 }
 victim_supervisor() { supervisor_pid; }
-victim_redis() { redis_pid; }
+victim_redis() { until_true 60 aof_written; redis_pid; }
 victim_postgres() { postgres_pid; }
 victim_workers() { worker_pids; }
-victim_stack() { stack_pid; }
+victim_stack() { until_true 60 aof_written; stack_pid; }
 
 gone() { ! lives "$1"; }
 # A document whose cell died twice is dead by rule: a cell is only killed when none waits for its second run.

@@ -74,6 +74,9 @@ children_of() {
 }
 
 supervisor_pid() { children_of "$(stack_pid)" stint-superviso; }
+# Redis with appendfsync everysec writes before it answers, but for a disk so slow that the last second's fsync still runs: then it holds back up to two
+# seconds, and a kill -9 takes them. Who kills it to see that nothing is lost waits for this first.
+aof_written() { [ "$(redis INFO persistence | tr -d '\r' | sed -n 's/^aof_buffer_length://p')" = 0 ]; }
 redis_pid() { children_of "$(stack_pid)" redis-server; }
 postgres_pid() { children_of "$(stack_pid)" postgres; }
 worker_pids() { children_of "$(supervisor_pid)" stint-worker; }
