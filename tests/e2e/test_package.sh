@@ -30,6 +30,7 @@ dpkg-deb -R "$VM_DIR/stint.deb" "$VM_DIR/next" && sed -i 's/^Version: .*/&.1/' "
 
 # --- in a clean system ---
 vm_tree
+nspawn_probe
 if ! nspawn_root "$STINT_SOURCE/tests/e2e/guest/package.sh"; then
   echo "not ok - $VM_NAME: no root folder could be made"
   exit 1

@@ -11,6 +11,12 @@ nspawn_require() {
   done
 }
 
+# Skips where this host lets nobody make a container: looked at with one that does nothing.
+nspawn_probe() {
+  systemd-nspawn -q -D "$VM_TREE" --read-only --register=no --keep-unit --private-network --machine="stint-probe-$$" /bin/true \
+    </dev/null >"$VM_DIR/probe.log" 2>&1 || vm_skip "no container can be made here: $(tail -n 1 "$VM_DIR/probe.log")"
+}
+
 # nspawn_root GUEST_SCRIPT: a root folder of the tree's own files (copied: packages are installed into it), the script run at boot. Sets NSPAWN_ROOT.
 nspawn_root() {
   local unit
