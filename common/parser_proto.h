@@ -16,6 +16,7 @@
 
 #include "base.h"
 
+enum { PARSER_FDS = 2 }; /* of a PARSE: document, reply */
 enum { PARSER_FD = 3, PARSER_OPTIONS_MAX = 1024, PARSER_TEXT_MAX = 480, PARSER_IDENTITY_MAX = 80, PARSER_CELLS_MAX = 8 };
 enum { PARSER_MAGIC = 0x53504431, PARSER_REPLY_MAGIC = 0x53504432 };
 

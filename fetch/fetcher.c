@@ -4,6 +4,7 @@
  */
 #include "fetcher.h"
 
+#include "packet.h"
 #include "transfer.h"
 
 #include <poll.h>
@@ -78,32 +79,15 @@ static void fetcher_get(struct fetcher *f, const struct fetcher_request *request
     fetcher_refuse(f, request->id, &why);
 }
 
-static int message_fd(struct msghdr *message)
-{
-    int fd = -1;
-    struct cmsghdr *c = CMSG_FIRSTHDR(message);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
-        memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
 /* One request. False when the worker is gone. */
 static bool fetcher_receive(struct fetcher *f)
 {
     struct fetcher_request request;
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec io = {&request, sizeof request};
-    struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    ssize_t n = recvmsg(f->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EINTR || errno == EAGAIN;
-    if (n == 0)
-        return false;
-    int fd = message_fd(&message);
-    bool whole = n == (ssize_t)sizeof request && request.magic == FETCHER_MAGIC && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+    AUTO_CLOSE int fd = -1;
+    ssize_t n = packet_receive(f->fd, &request, sizeof request, &fd, 1, MSG_DONTWAIT);
+    if (n <= 0)
+        return n == -EAGAIN || n == -EMSGSIZE;
+    bool whole = n == (ssize_t)sizeof request && request.magic == FETCHER_MAGIC;
     request.url[FETCHER_URL_MAX - 1] = '\0';
     struct transfer *known = whole && request.id != 0 ? fetcher_find(f, request.id) : NULL;
     if (whole && request.type == FETCHER_GET && fd >= 0 && request.id != 0 && known == NULL) {
@@ -112,8 +96,6 @@ static bool fetcher_receive(struct fetcher *f)
     } else if (whole && request.type == FETCHER_CANCEL && known != NULL) {
         transfer_close(known, f->multi);
     }
-    if (fd >= 0)
-        (void)close(fd);
     explicit_bzero(&request, sizeof request);
     return true;
 }

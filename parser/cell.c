@@ -7,7 +7,7 @@
 #include "cell_probe.h"
 #include "crash_guard.h"
 #include "document.h"
-#include "parser_socket.h"
+#include "packet.h"
 #include "sandbox.h"
 #include "sanitized.h"
 #include <fcntl.h>
@@ -145,7 +145,7 @@ static void cell_own_heap(void *begin)
 /* The one packet this process ever receives; of the socket its filter lets it write alone. */
 static void cell_receive(struct parser_request *request, int ret_fds[PARSER_FDS])
 {
-    ssize_t n = parser_socket_receive(CELL_FD_SOCKET, request, sizeof *request, ret_fds);
+    ssize_t n = packet_receive(CELL_FD_SOCKET, request, sizeof *request, ret_fds, PARSER_FDS, 0);
     if (n == 0)
         _exit(0);
     if (n != (ssize_t)sizeof *request || ret_fds[0] < 0 || ret_fds[1] < 0)

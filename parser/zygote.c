@@ -5,7 +5,7 @@
 
 #include "cell.h"
 #include "clock.h"
-#include "parser_socket.h"
+#include "packet.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -107,7 +107,7 @@ static void zygote_keep_spares(struct zygote *z)
 /* True when the cell has the request now. */
 static bool zygote_hand(struct zygote_cell *cell, const struct parser_request *r, const int fds[PARSER_FDS])
 {
-    bool sent = parser_socket_send(cell->fd, r, fds) == 0;
+    bool sent = packet_send(cell->fd, r, sizeof *r, fds, PARSER_FDS) == 0;
     cell->state = CELL_RUNNING;
     cell->id = sent ? r->id : 0;
     cell->held = r->hold != 0;
@@ -151,7 +151,7 @@ static bool zygote_receive(struct zygote *z)
 {
     struct parser_request r;
     int fds[PARSER_FDS];
-    ssize_t n = parser_socket_receive(z->fd, &r, sizeof r, fds);
+    ssize_t n = packet_receive(z->fd, &r, sizeof r, fds, PARSER_FDS, 0);
     if (n <= 0)
         return n == -EAGAIN || n == -EMSGSIZE;
     bool whole = n == (ssize_t)sizeof r && r.magic == PARSER_MAGIC;

@@ -4,15 +4,14 @@
 #include "parser_client_uv.h"
 
 #include "alloc.h"
-#include "killpoint.h"
 #include "clock.h"
+#include "companion_uv.h"
+#include "killpoint.h"
 #include "log.h"
-#include "spawn.h"
+#include "packet.h"
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 struct parser_job {
@@ -26,9 +25,7 @@ struct parser_job {
 
 struct parser_client {
     uv_loop_t *loop;
-    uv_poll_t *poll; /* heap: outlives a zygote until its close callback */
-    int fd;          /* -1: no zygote */
-    pid_t pid;
+    struct companion zygote;
     uint64_t last_id;
     bool ready;                     /* this zygote said READY */
     char layouts[512];              /* folder of layouts, "": none */
@@ -40,34 +37,6 @@ struct parser_client {
 };
 
 static void client_on_poll(uv_poll_t *poll, int status, int events);
-
-static void client_on_poll_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-/* Ends the zygote, if any is left. Returns how it ended, as waitpid says. */
-static int client_drop(struct parser_client *c)
-{
-    int status = 0;
-    if (c->poll != NULL) {
-        (void)uv_poll_stop(c->poll);
-        uv_close((uv_handle_t *)c->poll, client_on_poll_closed);
-        c->poll = NULL;
-    }
-    if (c->fd >= 0)
-        (void)close(c->fd);
-    c->fd = -1;
-    if (c->pid > 0) {
-        if (waitpid(c->pid, &status, WNOHANG) == 0) { /* its own end first, if it has come */
-            (void)kill(c->pid, SIGKILL);
-            while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-                continue;
-        }
-    }
-    c->pid = 0;
-    return status;
-}
 
 static void client_end(struct parser_client *c, struct parser_job *job, struct parser_outcome *outcome)
 {
@@ -87,7 +56,7 @@ static void client_end(struct parser_client *c, struct parser_job *job, struct p
 /* One report without blocking. 1: got one; 0: none there; -1: the zygote is gone. */
 static int client_receive(struct parser_client *c, struct parser_report *report)
 {
-    ssize_t n = recv(c->fd, report, sizeof *report, MSG_DONTWAIT);
+    ssize_t n = recv(c->zygote.fd, report, sizeof *report, MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     report->text[sizeof report->text - 1] = '\0';
@@ -154,7 +123,7 @@ static void client_lost(struct parser_client *c)
 {
     struct parser_outcome lost;
     client_last_words(c);
-    client_lost_outcome(c, client_drop(c), &lost);
+    client_lost_outcome(c, companion_end(&c->zygote), &lost);
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
         if (c->jobs[i].id != 0) {
             struct parser_outcome outcome = lost;
@@ -162,51 +131,14 @@ static void client_lost(struct parser_client *c)
         }
 }
 
-static int client_spawn(struct parser_client *c, struct err *e)
-{
-    char path[4096];
-    int pair[2];
-    struct err why = {0};
-    if (spawn_find_program("stint-parser", path, sizeof path, &why) < 0)
-        return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_is_descriptors(errno) ? err_set_descriptors(e, errno, "no socket for a new parser")
-                                         : err_set(e, ERR_BOOT_FAILURE, "the parser's socket could not be made: %s", err_text(-errno));
-    char *const argv[] = {path, c->layouts[0] != '\0' ? (char[]){"--layouts"} : NULL, c->layouts, NULL};
-    char *const envp[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LC_ALL=C.UTF-8"}, NULL};
-    const int fds[] = {-1, -1, STDERR_FILENO, pair[1]};
-    const struct limits limits = {.core_bytes_set = 1, .no_new_privs = true};
-    struct spawn spawn = {.path = path, .argv = argv, .envp = envp, .fds = fds, .n_fds = ARRAY_LEN(fds), .limits = &limits};
-    int rc = spawn_exec(&spawn, &c->pid, &why);
-    (void)close(pair[1]);
-    if (rc < 0) {
-        (void)close(pair[0]);
-        if (err_is_descriptors(-why.code))
-            return err_set_descriptors(e, -why.code, "no pipe for a new parser");
-        return err_set(e, ERR_BOOT_FAILURE, "%s", why.message);
-    }
-    c->fd = pair[0];
-    return 0;
-}
-
 static int client_start(struct parser_client *c, struct err *e)
 {
+    char *const options[] = {c->layouts[0] != '\0' ? (char[]){"--layouts"} : NULL, c->layouts, NULL};
+    const struct limits limits = {.core_bytes_set = 1, .no_new_privs = true};
+    const struct companion_program program = {"stint-parser", options, &limits, ERR_BOOT_FAILURE};
     c->ready = false;
     c->boot_error[0] = '\0';
-    int rc = client_spawn(c, e);
-    if (rc < 0)
-        return rc;
-    (void)fcntl(c->fd, F_SETFL, O_NONBLOCK);
-    c->poll = alloc_zero(1, sizeof *c->poll);
-    c->poll->data = c;
-    rc = uv_poll_init(c->loop, c->poll, c->fd);
-    if (rc == 0)
-        rc = uv_poll_start(c->poll, UV_READABLE, client_on_poll);
-    if (rc < 0) {
-        (void)client_drop(c);
-        return err_set(e, ERR_BOOT_FAILURE, "the parser's socket cannot be watched: %s", uv_strerror(rc));
-    }
-    return 0;
+    return companion_start(&c->zygote, c->loop, &program, client_on_poll, c, e);
 }
 
 const char *parser_client_identity(const struct parser_client *c)
@@ -214,31 +146,15 @@ const char *parser_client_identity(const struct parser_client *c)
     return c->identity;
 }
 
-static int client_send(struct parser_client *c, const struct parser_request *request, const int fds[2])
+static int client_send(const struct parser_client *c, const struct parser_request *request, const int fds[PARSER_FDS])
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-    } control = {0};
-    struct iovec io = {(void *)(uintptr_t)request, sizeof *request};
-    struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1};
-    if (fds != NULL) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
-        struct cmsghdr *h = CMSG_FIRSTHDR(&message);
-        h->cmsg_level = SOL_SOCKET;
-        h->cmsg_type = SCM_RIGHTS;
-        h->cmsg_len = CMSG_LEN(2 * sizeof(int));
-        memcpy(CMSG_DATA(h), fds, 2 * sizeof(int));
-    }
-    ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
-    return n == (ssize_t)sizeof *request ? 0 : -errno;
+    return packet_send(c->zygote.fd, request, sizeof *request, fds, fds != NULL ? PARSER_FDS : 0);
 }
 
 /* Hands a document over once more that a cell did not live to read. False when it had its second chance, or cannot be sent. */
 static bool client_again(struct parser_client *c, struct parser_job *job, const struct parser_report *report)
 {
-    const int fds[2] = {job->document_fd, job->reply_fd};
+    const int fds[PARSER_FDS] = {job->document_fd, job->reply_fd};
     if (!report->unread || report->cancelled || report->timed_out || job->again || job->document_fd < 0)
         return false;
     job->again = true;
@@ -278,7 +194,7 @@ static int client_wait_ready(struct parser_client *c, struct err *e)
 {
     uint64_t deadline = clock_mono_ms() + PARSER_CLIENT_BOOT_MS;
     for (uint64_t now; (now = clock_mono_ms()) < deadline;) {
-        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        struct pollfd p = {.fd = c->zygote.fd, .events = POLLIN};
         struct parser_report report;
         if (poll(&p, 1, (int)(deadline - now)) <= 0)
             continue;
@@ -305,14 +221,14 @@ int parser_client_new(uv_loop_t *loop, const char *layouts, struct parser_client
     struct parser_client *c = alloc_zero(1, sizeof *c);
     (void)snprintf(c->layouts, sizeof c->layouts, "%s", layouts);
     c->loop = loop;
-    c->fd = -1;
+    c->zygote = COMPANION_NONE;
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
         c->jobs[i].reply_fd = c->jobs[i].document_fd = -1;
     int rc = client_start(c, e);
     if (rc == 0)
         rc = client_wait_ready(c, e);
     if (rc < 0) {
-        (void)client_drop(c);
+        (void)companion_end(&c->zygote);
         free(c);
         return rc;
     }
@@ -324,7 +240,7 @@ void parser_client_close(struct parser_client *c)
 {
     if (c == NULL)
         return;
-    (void)client_drop(c);
+    (void)companion_end(&c->zygote);
     for (size_t i = 0; i < PARSER_CELLS_MAX; i++)
         if (c->jobs[i].id != 0) {
             (void)close(c->jobs[i].reply_fd);
@@ -344,7 +260,7 @@ int parser_client_parse(struct parser_client *c, struct parser_request *request,
             job = &c->jobs[i];
     if (job == NULL)
         return err_set(e, ERR_TIMED_OUT, "the parser has %d documents in hand already", PARSER_CELLS_MAX);
-    int rc = c->fd < 0 ? client_start(c, e) : 0;
+    int rc = c->zygote.fd < 0 ? client_start(c, e) : 0;
     if (rc < 0)
         return rc;
     int reply_fd = parser_outcome_file(request->reply_bytes);
@@ -355,14 +271,14 @@ int parser_client_parse(struct parser_client *c, struct parser_request *request,
     request->magic = PARSER_MAGIC;
     request->type = PARSER_PARSE;
     request->id = ++c->last_id;
-    const int fds[2] = {document_fd, reply_fd};
+    const int fds[PARSER_FDS] = {document_fd, reply_fd};
     rc = client_send(c, request, fds);
     if (rc < 0) { /* it died since it was last heard of: once more with a new one */
         client_lost(c);
         rc = client_start(c, e);
         if (rc == 0 && client_send(c, request, fds) < 0) { /* so is the new one: it ended faster than it could be told */
             client_last_words(c);
-            (void)client_drop(c);
+            (void)companion_end(&c->zygote);
             rc = client_boot_failed(c, e);
         }
     }
@@ -380,7 +296,7 @@ int parser_client_parse(struct parser_client *c, struct parser_request *request,
 void parser_client_cancel(struct parser_client *c, uint64_t id)
 {
     struct parser_request request = {.magic = PARSER_MAGIC, .type = PARSER_CANCEL, .id = id};
-    if (c->fd >= 0)
+    if (c->zygote.fd >= 0)
         (void)client_send(c, &request, NULL);
 }
 
@@ -391,5 +307,5 @@ const char *parser_client_walls(const struct parser_client *c)
 
 int parser_client_pid(const struct parser_client *c)
 {
-    return (int)c->pid;
+    return (int)c->zygote.pid;
 }

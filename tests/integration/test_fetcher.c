@@ -314,21 +314,28 @@ static void test_fetch_connection_of_storage_is_not_shared(void **state)
     close_bench(&b);
 }
 
+/* A transfer that is under way when this returns. The caller frees the request. */
+static void begin(struct bench *b, const char *url, struct pdf_request *r, struct pdf_get *g, struct outcome *o)
+{
+    char payload[256];
+    struct err e = {0};
+    *o = (struct outcome){.input.fd = -1};
+    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"source\":{\"url\":\"%s\"}}", url);
+    assert_int_equal(pdf_request_read(r, payload, strlen(payload), &b->conf->pdf, &e), 0);
+    pdf_source_get(g, &b->sources, r, clock_mono_ms() + DEADLINE_MS, &o->input, on_done, o);
+    assert_false(o->done);
+}
+
 static void test_fetch_death_is_transient_and_mended(void **state)
 {
     struct pdf_request r;
     struct pdf_get g;
     struct bench b;
-    struct outcome o = {.input.fd = -1};
-    struct err e = {0};
-    char payload[256];
+    struct outcome o;
     (void)state;
     open_bench(&b, open_settings());
     expect(&b, http("/ok"), "", 0, "");
-    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"source\":{\"url\":\"%s\"}}", http("/silent"));
-    assert_int_equal(pdf_request_read(&r, payload, strlen(payload), &b.conf->pdf, &e), 0);
-    pdf_source_get(&g, &b.sources, &r, clock_mono_ms() + DEADLINE_MS, &o.input, on_done, &o);
-    assert_false(o.done);
+    begin(&b, http("/silent"), &r, &g, &o);
     assert_int_equal(kill(fetcher_client_pid(b.sources.fetcher), SIGKILL), 0);
     while (!o.done)
         (void)uv_run(&b.loop, UV_RUN_ONCE);
@@ -352,15 +359,10 @@ static void test_fetch_cancel_ends_at_once(void **state)
     struct pdf_request r;
     struct pdf_get g;
     struct bench b;
-    struct outcome o = {.input.fd = -1};
-    struct err e = {0};
-    char payload[256];
+    struct outcome o;
     (void)state;
     open_bench(&b, open_settings());
-    (void)snprintf(payload, sizeof payload, "{\"v\":1,\"source\":{\"url\":\"%s\"}}", http("/endless"));
-    assert_int_equal(pdf_request_read(&r, payload, strlen(payload), &b.conf->pdf, &e), 0);
-    pdf_source_get(&g, &b.sources, &r, clock_mono_ms() + DEADLINE_MS, &o.input, on_done, &o);
-    assert_false(o.done);
+    begin(&b, http("/endless"), &r, &g, &o);
     pdf_source_cancel(&g);
     assert_true(o.done);
     assert_int_equal(o.rc, ERR_CANCELLED);
