@@ -82,6 +82,16 @@ uint32_t cgroup_sweep(const struct cgroup_tree *t, const char *prefix);
 int cgroup_parse_self(const char *text, char ret_path[static CGROUP_PATH_MAX]);
 /* Where mountinfo's text says that the path's folder is. 0, or -ENOENT when no cgroup2 file system shows it. */
 int cgroup_parse_mount(const char *mountinfo, const char *path, char ret_folder[static CGROUP_PATH_MAX]);
+/* Where a cgroup file system shows a group: top is the mount's own folder, rest the group below it ("": the top itself). */
+struct cgroup_place {
+    char top[CGROUP_PATH_MAX], rest[CGROUP_PATH_MAX];
+};
+/* The same for the v1 hierarchy of a controller ("memory"; NULL: v2). elsewhere: a path that lies outside the mount is taken
+ * for the mount's top, which is what a container is shown of itself when its paths are the host's. 0 or -ENOENT. */
+int cgroup_parse_mount_of(const char *mountinfo, const char *controller, const char *path, bool elsewhere,
+                          struct cgroup_place *ret);
+/* The path of the v1 hierarchy that has the controller, of /proc/PID/cgroup's text. 0 or -ENOENT. */
+int cgroup_parse_v1(const char *text, const char *controller, char ret_path[static CGROUP_PATH_MAX]);
 /* The number after "key " in a flat keyed file ("oom_kill 3\n"); -1 when absent. */
 int64_t cgroup_parse_key(const char *text, const char *key);
 /* A file of one number; "max" and anything else is -1. */

@@ -3,7 +3,9 @@
  */
 #include "preflight.h"
 
+#include "container_limits.h"
 #include "layout_files.h"
+#include "memory_share.h"
 #include "spawn.h"
 
 #include <fcntl.h>
@@ -114,11 +116,34 @@ static void check_limits(struct preflight *p)
     preflight_add(p, "open files", (int64_t)files.rlim_max < needed ? FINDING_FAIL : FINDING_OK,
                   "raise the hard limit (LimitNOFILE=, ulimit -Hn), or lower files in the pools",
                   "hard limit %llu, pools ask for %lld", (unsigned long long)files.rlim_max, (long long)needed);
-    int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    struct container_limits here;
+    container_limits_read(&here, "");
+    int64_t ram = here.memory_bytes > 0 ? here.memory_bytes : (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     preflight_add(p, "memory", memory > ram ? FINDING_WARN : FINDING_OK,
                   "lower recycle_rss or the number of workers, or add memory",
                   "all workers at their recycle_rss: %lld MiB of %lld", (long long)(memory >> 20),
                   (long long)(ram >> 20));
+}
+
+/* As this process is limited: the supervisor's unit or container may be limited otherwise, and says so in `stint status`. */
+static void check_container(struct preflight *p)
+{
+    struct container_limits here;
+    struct memory_share share;
+    struct err e = {.code = 0};
+    char text[CONTAINER_TEXT_MAX];
+    AUTO_FREE struct conf *copy = malloc(sizeof *copy);
+    container_limits_read(&here, "");
+    preflight_add(p, "container limits", FINDING_OK, "", "%s", container_limits_text(&here, text));
+    if (copy == NULL || here.memory_bytes == 0)
+        return;
+    *copy = *p->conf;
+    if (memory_share_apply(copy, here.memory_bytes, false, &share, &e) < 0)
+        preflight_add(p, "memory of workers", FINDING_FAIL, "the supervisor does not start; see the finding", "%s", e.message);
+    else
+        preflight_add(p, "memory of workers", share.lowered ? FINDING_WARN : FINDING_OK,
+                      "what needs more memory fails with mem_limit: raise the container's limit, or lower memory, workers or workers_max",
+                      "%s", share.text);
 }
 
 /* What kills us when a stop takes too long: told by $STINT_STOP_GRACE, else Docker's default where we are in one; -1:
@@ -188,6 +213,7 @@ void preflight_host(struct preflight *p)
     check_programs(p);
     check_walls(p);
     check_limits(p);
+    check_container(p);
     check_stop(p);
     check_layouts(p);
     check_lane(p);

@@ -87,6 +87,12 @@ static void print_supervisor(struct session *s, const struct status_view *v)
     const json_t *limits = json_object_get(v->supervisor, "limits");
     if (limits != NULL)
         out_line(&s->out, "            limits: %s", json_text(limits, "why"));
+    const json_t *container = json_object_get(v->supervisor, "container");
+    const char *share = json_text(container, "share");
+    if (container != NULL)
+        out_line(&s->out, "            here: %s", json_text(container, "text"));
+    if (*share != '\0')
+        out_line(&s->out, "            memory of %s", share);
     if (redis != NULL && !json_is_true(json_object_get(redis, "ready")))
         out_tinted(&s->out, TINT_RED, "            it cannot reach Redis: %s", json_text(redis, "error"));
 }

@@ -90,9 +90,9 @@ json_t *control_status(const struct supervisor *s)
         (void)json_array_append_new(queues, queue_of(&s->links.links[i], now_ms));
     for (size_t i = 0; i < s->slots->n_pools; i++)
         (void)json_array_append_new(pools, pool_of(s, &s->slots->pools[i]));
-    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
+    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
                      "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
                      (json_int_t)(now_ms - s->started_ms), "state", supervisor_mode_name(s->mode), "redis", "ready",
                      s->links.ready, "error", s->links.error, "limits", limits_of(&s->cgroups), "queues", queues, "pools", pools, "workers",
-                     control_status_workers(s), "relay", relay_child_status(&s->relay));
+                     control_status_workers(s), "relay", relay_child_status(&s->relay), "container", host_limits_json(&s->host));
 }

@@ -250,6 +250,8 @@ int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct er
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory to read the configuration");
     notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono_ns() / 1000));
     int rc = conf_load(fresh, s->conf->path, e);
+    if (rc == 0)
+        rc = host_limits_apply(&s->host, fresh, s->cgroups.fd >= 0, e);
     if (rc == 0) {
         reload_apply(s->conf, fresh, ret);
         note_layouts(s, ret);

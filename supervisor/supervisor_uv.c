@@ -249,6 +249,9 @@ static int open_all(struct supervisor *s, struct err *e)
     if (rc < 0)
         return rc;
     log_info("limits of workers", KV_S("which", s->cgroups.why), KV_S("cgroup", s->cgroups.path));
+    rc = host_limits_apply(&s->host, s->conf, s->cgroups.fd >= 0, e);
+    if (rc < 0)
+        return rc;
     /* What a dying worker leaves behind comes to us, not to a PID 1 that may not reap. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)uv_timer_init(&s->loop, &s->watchdog);

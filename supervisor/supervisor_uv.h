@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "conf.h"
 #include "doorbell_uv.h"
+#include "host_limits.h"
 #include "notify.h"
 #include "predecessors_uv.h"
 #include "queue_link_uv.h"
@@ -46,6 +47,7 @@ struct supervisor {
     enum supervisor_mode mode;
     struct slots *slots; /* owned */
     struct cgroup_tree cgroups; /* closed after the slots */
+    struct host_limits host;    /* of the container or unit, divided among the pools of conf */
     struct slots_uv procs;
     struct relay_child relay;
     struct queue_links links;
