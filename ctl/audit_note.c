@@ -1,6 +1,6 @@
 /*
- * audit_note - see audit_note.h. Refuses to stop an operator: somebody who kills a stuck worker while Redis is down must
- * succeed, and be told that the log does not know.
+ * audit_note - see audit_note.h. Refuses to stop an operator: somebody who kills a stuck worker while Redis is down
+ * must succeed, and be told that the log does not know.
  */
 #include "audit_note.h"
 
@@ -44,7 +44,7 @@ void audit_note(struct session *s, const char *queue, const char *action, const 
     (void)gethostname(host, sizeof host - 1);
     queue_call_init(&c, "stint_audit", queue != NULL ? queue : AUDIT_HOST_QUEUE);
     queue_call_add(&c, action);
-    queue_call_add(&c, s->actor);
+    queue_call_add(&c, s->stores.actor);
     queue_call_add(&c, reason);
     if (queue == NULL) {
         queue_call_add(&c, "host");
@@ -59,7 +59,7 @@ void audit_note(struct session *s, const char *queue, const char *action, const 
         queue_call_add(&c, key);
         queue_call_add(&c, text);
     }
-    if (queue_call_integer(s, &c, &done, &e) < 0)
+    if (queue_call_integer(&s->stores, &c, &done, &e) < 0)
         out_remark(&s->out, "done, but the audit log does not know: %s", e.message);
     for (size_t i = 0; i < n; i++)
         free(texts[i]);
@@ -67,8 +67,8 @@ void audit_note(struct session *s, const char *queue, const char *action, const 
 
 void audit_note_control(struct session *s, const char *verb, const json_t *asked, const json_t *answered)
 {
-    static const char *const changing[] = {"worker.scale",   "worker.quiet", "worker.resume",
-                                           "worker.restart", "worker.kill",  "drain", "reload"};
+    static const char *const changing[] = {"worker.scale", "worker.quiet", "worker.resume", "worker.restart",
+                                           "worker.kill",  "drain",        "reload"};
     static const char *const told[] = {"pid", "job", "count", "was", "desired"};
     bool changes = false;
     for (size_t i = 0; i < ARRAY_LEN(changing); i++)

@@ -6,10 +6,8 @@
  */
 #pragma once
 
+#include "audit_read.h"
 #include "session.h"
-
-/* The queue name under which a host's actions are kept (docs/protocol.md §8). */
-#define AUDIT_HOST_QUEUE "_host"
 
 /* One entry: action ("worker.kill"), reason, and the members of `details` (strings, numbers, booleans; borrowed; may be
  * NULL) as fields, at most 14. queue: the one concerned, or NULL for this host, whose name is added. */

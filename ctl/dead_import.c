@@ -87,7 +87,7 @@ static int put_letter(struct args_list *a, json_t *record)
 static int make_args(struct args_list *a, const struct batch *b, const struct session *s, const struct dead_import *in,
                      const char *run, char key[static KEY_MAX])
 {
-    const char *const fixed[FIXED_ARGS] = {"FCALL",  "stint_dead_import", "1", keys_prefix(key, b->queue), s->actor,
+    const char *const fixed[FIXED_ARGS] = {"FCALL",  "stint_dead_import", "1", keys_prefix(key, b->queue), s->stores.actor,
                                            in->reason, run,               in->replace ? "replace" : "keep"};
     a->cap = FIXED_ARGS;
     for (size_t i = 0; i < b->n; i++)
@@ -268,7 +268,7 @@ int dead_import_run(struct session *s, struct dead_import *in, struct err *e)
     struct queue_list list;
     struct reader r = {.from = stdin};
     bool file = strcmp(in->path, "-") != 0;
-    int rc = queue_list_resolve(s, in->queue, &list, e);
+    int rc = queue_list_resolve(&s->stores, in->queue, &list, e);
     if (rc < 0)
         return rc;
     if (file && (r.from = fopen(in->path, "re")) == NULL)

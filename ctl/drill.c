@@ -80,7 +80,7 @@ static int64_t jobs_in(const json_t *stats)
 static int check_idle(struct session *s, struct err *e)
 {
     struct queue_list list;
-    int rc = queue_list_resolve(s, NULL, &list, e);
+    int rc = queue_list_resolve(&s->stores, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
         rc = queue_rows_ask(s, list.names[i], &stats, e);
@@ -135,11 +135,11 @@ int drill_lab_purge(struct drill_lab *lab, int64_t *ret_purged, struct err *e)
         struct queue_call c;
         int64_t n = 0;
         queue_call_init(&c, "stint_purge", lab->queue);
-        queue_call_add(&c, lab->s->actor);
+        queue_call_add(&c, lab->s->stores.actor);
         queue_call_add(&c, "dead letters of stint drill");
         for (int k = 0; k < PURGE_BATCH && i < lab->n_ids; k++, i++)
             queue_call_add(&c, lab->ids[i]);
-        int rc = queue_call_integer(lab->s, &c, &n, e);
+        int rc = queue_call_integer(&lab->s->stores, &c, &n, e);
         if (rc < 0)
             return rc;
         purged += n;
@@ -158,7 +158,7 @@ static char *options_of(const struct drill_lab *lab, const struct drill *d, cons
     assert(options != NULL); /* our own table */
     (void)json_object_set_new(options, "kind", json_string(lab->kind));
     (void)json_object_set_new(options, "id", json_string(id));
-    (void)json_object_set_new(options, "actor", json_string(lab->s->actor));
+    (void)json_object_set_new(options, "actor", json_string(lab->s->stores.actor));
     if (unique != NULL)
         (void)json_object_set_new(options, "unique", json_string(unique));
     char *text = json_dumps(options, JSON_COMPACT);
@@ -181,7 +181,7 @@ int drill_send(struct drill_lab *lab, const struct drill *d, const char *unique,
     queue_call_init(&c, "stint_enqueue", lab->queue);
     queue_call_add(&c, options);
     queue_call_add(&c, d->payload);
-    int rc = queue_call_json(lab->s, &c, &answer, e);
+    int rc = queue_call_json(&lab->s->stores, &c, &answer, e);
     if (rc == 0 && strcmp(json_text(answer, "state"), "refused") == 0)
         rc = err_set(e, ERR_REFUSED, "the queue refused a drill's job: %s", json_text(answer, "why"));
     if (rc == 0) {
@@ -202,7 +202,7 @@ int drill_await(struct drill_lab *lab, const char *id, int64_t within_ms, json_t
         json_t *job = NULL;
         queue_call_init(&c, "stint_job", lab->queue);
         queue_call_add(&c, id);
-        int rc = queue_call_json(lab->s, &c, &job, e);
+        int rc = queue_call_json(&lab->s->stores, &c, &job, e);
         if (rc < 0)
             return rc;
         *ret_ended = job_wait_ended(json_text(job, "state"));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "queue_call.h"
+#include "session.h"
 
 enum { DRILL_TEXT_MAX = 512, DRILL_BURST_JOBS = 300, DRILL_JOBS_MAX = 1024 };
 

@@ -92,7 +92,7 @@ static int64_t memory_available(void)
 
 static int act_memory(struct drill_lab *lab, const struct drill *d, struct drill_result *ret, struct err *e)
 {
-    const struct conf_pool *p = conf_pool_of(lab->s->conf, lab->pool);
+    const struct conf_pool *p = conf_pool_of(lab->s->stores.conf, lab->pool);
     int64_t limit = p->memory;
     if (p->cgroup_memory > 0)
         limit = limit > 0 ? MIN_OF(limit, p->cgroup_memory) : p->cgroup_memory;
@@ -184,8 +184,8 @@ static int cancel(struct drill_lab *lab, const char *id, const struct runner *r 
     queue_call_init(&c, "stint_cancel", lab->queue);
     queue_call_add(&c, id);
     queue_call_add(&c, "stint drill");
-    queue_call_add(&c, lab->s->actor);
-    int rc = queue_call_json(lab->s, &c, &answer, e);
+    queue_call_add(&c, lab->s->stores.actor);
+    int rc = queue_call_json(&lab->s->stores, &c, &answer, e);
     json_decref(answer);
     return rc;
 }
@@ -259,9 +259,9 @@ static int pause_kind(struct drill_lab *lab, const char *function, int64_t *ret_
     struct queue_call c;
     queue_call_init(&c, function, lab->queue);
     queue_call_add(&c, "probe");
-    queue_call_add(&c, lab->s->actor);
+    queue_call_add(&c, lab->s->stores.actor);
     queue_call_add(&c, "stint drill");
-    return queue_call_integer(lab->s, &c, ret_changed, e);
+    return queue_call_integer(&lab->s->stores, &c, ret_changed, e);
 }
 
 static int act_pause(struct drill_lab *lab, const struct drill *d, struct drill_result *ret, struct err *e)

@@ -103,7 +103,7 @@ int drill_act_parser(struct drill_lab *lab, const struct drill *d, struct drill_
     int rc = enqueue_options_queue(lab->s, pdf.kind, NULL, pdf.queue, e);
     if (rc < 0)
         return rc;
-    pdf.pool = drill_pool_of(lab->s->conf, pdf.queue, pdf.kind);
+    pdf.pool = drill_pool_of(lab->s->stores.conf, pdf.queue, pdf.kind);
     if (pdf.pool == NULL) {
         drill_set(ret, DRILL_SKIPPED, "no pool of this configuration runs the kind pdf-parse");
         return 0;

@@ -94,7 +94,7 @@ static int flush_batch(struct bulk *b, struct err *e)
         queue_call_add(&c, b->options[i]);
         queue_call_add(&c, b->payloads[i]);
     }
-    int rc = queue_call_run(b->s, &c, &reply, e);
+    int rc = queue_call_run(&b->s->stores, &c, &reply, e);
     if (rc < 0)
         return rc;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != b->n)

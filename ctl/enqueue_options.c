@@ -120,7 +120,7 @@ int enqueue_options_from_args(struct session *s, const char *kind, json_t **ret_
     int rc = args_has(a, "at") ? enqueue_options_time(args_text(a, "at", ""), &at_ms, e) : 0;
     if (rc < 0)
         return rc;
-    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "actor", args_text(a, "actor", s->actor));
+    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "actor", args_text(a, "actor", s->stores.actor));
     if (options == NULL)
         return err_set(e, ERR_BAD_ARGUMENT, "KIND or --actor is not UTF-8");
     set_texts(a, options);
@@ -145,7 +145,7 @@ int enqueue_options_from_line(struct session *s, const json_t *line, json_t **re
     (void)json_object_del(options, "payload");
     (void)json_object_del(options, "queue");
     if (json_object_get(options, "actor") == NULL)
-        (void)json_object_set_new(options, "actor", json_string(s->actor));
+        (void)json_object_set_new(options, "actor", json_string(s->stores.actor));
     *ret_options = options;
     return 0;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "queue_call.h"
+#include "session.h"
 
 /* From the options of `stint enqueue`. *ret_options is the caller's. */
 int enqueue_options_from_args(struct session *s, const char *kind, json_t **ret_options, struct err *e);

@@ -79,7 +79,7 @@ static int known_job(struct session *s, const char *queue, const char *id, struc
     json_t *job = NULL;
     queue_call_init(&c, "stint_job", queue);
     queue_call_add(&c, id);
-    int rc = queue_call_json(s, &c, &job, e);
+    int rc = queue_call_json(&s->stores, &c, &job, e);
     json_decref(job);
     return rc == 0 ? 1 : rc == ERR_NOT_FOUND || rc == ERR_BAD_ARGUMENT ? 0 : rc;
 }

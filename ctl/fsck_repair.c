@@ -36,14 +36,14 @@ static int mend_batch(struct session *s, const struct fsck_finding *const items[
     struct queue_call c;
     redisReply *reply = NULL;
     queue_call_init(&c, "stint_fsck_mend", items[0]->queue);
-    queue_call_add(&c, s->actor);
+    queue_call_add(&c, s->stores.actor);
     for (size_t i = 0; i < n; i++) {
         queue_call_add(&c, fsck_fault_row(items[i]->fault)->name);
         queue_call_add(&c, items[i]->place);
         queue_call_add_bytes(&c, items[i]->subject, items[i]->subject_len);
         queue_call_add(&c, items[i]->value);
     }
-    int rc = queue_call_run(s, &c, &reply, e);
+    int rc = queue_call_run(&s->stores, &c, &reply, e);
     if (rc == 0 && (reply->type != REDIS_REPLY_ARRAY || reply->elements != n))
         rc = err_set(e, ERR_PROTOCOL, "stint_fsck_mend answered what is no list of repairs");
     for (size_t i = 0; rc == 0 && i < n; i++)

@@ -35,7 +35,7 @@ struct kinds {
 int fsck_walk_call(struct fsck_walk *w, const struct queue_call *c, redisReply **ret_reply, struct err *e)
 {
     uint64_t began = clock_mono_ns();
-    int rc = queue_call_run(w->s, c, ret_reply, e);
+    int rc = queue_call_run(&w->s->stores, c, ret_reply, e);
     w->slowest_us = MAX_OF(w->slowest_us, (clock_mono_ns() - began) / 1000);
     w->calls++;
     progress_update(w->bar, (size_t)MIN_OF(w->looked, w->expected), (size_t)w->expected);

@@ -7,6 +7,7 @@
 
 #include "fsck_findings.h"
 #include "queue_call.h"
+#include "session.h"
 
 enum { FSCK_SLICE = 100 };
 

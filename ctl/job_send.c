@@ -24,7 +24,7 @@ int job_send(struct session *s, const char *kind, const json_t *payload, char re
     int rc = enqueue_options_queue(s, kind, args_text(&s->args, "queue", NULL), ret_queue, e);
     if (rc < 0)
         return rc;
-    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "actor", s->actor);
+    json_t *options = json_pack("{s:s, s:s}", "kind", kind, "actor", s->stores.actor);
     AUTO_FREE char *options_text = json_dumps(options, JSON_COMPACT);
     AUTO_FREE char *payload_text = json_dumps(payload, JSON_COMPACT);
     json_decref(options);
@@ -33,7 +33,7 @@ int job_send(struct session *s, const char *kind, const json_t *payload, char re
     queue_call_init(&c, "stint_enqueue", ret_queue);
     queue_call_add(&c, options_text);
     queue_call_add(&c, payload_text);
-    rc = queue_call_json(s, &c, &answer, e);
+    rc = queue_call_json(&s->stores, &c, &answer, e);
     if (rc == 0)
         rc = take_answer(answer, ret_id, e);
     json_decref(answer);

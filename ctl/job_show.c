@@ -4,56 +4,13 @@
  */
 #include "job_show.h"
 
-#include "queue_call.h"
 #include "job_wait.h"
+#include "payload_edit.h"
+#include "queue_call.h"
 
 #include <stdio.h>
-#include <strings.h>
 
-enum { NESTING_MAX = 32, TEXT_SHOWN_MAX = 400 };
-
-static bool is_secret(const char *key)
-{
-    static const char *const names[] = {"password", "passwd", "secret", "token", "authorization", "secret_key"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcasecmp(key, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static json_t *present(const json_t *value, size_t text_max, int depth)
-{
-    if (depth > NESTING_MAX)
-        return json_string("…");
-    if (json_is_string(value) && text_max > 0 && json_string_length(value) > text_max) {
-        char cut[64];
-        (void)snprintf(cut, sizeof cut, "%.24s… (%zu bytes)", json_string_value(value), json_string_length(value));
-        AUTO_FREE char *harmless = out_harmless(cut, strlen(cut));
-        return json_string(harmless != NULL ? harmless : "…");
-    }
-    if (json_is_array(value)) {
-        json_t *copy = json_array();
-        for (size_t i = 0; i < json_array_size(value); i++)
-            (void)json_array_append_new(copy, present(json_array_get(value, i), text_max, depth + 1));
-        return copy;
-    }
-    if (!json_is_object(value))
-        return json_deep_copy(value);
-    json_t *copy = json_object();
-    json_t *members = (json_t *)(uintptr_t)value, *member;
-    const char *key;
-    json_object_foreach(members, key, member)
-    {
-        bool hide = is_secret(key) && !json_is_null(member);
-        (void)json_object_set_new(copy, key, hide ? json_string("(hidden)") : present(member, text_max, depth + 1));
-    }
-    return copy;
-}
-
-json_t *job_show_presentable(const json_t *payload, size_t text_max)
-{
-    return payload == NULL ? NULL : present(payload, text_max, 0);
-}
+enum { TEXT_SHOWN_MAX = 400 };
 
 /* A member that may be JSON or JSON kept as text. New reference or NULL. */
 static json_t *as_json(const json_t *object, const char *key)
@@ -69,7 +26,7 @@ static void print_json(struct session *s, const char *label, const json_t *value
 {
     if (value == NULL)
         return;
-    json_t *shown = job_show_presentable(value, TEXT_SHOWN_MAX);
+    json_t *shown = payload_edit_presentable(value, TEXT_SHOWN_MAX);
     AUTO_FREE char *text = json_dumps(shown, JSON_INDENT(2) | JSON_ENCODE_ANY);
     out_tinted(&s->out, TINT_BOLD, "%s", label);
     if (text != NULL)
@@ -147,14 +104,14 @@ static void set_presentable(json_t *shown, const json_t *job, const char *key)
 {
     json_t *value = as_json(job, key);
     if (value != NULL)
-        (void)json_object_set_new(shown, key, job_show_presentable(value, 0));
+        (void)json_object_set_new(shown, key, payload_edit_presentable(value, 0));
     json_decref(value);
 }
 
 void job_show_print(struct session *s, const json_t *job)
 {
     if (s->out.json) {
-        json_t *shown = job_show_presentable(job, 0);
+        json_t *shown = payload_edit_presentable(job, 0);
         set_presentable(shown, job, "payload");
         set_presentable(shown, job, "payload_before");
         out_json(&s->out, shown);

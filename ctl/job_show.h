@@ -9,6 +9,3 @@
 
 /* job: as stint_job tells it, with "queue" added. Borrowed. */
 void job_show_print(struct session *s, const json_t *job);
-/* A copy of a payload whose members that are secrets by name (password, secret, token, authorization) read "(hidden)"
- * and whose long texts are cut. Caller decrefs; NULL for NULL. */
-json_t *job_show_presentable(const json_t *payload, size_t text_max);

@@ -43,7 +43,7 @@ static int ask(struct session *s, const char *queue, const char *id, json_t **re
     struct queue_call c;
     queue_call_init(&c, "stint_job", queue);
     queue_call_add(&c, id);
-    return queue_call_json(s, &c, ret_job, e);
+    return queue_call_json(&s->stores, &c, ret_job, e);
 }
 
 static int report_gone(const char *queue, const char *id, json_t **ret_job, struct err *e)

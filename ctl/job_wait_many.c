@@ -112,7 +112,7 @@ static int look_closer(struct session *s, const struct job_wait_many *w, size_t 
     json_t *job = NULL;
     queue_call_init(&c, "stint_job", w->queues[w->items[i].queue]);
     queue_call_add(&c, w->items[i].id);
-    int rc = queue_call_json(s, &c, &job, e);
+    int rc = queue_call_json(&s->stores, &c, &job, e);
     if (rc == 0 || rc == ERR_NOT_FOUND)
         (void)snprintf(ret_state, 16, "%s", rc == 0 ? json_text(job, "state") : "gone");
     json_decref(job);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "queue_call.h"
+#include "session.h"
 
 /* Asks stint_stats. *ret_stats is the caller's. */
 int queue_rows_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e);

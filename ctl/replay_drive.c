@@ -105,14 +105,14 @@ static int watch_canary(struct drive *d, struct err *e)
     d->status = NULL;
     replay_view_end(&d->view);
     out_remark(&d->s->out, "the canary has not ended in time (--canary-timeout); the run is paused");
-    return replay_run_control(d->s, d->run, "pause", "", "canary has not ended in time", &d->status, e);
+    return replay_run_control(&d->s->stores, d->run, "pause", "", "canary has not ended in time", &d->status, e);
 }
 
 /* One look at the run, moving what may move. *ret_wait_ms: how long until the next. */
 static int advance(struct drive *d, int64_t *ret_wait_ms, struct err *e)
 {
     json_t *status = NULL;
-    int rc = replay_run_step(d->s, d->run, d->patch, &status, e);
+    int rc = replay_run_step(&d->s->stores, d->run, d->patch, &status, e);
     if (rc < 0)
         return forgive(d, rc, e);
     d->away_since_ms = 0;
@@ -137,7 +137,7 @@ static int watch_ends(struct drive *d, struct err *e)
     while (rc == 0 && !d->interrupted && has_open_ends(d->status)) {
         json_t *status = NULL;
         d->interrupted = pause_for(d, LOOK_MS);
-        rc = replay_run_status(d->s, d->run, &status, e);
+        rc = replay_run_status(&d->s->stores, d->run, &status, e);
         if (rc < 0) {
             rc = forgive(d, rc, e);
             continue;
@@ -153,7 +153,7 @@ static int watch_ends(struct drive *d, struct err *e)
 /* The part's merge patch, from what the run keeps. */
 static int load_patch(struct drive *d, struct err *e)
 {
-    int rc = replay_run_status(d->s, d->run, &d->status, e);
+    int rc = replay_run_status(&d->s->stores, d->run, &d->status, e);
     const char *edit = json_text(d->status, "edit");
     if (rc == 0 && *edit != '\0') {
         d->patch = json_loads(edit, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
@@ -169,9 +169,9 @@ static int interrupt(struct drive *d, struct err *e)
     json_t *status = NULL;
     replay_view_end(&d->view);
     out_remark(&d->s->out, "pausing run %s (once more ends at once and leaves the run to \"resume\")", d->run->id);
-    int rc = replay_run_control(d->s, d->run, "pause", "", "interrupted", &status, e);
+    int rc = replay_run_control(&d->s->stores, d->run, "pause", "", "interrupted", &status, e);
     if (rc == ERR_REFUSED) /* it ended just now */
-        rc = replay_run_status(d->s, d->run, &status, e);
+        rc = replay_run_status(&d->s->stores, d->run, &status, e);
     if (rc == 0) {
         json_decref(d->status);
         d->status = status;
@@ -232,13 +232,13 @@ int replay_drive_follow(struct session *s, const struct replay_run *run, struct 
     const struct replay_drive how = {.wait = true};
     struct drive d = {.s = s, .run = &part, .how = &how};
     replay_view_init(&d.view, s);
-    int rc = replay_run_status(s, run, &d.status, e);
+    int rc = replay_run_status(&s->stores, run, &d.status, e);
     d.signals_fd = open_signals(&old);
     while (rc == 0 && !d.interrupted && (state_is(d.status, "running") || has_open_ends(d.status))) {
         json_t *status = NULL;
         replay_view_update(&d.view, run, d.status);
         d.interrupted = pause_for(&d, LOOK_MS);
-        rc = replay_run_status(s, run, &status, e);
+        rc = replay_run_status(&s->stores, run, &status, e);
         if (rc < 0) {
             rc = forgive(&d, rc, e);
             continue;

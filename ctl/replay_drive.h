@@ -8,6 +8,7 @@
 #pragma once
 
 #include "replay_run.h"
+#include "session.h"
 
 struct replay_drive {
     int64_t canary_timeout_ms; /* longest wait for a canary's ends; 0: none */

@@ -1,9 +1,10 @@
 /*
- * replay_options - see replay_options.h. Refuses to keep ids without end: a selection of more than IDS_KEPT named letters that
- * was cut off is cancelled, not guessed.
+ * replay_options - see replay_options.h. Refuses to keep ids without end: a selection of more than IDS_KEPT named
+ * letters that was cut off is cancelled, not guessed.
  */
 #include "replay_options.h"
 
+#include "dead_select.h"
 #include "payload_edit.h"
 #include "replay_rate.h"
 
@@ -30,7 +31,8 @@ static int add_patch(const json_t *patch, json_t *options, struct err *e)
     if (text == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the patch");
     if (strlen(text) > PATCH_MAX)
-        return err_set(e, ERR_BAD_ARGUMENT, "--edit: the patch has %zu bytes; allowed: at most %d", strlen(text), (int)PATCH_MAX);
+        return err_set(e, ERR_BAD_ARGUMENT, "--edit: the patch has %zu bytes; allowed: at most %d", strlen(text),
+                       (int)PATCH_MAX);
     return json_object_set_new(options, "edit", json_string(text));
 }
 
@@ -38,8 +40,11 @@ int replay_options_make(const struct args *a, const json_t *patch, json_t **ret_
 {
     static const struct {
         const char *arg, *option;
-    } whole[] = {{"canary", "canary"}, {"canary-failures", "canary_failures"}, {"max", "max"},
-                 {"delay", "delay_ms"}, {"guard", "guard"}};
+    } whole[] = {{"canary", "canary"},
+                 {"canary-failures", "canary_failures"},
+                 {"max", "max"},
+                 {"delay", "delay_ms"},
+                 {"guard", "guard"}};
     if (args_has(a, "canary-failures") && !args_has(a, "canary"))
         return err_set(e, ERR_BAD_ARGUMENT, "--canary-failures N goes with --canary N");
     if (args_has(a, "canary-failures") && args_int(a, "canary-failures", 0) >= args_int(a, "canary", 0))
@@ -120,10 +125,11 @@ static int letters_of_ids(const char *queue, const json_t *filter, struct dead_l
     const json_t *ids = json_object_get(filter, "ids");
     size_t n = json_array_size(ids);
     if ((json_int_t)n != json_number(filter, "named", 0))
-        return err_set(e, ERR_REFUSED,
-                       "the run was cut off while its %lld named letters were being selected: nothing was replayed; cancel it and "
-                       "give the command again",
-                       (long long)json_number(filter, "named", 0));
+        return err_set(
+            e, ERR_REFUSED,
+            "the run was cut off while its %lld named letters were being selected: nothing was replayed; cancel it and "
+            "give the command again",
+            (long long)json_number(filter, "named", 0));
     ret_letters->items = calloc(n + 1, sizeof *ret_letters->items);
     if (ret_letters->items == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %zu ids", n);
@@ -163,5 +169,5 @@ int replay_options_select(struct session *s, const char *queue, const json_t *fi
         .limit = most,
         .bare = true,
     };
-    return dead_letters_find(s, &f, ret_letters, e);
+    return dead_letters_find(&s->stores, &f, ret_letters, e);
 }

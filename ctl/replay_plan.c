@@ -4,6 +4,7 @@
  */
 #include "replay_plan.h"
 
+#include "payload_diff.h"
 #include "payload_edit.h"
 
 #include <stdio.h>
@@ -91,7 +92,7 @@ static int show_edit(struct session *s, const struct dead_letter *letter, const 
     json_t *before = json_loadb(bytes, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     json_t *after = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     out_tinted(&s->out, TINT_BOLD, "edit of %s%s", letter->id, json_equal(before, after) ? ": changes nothing" : "");
-    (void)payload_edit_diff(s, before, after, DIFF_LINES);
+    (void)payload_diff_print(s, before, after, DIFF_LINES);
     json_decref(before);
     json_decref(after);
     return 0;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dead_letters.h"
+#include "session.h"
 
 enum { REPLAY_PLAN_GUARD = 5 }; /* most replays of a job without --guard: the Functions' default */
 

@@ -189,7 +189,7 @@ static void report_held(struct session *s, const struct replay_run *run, const j
         if (n > 0)
             out_remark(&s->out, "%lld %s", (long long)n, rows[i].why);
     }
-    if (sum == 0 || replay_run_list(s, run, "held", s->out.json ? 1000 : HELD_SHOWN, &held, &e) < 0)
+    if (sum == 0 || replay_run_list(&s->stores, run, "held", s->out.json ? 1000 : HELD_SHOWN, &held, &e) < 0)
         return;
     for (size_t i = 0; i < json_array_size(held); i++) {
         const char *text = json_string_value(json_array_get(held, i));

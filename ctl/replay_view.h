@@ -7,6 +7,7 @@
 #pragma once
 
 #include "replay_run.h"
+#include "session.h"
 
 struct replay_view {
     struct session *s;

@@ -7,7 +7,6 @@
 #include "audit_note.h"
 #include "clock.h"
 #include "control_client.h"
-#include "pg_dial.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -27,21 +26,23 @@ static void find_actor(char *out, size_t size)
     (void)snprintf(out, size, "%.60s@%.60s", user != NULL && *user != '\0' ? user : "unknown", host);
 }
 
+static int load_conf(void *arg, const struct conf **ret_conf, struct err *e)
+{
+    return session_conf(arg, ret_conf, e);
+}
+
 void session_init(struct session *s)
 {
-    *s = (struct session){.verb = ""};
-    find_actor(s->actor, sizeof s->actor);
+    *s = (struct session){.verb = "", .stores = {.load = load_conf, .arg = s}};
+    find_actor(s->stores.actor, sizeof s->stores.actor);
 }
 
 void session_fini(struct session *s)
 {
     if (s == NULL)
         return;
-    if (s->redis_open)
-        redis_sync_close(&s->redis);
-    s->redis_open = false;
-    PQfinish(s->pg);
-    s->pg = NULL;
+    stores_fini(&s->stores);
+    s->stores.conf = NULL;
     free(s->conf);
     s->conf = NULL;
     args_fini(&s->args);
@@ -54,20 +55,6 @@ void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX])
         conf_default_dir(ret_dir);
     else
         (void)snprintf(ret_dir, CONF_STR_MAX, "%s", dir);
-}
-
-/* "Connection refused" of a default nobody chose misleads: says that no configuration was read, and how to name one. */
-static int add_no_config(const struct session *s, const char *key, const char *env, int rc, struct err *e)
-{
-    char dir[CONF_STR_MAX], before[ERR_MESSAGE_MAX];
-    if (s->conf->path[0] != '\0' || getenv(env) != NULL)
-        return rc;
-    conf_default_dir(dir);
-    (void)snprintf(before, sizeof before, "%s", e->message);
-    return err_set(e, rc,
-                   "%.600s (no configuration file was found at /etc/stint/stint.conf or %.200s/stint.conf, so %s is the "
-                   "default; name the stack's folder with --dir or STINT_DIR, or start one with \"stint up\")",
-                   before, dir, key);
 }
 
 static int find_config(const struct session *s, char ret_path[static CONF_STR_MAX], struct err *e)
@@ -111,54 +98,18 @@ int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
 
 int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *e)
 {
-    const struct conf *conf;
-    int rc = session_conf(s, &conf, e);
-    if (rc < 0)
-        return rc;
-    if (!s->redis_open || s->redis.ctx == NULL) {
-        s->redis_open = false;
-        rc = redis_sync_open(&s->redis, &conf->redis, e);
-        if (rc < 0)
-            return e != NULL ? add_no_config(s, "redis.url", "STINT_REDIS_URL", rc, e) : rc;
-        s->redis_open = true;
-        rc = redis_sync_functions(&s->redis, e);
-        if (rc < 0)
-            return rc;
-    }
-    *ret_redis = &s->redis;
-    return 0;
+    return stores_redis(&s->stores, ret_redis, e);
 }
 
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e)
 {
-    const struct conf *conf;
-    int rc = session_conf(s, &conf, e);
-    if (s->pg != NULL && PQstatus(s->pg) != CONNECTION_OK) {
-        PQfinish(s->pg);
-        s->pg = NULL;
-    }
-    if (rc == 0 && s->pg == NULL)
-        rc = pg_dial(&conf->postgres, "stint", &s->pg, e);
-    if (rc == 0)
-        *ret_pg = s->pg;
-    return rc;
+    return stores_pg(&s->stores, ret_pg, e);
 }
 
 int session_sql(struct session *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
                 struct err *e)
 {
-    PGconn *pg;
-    int rc = session_pg(s, &pg, e);
-    if (rc < 0)
-        return rc;
-    PGresult *rows = PQexecParams(pg, sql, n_params, NULL, params, NULL, NULL, 0);
-    rc = pg_dial_fault(pg, rows, e);
-    if (rc < 0) {
-        PQclear(rows);
-        return rc;
-    }
-    *ret_rows = rows;
-    return 0;
+    return stores_sql(&s->stores, sql, n_params, params, ret_rows, e);
 }
 
 int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e)

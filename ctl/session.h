@@ -10,9 +10,7 @@
 #include "conf.h"
 #include "err.h"
 #include "out.h"
-#include "redis_sync.h"
-#include <jansson.h>
-#include <libpq-fe.h>
+#include "stores.h"
 
 enum exit_code {
     EXIT_DONE = 0,
@@ -27,11 +25,8 @@ struct session {
     struct out out;
     struct args args;  /* of the verb and the global options */
     const char *verb;  /* its words, borrowed; for messages */
-    char actor[256];   /* "user@host": who is said to have changed something */
     struct conf *conf; /* owned; NULL until session_conf */
-    struct redis_sync redis;
-    bool redis_open;
-    PGconn *pg; /* owned; NULL until session_pg */
+    struct stores stores;
 };
 
 /* Nothing is opened yet; the actor is found. */
@@ -43,18 +38,14 @@ void session_fini(struct session *s);
 int session_conf(struct session *s, const struct conf **ret_conf, struct err *e);
 /* The folder --dir names, else conf_default_dir(). */
 void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX]);
-/* The connection, with the Functions library made sure of; one that was lost is made again. Borrowed. */
+/* stores_redis, stores_pg and stores_sql on s->stores. */
 int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *e);
-/* The connection, with statement_timeout set; one that was lost is made again. Borrowed. ERR_STORE_UNAVAILABLE names
- * the reason, never the password. */
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e);
-/* Asks the supervisor (control_client.h); what changed something is told to the audit log. fields: borrowed object or NULL. *ret_reply is the caller's. */
-int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);
-
-/* Runs a statement with text parameters. *ret_rows is the caller's (PQclear). ERR_STORE_REFUSED with the server's
- * words. */
 int session_sql(struct session *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
                 struct err *e);
+/* Asks the supervisor (control_client.h); what changed something is told to the audit log. fields: borrowed object or
+ * NULL. *ret_reply is the caller's. */
+int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);
 
 /* Says the error on standard error (a JSON object under --json) and returns the exit code for it. */
 int session_fail(struct session *s, const struct err *e);

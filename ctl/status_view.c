@@ -16,7 +16,7 @@ static int gather_queues(struct session *s, json_t *queues, struct err *e)
 {
     struct queue_list list;
     struct redis_sync *redis;
-    int rc = queue_list_resolve(s, NULL, &list, e);
+    int rc = queue_list_resolve(&s->stores, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
         rc = queue_rows_ask(s, list.names[i], &stats, e);

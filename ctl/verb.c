@@ -122,7 +122,7 @@ static int run_verb(struct session *s, const struct verb *v, int argc, char *con
     if (rc < 0)
         return session_fail(s, &e);
     if (args_has(&s->args, "actor"))
-        (void)snprintf(s->actor, sizeof s->actor, "%s", args_text(&s->args, "actor", ""));
+        (void)snprintf(s->stores.actor, sizeof s->stores.actor, "%s", args_text(&s->args, "actor", ""));
     return v->run(s);
 }
 

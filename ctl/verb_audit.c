@@ -2,7 +2,7 @@
  * verb_audit - `stint audit`: what operators did, from every queue's and every host's audit log.
  */
 #include "audit_read.h"
-#include "dead_letters.h"
+#include "dead_select.h"
 #include "verb.h"
 
 #include <poll.h>
@@ -97,7 +97,7 @@ static int follow(struct session *s, struct audit_read *r, struct err *e)
     bool away = false;
     (void)fflush(s->out.to);
     for (;;) {
-        int rc = audit_read_next(s, r, e);
+        int rc = audit_read_next(&s->stores, r, e);
         if (rc == 0) {
             away = false;
             show_next(s, r);
@@ -140,9 +140,9 @@ int verb_audit(struct session *s)
     struct audit_read r = {.sources = NULL};
     int rc = read_filter(s, &r.filter, &e);
     if (rc == 0)
-        rc = audit_read_open(s, &r, args_text(&s->args, "queue", NULL), args_has(&s->args, "all"), &e);
+        rc = audit_read_open(&s->stores, &r, args_text(&s->args, "queue", NULL), args_has(&s->args, "all"), &e);
     if (rc == 0)
-        rc = audit_read_past(s, &r, &e);
+        rc = audit_read_past(&s->stores, &r, &e);
     if (rc == 0)
         show_past(s, &r);
     if (rc == 0 && args_has(&s->args, "follow"))

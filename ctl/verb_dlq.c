@@ -4,8 +4,9 @@
 #include "clock.h"
 #include "dead_archived.h"
 #include "dead_scan.h"
-#include "dead_triage.h"
+#include "dead_triage_view.h"
 #include "job_show.h"
+#include "dead_select.h"
 #include "verb.h"
 
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void remark_archive(struct session *s, const struct dead_filter *f)
     enum { MOST = 100000 };
     struct err e = {.code = 0};
     int64_t n = 0;
-    if (s->out.json || s->out.quiet || f->archived || dead_archived_count(s, f, MOST, &n, &e) < 0 || n == 0)
+    if (s->out.json || s->out.quiet || f->archived || dead_archived_count(&s->stores, f, MOST, &n, &e) < 0 || n == 0)
         return;
     out_remark(&s->out, "%s%lld more in the archive; the same with --archived shows them", n == MOST ? "at least " : "",
                (long long)n);
@@ -72,8 +73,10 @@ static int read_cursor(struct session *s, struct dead_filter *f, size_t *ret_ski
         return 0;
     long long ms = strtoll(text, &end, 10), skip = *end == '.' ? strtoll(end + 1, &end, 10) : -1;
     if (ms <= 0 || skip < 0 || skip > DEAD_LETTERS_MAX || *end != '\0')
-        return err_set(e, ERR_BAD_ARGUMENT, "--before: \"%.60s\" is no place in the list; a page says at its end how the next "
-                                            "one is called", text);
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "--before: \"%.60s\" is no place in the list; a page says at its end how the next "
+                       "one is called",
+                       text);
     if (f->until_ms == 0 || ms < f->until_ms)
         f->until_ms = ms;
     *ret_skip = (size_t)skip;
@@ -90,11 +93,12 @@ struct place {
 static int list_letters(struct session *s, const struct dead_filter *f, size_t skip, struct place *at, struct err *e)
 {
     enum { CHUNK = 500 }; /* rows of a table: columns are as wide as their widest */
-    static const char *const titles[] = {"ID", "-QUEUE", "-KIND", "-CAUSE", "CODE", ">-ERRORS", ">AGE", "~MESSAGE", NULL};
+    static const char *const titles[] = {"ID",       "-QUEUE", "-KIND",    "-CAUSE", "CODE",
+                                         ">-ERRORS", ">AGE",   "~MESSAGE", NULL};
     struct dead_scan *scan = NULL;
     const struct dead_letter *l = NULL;
     struct table t;
-    int rc = dead_scan_open(s, f, &scan, e), more = rc;
+    int rc = dead_scan_open(&s->stores, f, &scan, e), more = rc;
     table_init(&t, titles);
     while (rc == 0 && (more = dead_scan_next(scan, &l, e)) == 1) {
         at->of_ms = l->died_ms == at->ms ? at->of_ms + 1 : 1;
@@ -133,8 +137,10 @@ int verb_dlq_list(struct session *s)
         out_line(&s->out, "no dead letters%s%s", f.archived ? " in the archive" : "",
                  dead_filter_given(&s->args) ? " match" : "");
     if (rc == 0 && at.seen == f.limit)
-        out_remark(&s->out, "the newest %zu%s; the next page: the same with --before %lld.%zu; \"stint dlq triage\" groups them",
-                   at.shown, skip > 0 || args_has(&s->args, "before") ? " before that" : "", (long long)at.ms, at.of_ms);
+        out_remark(&s->out,
+                   "the newest %zu%s; the next page: the same with --before %lld.%zu; \"stint dlq triage\" groups them",
+                   at.shown, skip > 0 || args_has(&s->args, "before") ? " before that" : "", (long long)at.ms,
+                   at.of_ms);
     if (rc == 0)
         remark_archive(s, &f);
     dead_filter_fini(&f);
@@ -152,11 +158,11 @@ static int find_dead(struct session *s, const char *id, json_t **ret_job, struct
     char queue[QUEUE_MAX];
     const char *only = args_text(&s->args, "queue", NULL);
     if (args_has(&s->args, "archived"))
-        return dead_archived_job(s, only, id, ret_job, e);
-    int rc = queue_list_find_job(s, only, id, queue, ret_job, e);
+        return dead_archived_job(&s->stores, only, id, ret_job, e);
+    int rc = queue_list_find_job(&s->stores, only, id, queue, ret_job, e);
     json_t *archived = NULL;
     struct err none = {.code = 0};
-    if (rc == ERR_NOT_FOUND && dead_archived_job(s, only, id, &archived, &none) == 0)
+    if (rc == ERR_NOT_FOUND && dead_archived_job(&s->stores, only, id, &archived, &none) == 0)
         rc = err_set(e, ERR_NOT_FOUND, "job \"%.128s\" is in the archive: stint dlq show %.128s --archived", id, id);
     json_decref(archived);
     if (rc < 0 || strcmp(json_text(*ret_job, "state"), "dead") == 0)
@@ -194,7 +200,8 @@ static int triage(struct session *s, const struct dead_filter *f, struct err *e)
     struct progress bar;
     struct dead_triage *t = dead_triage_new();
     size_t n = 0;
-    int rc = t == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory to group dead letters") : dead_scan_open(s, f, &scan, e);
+    int rc = t == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory to group dead letters")
+                       : dead_scan_open(&s->stores, f, &scan, e);
     int more = rc;
     progress_init(&bar, &s->out, "triage");
     while (rc == 0 && (more = dead_scan_next(scan, &l, e)) == 1) {
@@ -208,7 +215,7 @@ static int triage(struct session *s, const struct dead_filter *f, struct err *e)
         out_line(&s->out, "no dead letters%s%s", f->archived ? " in the archive" : "",
                  dead_filter_given(&s->args) ? " match" : "");
     else if (rc == 0)
-        dead_triage_print(t, s, f->archived);
+        dead_triage_view_print(t, s, f->archived);
     dead_triage_free(t);
     dead_scan_close(scan);
     return rc;

@@ -1,11 +1,13 @@
 /*
  * verb_dlq_change - `stint dlq archive|drain|purge|import`: what takes dead letters out of Redis and brings them back.
- * Refuses to touch every letter by accident (IDs, a filter or --all must be given), and to remove anything for good without
+ * Refuses to touch every letter by accident (IDs, a filter or --all must be given), and to remove anything for good
+ * without
  * --yes or a person's yes.
  */
 #include "clock.h"
 #include "dead_import.h"
 #include "dead_out.h"
+#include "dead_select.h"
 #include "verb.h"
 
 #include <stdio.h>
@@ -49,11 +51,28 @@ static int select_from_args(struct session *s, bool archived, struct dead_filter
     return rc;
 }
 
+static void on_progress(void *arg, size_t done, size_t total)
+{
+    progress_update(arg, done, total);
+}
+
+/* Moves the letters behind a bar. */
+static int run(struct session *s, struct dead_out *o, const char *label, struct err *e)
+{
+    struct progress bar;
+    progress_init(&bar, &s->out, label);
+    o->on_progress = on_progress;
+    o->arg = &bar;
+    int rc = dead_out_run(&s->stores, o, e);
+    progress_end(&bar);
+    return rc;
+}
+
 static void report(struct session *s, const struct dead_out *o, const char *word, const char *path)
 {
     if (s->out.json) {
-        json_t *record = json_pack("{s:s, s:I, s:I, s:I, s:s?}", "done", word, "removed", (json_int_t)o->removed, "written",
-                                   (json_int_t)o->written, "changed", (json_int_t)o->changed, "file", path);
+        json_t *record = json_pack("{s:s, s:I, s:I, s:I, s:s?}", "done", word, "removed", (json_int_t)o->removed,
+                                   "written", (json_int_t)o->written, "changed", (json_int_t)o->changed, "file", path);
         out_json(&s->out, record);
         json_decref(record);
     } else if (path != NULL && o->keep) {
@@ -89,7 +108,7 @@ int verb_dlq_archive(struct session *s)
                          .words = dead_filter_words(&s->args, words, sizeof words)};
     int rc = select_from_args(s, false, &o.filter, &e);
     if (rc == 0)
-        rc = dead_out_run(s, &o, &e);
+        rc = run(s, &o, "archive", &e);
     dead_filter_fini(&o.filter);
     if (rc < 0)
         return broken(s, &o, &e);
@@ -104,8 +123,8 @@ static int confirm(struct session *s, size_t n, const char *how, struct err *e)
     (void)snprintf(question, sizeof question, "Remove %zu dead letter%s %s?", n, n == 1 ? "" : "s", how);
     if (session_confirm(s, question))
         return 0;
-    return err_set(e, ERR_REFUSED, "%zu dead letter%s left alone: removing them needs --yes, or a yes on the terminal", n,
-                   n == 1 ? "" : "s");
+    return err_set(e, ERR_REFUSED, "%zu dead letter%s left alone: removing them needs --yes, or a yes on the terminal",
+                   n, n == 1 ? "" : "s");
 }
 
 const struct arg_spec verb_dlq_purge_options[] = {
@@ -121,12 +140,16 @@ static int may_purge(struct session *s, const struct dead_out *o, struct err *e)
     const struct args *a = &s->args;
     size_t n = 0;
     if (args_has(a, "no-archive") && args_has(a, "archived"))
-        return err_set(e, ERR_BAD_ARGUMENT, "--archived and --no-archive: say which; the archive's letters are archived");
+        return err_set(e, ERR_BAD_ARGUMENT,
+                       "--archived and --no-archive: say which; the archive's letters are archived");
     if (args_has(a, "yes"))
         return 0;
     if (args_has(a, "no-archive"))
         return err_set(e, ERR_REFUSED, "--no-archive removes dead letters for good and needs --yes");
-    int rc = dead_out_count(s, &o->filter, &n, e);
+    struct progress bar;
+    progress_init(&bar, &s->out, "count");
+    int rc = dead_out_count(&s->stores, &o->filter, on_progress, &bar, &n, e);
+    progress_end(&bar);
     if (rc < 0 || n == 0)
         return rc;
     return confirm(s, n, args_has(a, "archived") ? "from the archive, for good" : "(they are archived first)", e);
@@ -138,15 +161,16 @@ int verb_dlq_purge(struct session *s)
     char words[WORDS_MAX];
     const struct args *a = &s->args;
     bool for_good = args_has(a, "no-archive") || args_has(a, "archived");
-    struct dead_out o = {.way = for_good ? DEAD_OUT_PURGE : DEAD_OUT_ARCHIVE,
-                         .note = !for_good,
-                         .reason = args_text(a, "reason", for_good ? "purged for good by an operator" : "purged by an operator"),
-                         .words = dead_filter_words(a, words, sizeof words)};
+    struct dead_out o = {
+        .way = for_good ? DEAD_OUT_PURGE : DEAD_OUT_ARCHIVE,
+        .note = !for_good,
+        .reason = args_text(a, "reason", for_good ? "purged for good by an operator" : "purged by an operator"),
+        .words = dead_filter_words(a, words, sizeof words)};
     int rc = select_from_args(s, args_has(a, "archived"), &o.filter, &e);
     if (rc == 0)
         rc = may_purge(s, &o, &e);
     if (rc == 0)
-        rc = dead_out_run(s, &o, &e);
+        rc = run(s, &o, "purge", &e);
     dead_filter_fini(&o.filter);
     if (rc < 0)
         return broken(s, &o, &e);
@@ -193,7 +217,7 @@ int verb_dlq_drain(struct session *s)
     if (rc == 0)
         rc = dead_file_create(&file, path, args_has(a, "resume"), &e);
     if (rc == 0)
-        rc = dead_out_run(s, &o, &e);
+        rc = run(s, &o, "drain", &e);
     dead_file_close(&file, o.written == 0);
     dead_filter_fini(&o.filter);
     if (rc < 0)
@@ -217,8 +241,8 @@ static void report_import(struct session *s, const struct dead_import *in)
 {
     if (s->out.json) {
         json_t *record = json_pack("{s:I, s:I, s:I, s:I, s:b}", "imported", (json_int_t)in->imported, "replaced",
-                                   (json_int_t)in->replaced, "same", (json_int_t)in->same, "exists", (json_int_t)in->exists,
-                                   "torn", in->torn);
+                                   (json_int_t)in->replaced, "same", (json_int_t)in->same, "exists",
+                                   (json_int_t)in->exists, "torn", in->torn);
         out_json(&s->out, record);
         json_decref(record);
     } else {

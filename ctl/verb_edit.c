@@ -4,9 +4,11 @@
  */
 #include "editor.h"
 #include "killpoint.h"
+#include "payload_diff.h"
 #include "payload_edit.h"
 #include "payload_in.h"
 #include "replay_plan.h"
+#include "dead_select.h"
 #include "verb.h"
 
 #include <stdio.h>
@@ -62,7 +64,7 @@ static bool show_change(struct session *s, const struct edit *d)
     bool differs = d->before_len != d->after_len || memcmp(d->before, d->after, d->after_len) != 0;
     if (differs && before == NULL)
         out_line(&s->out, "the former payload, %zu bytes, was not JSON; the new one has %zu", d->before_len, d->after_len);
-    else if (differs && payload_edit_diff(s, before, after, DIFF_LINES) == 0)
+    else if (differs && payload_diff_print(s, before, after, DIFF_LINES) == 0)
         differs = false; /* only spaces or the order of members */
     json_decref(before);
     json_decref(after);
@@ -77,10 +79,10 @@ static int write_edit(struct session *s, const struct edit *d, char **ret_token,
     queue_call_add(&c, d->letters.items[0].id);
     queue_call_add(&c, d->token);
     queue_call_add_bytes(&c, d->after, d->after_len);
-    queue_call_add(&c, s->actor);
+    queue_call_add(&c, s->stores.actor);
     queue_call_add(&c, args_text(&s->args, "reason", ""));
     KILL_POINT("edit_before");
-    int rc = queue_call_run(s, &c, &reply, e);
+    int rc = queue_call_run(&s->stores, &c, &reply, e);
     KILL_POINT("edit_after");
     if (rc == 0)
         *ret_token = strdup(reply->str != NULL ? reply->str : "");

@@ -66,7 +66,7 @@ static int send_one(struct session *s, const char *queue, const json_t *options,
     queue_call_init(&c, "stint_enqueue", queue);
     queue_call_add(&c, text);
     queue_call_add_bytes(&c, payload, len);
-    return queue_call_json(s, &c, ret_answer, e);
+    return queue_call_json(&s->stores, &c, ret_answer, e);
 }
 
 static bool wants(const struct session *s, const char *level)

@@ -18,7 +18,7 @@ int verb_job_show(struct session *s)
     char queue[QUEUE_MAX];
     json_t *job = NULL;
     const char *id = args_positional(&s->args, 0);
-    if (queue_list_find_job(s, args_text(&s->args, "queue", NULL), id, queue, &job, &e) < 0)
+    if (queue_list_find_job(&s->stores, args_text(&s->args, "queue", NULL), id, queue, &job, &e) < 0)
         return session_fail(s, &e);
     job_result_show(s, queue, job);
     job_show_print(s, job);
@@ -38,7 +38,7 @@ int verb_job_wait(struct session *s)
     char queue[QUEUE_MAX];
     json_t *job = NULL;
     const char *id = args_positional(&s->args, 0);
-    int rc = queue_list_find_job(s, args_text(&s->args, "queue", NULL), id, queue, &job, &e);
+    int rc = queue_list_find_job(&s->stores, args_text(&s->args, "queue", NULL), id, queue, &job, &e);
     json_decref(job);
     job = NULL;
     if (rc == 0)
@@ -80,14 +80,14 @@ int verb_job_cancel(struct session *s)
     char queue[QUEUE_MAX];
     json_t *job = NULL, *answer = NULL;
     const char *id = args_positional(&s->args, 0);
-    int rc = queue_list_find_job(s, args_text(&s->args, "queue", NULL), id, queue, &job, &e);
+    int rc = queue_list_find_job(&s->stores, args_text(&s->args, "queue", NULL), id, queue, &job, &e);
     json_decref(job);
     if (rc == 0) {
         queue_call_init(&c, "stint_cancel", queue);
         queue_call_add(&c, id);
         queue_call_add(&c, args_text(&s->args, "reason", "cancelled by an operator"));
-        queue_call_add(&c, s->actor);
-        rc = queue_call_json(s, &c, &answer, &e);
+        queue_call_add(&c, s->stores.actor);
+        rc = queue_call_json(&s->stores, &c, &answer, &e);
     }
     if (rc < 0)
         return session_fail(s, &e);

@@ -74,7 +74,7 @@ int verb_job_repro(struct session *s)
         (void)err_set(&e, ERR_BAD_ARGUMENT, "--gdb and --valgrind cannot be used together; choose one");
         return session_fail(s, &e);
     }
-    int code, rc = queue_list_find_job(s, args_text(&s->args, "queue", NULL), args_positional(&s->args, 0), queue, &job, &e);
+    int code, rc = queue_list_find_job(&s->stores, args_text(&s->args, "queue", NULL), args_positional(&s->args, 0), queue, &job, &e);
     if (rc == 0)
         rc = check_job(job, &e);
     if (rc == 0)

@@ -152,7 +152,7 @@ static int check_pool(struct session *s, struct simulate_setup *setup, struct er
     bool ours = strncmp(setup->pool, POOL_PREFIX, strlen(POOL_PREFIX)) == 0;
     if (strspn(setup->pool, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(setup->pool))
         return err_set(e, ERR_BAD_ARGUMENT, "--pool: \"%.64s\" is no name; allowed: A-Z a-z 0-9 . _ -", setup->pool);
-    int rc = queue_list_check_known(s, setup->queue, e);
+    int rc = queue_list_check_known(&s->stores, setup->queue, e);
     if (rc == 0)
         rc = check_tracked(s, setup->queue, e);
     if (rc == 0)
@@ -201,7 +201,7 @@ static int set_up(struct session *s, struct simulate_setup *setup, struct match_
     if (rc < 0)
         return rc;
     setup->queue = queue;
-    setup->actor = s->actor;
+    setup->actor = s->stores.actor;
     setup->seed = (uint64_t)args_int(&s->args, "seed", 1);
     setup->speed = args_number(&s->args, "speed", 1);
     setup->presence_ms = args_int(&s->args, "presence", PRESENCE_MS);

@@ -67,7 +67,7 @@ int verb_outbox(struct session *s)
     struct err e = {.code = 0};
     struct queue_list served;
     PGresult *rows = NULL;
-    int rc = queue_list_resolve(s, NULL, &served, &e);
+    int rc = queue_list_resolve(&s->stores, NULL, &served, &e);
     if (rc == 0)
         rc = session_sql(s, outbox_sql, 0, NULL, &rows, &e);
     if (rc < 0)

@@ -14,9 +14,9 @@ static int each_queue(struct session *s, const char *name, int (*show)(struct se
                       void *arg, struct err *e)
 {
     struct queue_list list;
-    int rc = queue_list_resolve(s, name, &list, e);
+    int rc = queue_list_resolve(&s->stores, name, &list, e);
     if (rc == 0 && name != NULL)
-        rc = queue_list_check_known(s, name, e);
+        rc = queue_list_check_known(&s->stores, name, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
         rc = queue_rows_ask(s, list.names[i], &stats, e);
@@ -128,8 +128,8 @@ static int one_queue(struct session *s, struct queue_list *ret_list, struct err 
                            kind);
     }
     if (rc == 0)
-        rc = queue_list_resolve(s, queue, ret_list, e);
-    return rc == 0 ? queue_list_check_known(s, queue, e) : rc;
+        rc = queue_list_resolve(&s->stores, queue, ret_list, e);
+    return rc == 0 ? queue_list_check_known(&s->stores, queue, e) : rc;
 }
 
 static int change_pause(struct session *s, const char *function, const char *queue, int64_t *ret_changed, struct err *e)
@@ -137,9 +137,9 @@ static int change_pause(struct session *s, const char *function, const char *que
     struct queue_call c;
     queue_call_init(&c, function, queue);
     queue_call_add(&c, args_text(&s->args, "kind", ""));
-    queue_call_add(&c, s->actor);
+    queue_call_add(&c, s->stores.actor);
     queue_call_add(&c, args_text(&s->args, "reason", ""));
-    return queue_call_integer(s, &c, ret_changed, e);
+    return queue_call_integer(&s->stores, &c, ret_changed, e);
 }
 
 static void report_pause(struct session *s, const char *queue, const char *what, bool changed)
@@ -230,17 +230,17 @@ int verb_queue_config(struct session *s)
     struct queue_call c;
     int64_t changed;
     const char *field = args_positional(&s->args, 1), *value = args_positional(&s->args, 2);
-    int rc = queue_list_resolve(s, args_positional(&s->args, 0), &list, &e);
+    int rc = queue_list_resolve(&s->stores, args_positional(&s->args, 0), &list, &e);
     if (rc == 0)
-        rc = queue_list_check_known(s, list.names[0], &e);
+        rc = queue_list_check_known(&s->stores, list.names[0], &e);
     if (rc == 0 && value == NULL) {
         rc = show_config(s, list.names[0], field, &e);
     } else if (rc == 0) {
         queue_call_init(&c, "stint_config", list.names[0]);
         queue_call_add(&c, field);
         queue_call_add(&c, value);
-        queue_call_add(&c, s->actor);
-        rc = queue_call_integer(s, &c, &changed, &e);
+        queue_call_add(&c, s->stores.actor);
+        rc = queue_call_integer(&s->stores, &c, &changed, &e);
         if (rc == 0 && s->out.json) {
             json_t *record = json_pack("{s:s, s:s, s:s}", "queue", list.names[0], "field", field, "value", value);
             out_json(&s->out, record);

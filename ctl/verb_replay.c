@@ -2,7 +2,7 @@
  * verb_replay - `stint dlq replay`: chooses dead letters, shows what would happen, makes a run of it and drives it; and its
  * undo. Refuses to touch every letter by accident, and to edit many without a yes.
  */
-#include "dead_letters.h"
+#include "dead_select.h"
 #include "killpoint.h"
 #include "payload_edit.h"
 #include "payload_in.h"
@@ -86,12 +86,12 @@ static int open_parts(struct session *s, struct plan *p, struct err *e)
     int rc = 0;
     const char *reason = args_text(&s->args, "reason", "");
     for (size_t i = 0; rc == 0 && i < p->runs.n; i++)
-        rc = replay_run_open(s, &p->runs.parts[i], reason, p->options, p->filter, e);
+        rc = replay_run_open(&s->stores, &p->runs.parts[i], reason, p->options, p->filter, e);
     for (size_t i = 0; rc == 0 && i < p->runs.n; i++)
-        rc = replay_run_select(s, &p->runs.parts[i], &p->letters, e);
+        rc = replay_run_select(&s->stores, &p->runs.parts[i], &p->letters, e);
     for (size_t i = 0; rc == 0 && i < p->runs.n; i++) {
         json_t *status = NULL;
-        rc = replay_run_begin(s, &p->runs.parts[i], &status, e);
+        rc = replay_run_begin(&s->stores, &p->runs.parts[i], &status, e);
         json_decref(status);
     }
     return rc;
@@ -148,9 +148,9 @@ static int put_payload(struct session *s, const struct plan *p, struct err *e)
     queue_call_add(&c, p->letters.items[0].id);
     queue_call_add(&c, token);
     queue_call_add_bytes(&c, text, len);
-    queue_call_add(&c, s->actor);
+    queue_call_add(&c, s->stores.actor);
     queue_call_add(&c, args_text(&s->args, "reason", ""));
-    rc = queue_call_run(s, &c, &reply, e);
+    rc = queue_call_run(&s->stores, &c, &reply, e);
     if (rc == 0)
         freeReplyObject(reply);
     return rc;
@@ -245,7 +245,7 @@ static void report_started(struct session *s, const struct replay_run *run, size
     enum { SHOWN = 20, SHOWN_JSON = 10000 };
     json_t *ids = NULL;
     struct err e = {.code = 0};
-    if (n == 0 || replay_run_list(s, run, "started", s->out.json ? SHOWN_JSON : SHOWN, &ids, &e) < 0)
+    if (n == 0 || replay_run_list(&s->stores, run, "started", s->out.json ? SHOWN_JSON : SHOWN, &ids, &e) < 0)
         return;
     out_line(&s->out, "%zu had started and go their way:", n);
     for (size_t i = 0; i < json_array_size(ids); i++) {
@@ -254,7 +254,7 @@ static void report_started(struct session *s, const struct replay_run *run, size
         const char *id = json_string_value(json_array_get(ids, i));
         queue_call_init(&c, "stint_job", run->queue);
         queue_call_add(&c, id);
-        const char *state = queue_call_json(s, &c, &job, &e) == 0 ? json_text(job, "state") : "gone";
+        const char *state = queue_call_json(&s->stores, &c, &job, &e) == 0 ? json_text(job, "state") : "gone";
         if (s->out.json) {
             json_t *record = json_pack("{s:s, s:s, s:s, s:s}", "event", "started", "queue", run->queue, "id", id, "state", state);
             out_json(&s->out, record);
@@ -277,7 +277,7 @@ static int undo_part(struct session *s, const struct replay_run *run, const char
     do {
         json_decref(status);
         status = NULL;
-        rc = replay_run_undo(s, run, reason, &status, e);
+        rc = replay_run_undo(&s->stores, run, reason, &status, e);
         if (rc == 0)
             progress_update(&progress, (size_t)(json_number(status, "undone", 0) + json_number(status, "started", 0)),
                             (size_t)json_number(status, "replayed", 0));
@@ -303,7 +303,7 @@ static int undo(struct session *s, struct err *e)
     const char *reason = args_text(&s->args, "reason", "");
     if (s->args.n_positionals > 0 || args_has(&s->args, "all") || args_has(&s->args, "dry-run"))
         return err_set(e, ERR_BAD_ARGUMENT, "--undo RUN undoes a whole run; it takes no IDs, no --all and no --dry-run");
-    int rc = replay_run_find(s, args_text(&s->args, "queue", NULL), args_text(&s->args, "undo", NULL), &runs, e);
+    int rc = replay_run_find(&s->stores, args_text(&s->args, "queue", NULL), args_text(&s->args, "undo", NULL), &runs, e);
     for (size_t i = 0; rc == 0 && i < runs.n; i++)
         rc = undo_part(s, &runs.parts[i], reason, e);
     return rc;

@@ -37,7 +37,7 @@ const struct arg_spec verb_replay_list_options[] = {
 
 static int find(struct session *s, struct replay_runs *ret_runs, struct err *e)
 {
-    return replay_run_find(s, args_text(&s->args, "queue", NULL), args_positional(&s->args, 0), ret_runs, e);
+    return replay_run_find(&s->stores, args_text(&s->args, "queue", NULL), args_positional(&s->args, 0), ret_runs, e);
 }
 
 /* Tells every part; parts in a state it cannot be told in are only an error when no part could be. */
@@ -50,7 +50,7 @@ static int tell(struct session *s, const char *what, const char *value, const ch
     for (size_t i = 0; rc == 0 && i < runs.n; i++) {
         json_t *status = NULL;
         struct err why = {.code = 0};
-        rc = replay_run_control(s, &runs.parts[i], what, value, args_text(&s->args, "reason", ""), &status, &why);
+        rc = replay_run_control(&s->stores, &runs.parts[i], what, value, args_text(&s->args, "reason", ""), &status, &why);
         if (rc == 0 && s->out.json) {
             json_t *record = replay_view_record(&runs.parts[i], status, what);
             out_json(&s->out, record);
@@ -100,17 +100,17 @@ static int select_again(struct session *s, const struct replay_run *run, struct 
 {
     json_t *status = NULL, *filter = NULL;
     struct dead_letters letters = {.n = 0};
-    int rc = replay_run_status(s, run, &status, e);
+    int rc = replay_run_status(&s->stores, run, &status, e);
     if (rc == 0 && strcmp(json_text(status, "state"), "selecting") == 0) {
         int64_t most = json_number(status, "max", DEAD_LETTERS_MAX);
         filter = json_loads(json_text(status, "filter"), 0, NULL);
         rc = replay_options_select(s, run->queue, filter, json_number(status, "created_ms", 0), (size_t)most, &letters, e);
         if (rc == 0)
-            rc = replay_run_select(s, run, &letters, e);
+            rc = replay_run_select(&s->stores, run, &letters, e);
         json_decref(status);
         status = NULL;
         if (rc == 0)
-            rc = replay_run_begin(s, run, &status, e);
+            rc = replay_run_begin(&s->stores, run, &status, e);
     }
     json_decref(filter);
     json_decref(status);
@@ -127,7 +127,7 @@ int verb_replay_resume(struct session *s)
     int code = EXIT_DONE, rc = find(s, &runs, &e);
     for (size_t i = 0; rc == 0 && i < runs.n; i++) {
         json_t *status = NULL;
-        rc = replay_run_control(s, &runs.parts[i], "resume", "", args_text(&s->args, "reason", ""), &status, &e);
+        rc = replay_run_control(&s->stores, &runs.parts[i], "resume", "", args_text(&s->args, "reason", ""), &status, &e);
         json_decref(status);
         if (rc == 0)
             mine.parts[mine.n++] = runs.parts[i];
@@ -158,7 +158,7 @@ int verb_replay_status(struct session *s)
         if (args_has(&s->args, "follow"))
             rc = replay_drive_follow(s, &runs.parts[i], &e);
         if (rc == 0)
-            rc = replay_run_status(s, &runs.parts[i], &status, &e);
+            rc = replay_run_status(&s->stores, &runs.parts[i], &status, &e);
         if (rc == 0)
             replay_view_whole(s, &runs.parts[i], status);
         json_decref(status);
@@ -200,7 +200,7 @@ static int list_queue(struct session *s, const char *queue, struct table *t, siz
         json_t *status = NULL;
         (void)snprintf(run.queue, sizeof run.queue, "%s", queue);
         (void)snprintf(run.id, sizeof run.id, "%s", ids->element[i]->str);
-        rc = replay_run_status(s, &run, &status, e);
+        rc = replay_run_status(&s->stores, &run, &status, e);
         if (rc == 0) {
             list_row(s, t, &run, status);
             ++*ret_n;
@@ -220,7 +220,7 @@ int verb_replay_list(struct session *s)
     struct table t;
     size_t n = 0;
     table_init(&t, titles);
-    int rc = queue_list_resolve(s, args_text(&s->args, "queue", NULL), &list, &e);
+    int rc = queue_list_resolve(&s->stores, args_text(&s->args, "queue", NULL), &list, &e);
     for (size_t i = 0; rc == 0 && i < list.n; i++)
         rc = list_queue(s, list.names[i], &t, &n, &e);
     table_print(&t, &s->out);

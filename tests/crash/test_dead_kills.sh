@@ -12,7 +12,7 @@ began=$SECONDS
 POINTS="archive_read archive_stored archive_removed drain_written drain_synced drain_removed import_read import_told"
 
 points_in_sources() {
-  grep -rhoE 'KILL_POINT\("(archive|drain|import)_[^"]+"\)' "$STINT_SOURCE/common" "$STINT_SOURCE/ctl" "$STINT_SOURCE/relay" | sed 's/.*"\(.*\)".*/\1/' | sort -u
+  grep -rhoE 'KILL_POINT\("(archive|drain|import)_[^"]+"\)' "$STINT_SOURCE/common" "$STINT_SOURCE/operate" "$STINT_SOURCE/ctl" "$STINT_SOURCE/relay" | sed 's/.*"\(.*\)".*/\1/' | sort -u
 }
 same "every point of the sources is in the table" "$(points_in_sources | tr '\n' ' ')" "$(tr ' ' '\n' <<<"$POINTS" | sort | tr '\n' ' ')"
 

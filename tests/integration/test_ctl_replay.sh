@@ -198,7 +198,7 @@ no_drift probe
 
 # --- kill -9 of the tool at every named point: resumed, each letter is replayed exactly once ---
 POINTS="replay_opened replay_selected replay_selected:2 replay_begun replay_step replay_step:5 replay_stepped replay_stepped:7 replay_controlled"
-SEEN=$(grep -rhoE 'KILL_POINT\("(replay|edit)[^"]+"\)' "$STINT_SOURCE/ctl" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
+SEEN=$(grep -rhoE 'KILL_POINT\("(replay|edit)[^"]+"\)' "$STINT_SOURCE/operate" "$STINT_SOURCE/ctl" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
 equal "every point of the sources is tried" "$(tr ' ' '\n' <<<"$POINTS replay_undone edit_before edit_after" | sed 's/:.*//' | sort -u | tr '\n' ' ')" "$SEEN"
 cases=0
 for point in $POINTS; do

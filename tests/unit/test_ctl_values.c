@@ -8,7 +8,7 @@
 #include "base64.h"
 #include "payload_edit.h"
 #include "enqueue_options.h"
-#include "job_show.h"
+#include "payload_edit.h"
 #include "job_wait.h"
 
 /* The cases of RFC 7396, appendix A. */
@@ -78,19 +78,19 @@ static void test_base64_encode_rfc_vectors(void **state)
     free(high);
 }
 
-static void test_job_show_presentable_hides_secrets_at_any_depth(void **state)
+static void test_payload_edit_presentable_hides_secrets_at_any_depth(void **state)
 {
     (void)state;
     json_t *payload = json_loads("{\"a\":[{\"Password\":\"x\"}],\"token\":1,\"none\":{\"secret\":null},\"long\":\"0123456789\"}", 0,
                                  NULL);
-    json_t *shown = job_show_presentable(payload, 8);
+    json_t *shown = payload_edit_presentable(payload, 8);
     char *text = json_dumps(shown, JSON_COMPACT);
     assert_string_equal(text, "{\"a\":[{\"Password\":\"(hidden)\"}],\"token\":\"(hidden)\",\"none\":{\"secret\":null},"
                               "\"long\":\"0123456789… (10 bytes)\"}");
     free(text);
     json_decref(shown);
     json_decref(payload);
-    assert_null(job_show_presentable(NULL, 8));
+    assert_null(payload_edit_presentable(NULL, 8));
 }
 
 static void test_job_wait_last_error_index_wraps_in_the_second_half(void **state)
@@ -109,7 +109,7 @@ int main(void)
         cmocka_unit_test(test_payload_edit_merge_follows_the_rfc),
         cmocka_unit_test(test_enqueue_options_time_zones_are_honoured),
         cmocka_unit_test(test_base64_encode_rfc_vectors),
-        cmocka_unit_test(test_job_show_presentable_hides_secrets_at_any_depth),
+        cmocka_unit_test(test_payload_edit_presentable_hides_secrets_at_any_depth),
         cmocka_unit_test(test_job_wait_last_error_index_wraps_in_the_second_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
