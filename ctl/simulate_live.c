@@ -117,18 +117,18 @@ static void act(struct simulate_live *v, uint32_t person, int64_t due_ms)
     struct simulate_run *r = v->run;
     char job[SIMULATE_JOB_MAX];
     enum simulate_stage before = r->lives[person].stage;
-    enum simulate_act todo = simulate_life_act(&r->lives[person], r->now_ms);
+    enum simulate_act deed = simulate_life_act(&r->lives[person], r->now_ms);
     bool left = r->lives[person].stage == SIMULATE_LEAVING || r->lives[person].stage == SIMULATE_SILENT;
     if (before != r->lives[person].stage && left && r->books.records[person].left_ms == SIMULATE_NOBODY)
         r->books.records[person].left_ms = r->now_ms;
-    if (todo == SIMULATE_JOIN)
+    if (deed == SIMULATE_JOIN)
         join(v, person, due_ms);
-    else if (todo == SIMULATE_LEAVE)
+    else if (deed == SIMULATE_LEAVE)
         leave(v, person);
-    else if (todo == SIMULATE_TOUCH)
+    else if (deed == SIMULATE_TOUCH)
         simulate_jobs_send(v->jobs, SIMULATE_OP_TOUCH, person, name_job(v, person, 't', (unsigned)r->touches++, job),
                            short_payload(v, "touch", person), false);
-    if (todo != SIMULATE_NOTHING)
+    if (deed != SIMULATE_NOTHING)
         schedule(v, person);
 }
 

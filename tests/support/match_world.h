@@ -244,3 +244,35 @@ UNUSED static const char *world_partner(const struct world *w, const char *id)
     }
     return NULL;
 }
+
+/* A world on the heap. */
+UNUSED static struct world *world_new(enum match_policy policy)
+{
+    struct world *w = malloc(sizeof *w);
+    assert_non_null(w);
+    world_init(w, policy);
+    return w;
+}
+
+/* Ends it, and looks whether it was sound to the end. */
+UNUSED static void world_end_all(struct world *w)
+{
+    world_check(w);
+    world_fini(w);
+    free(w);
+}
+
+/* People <prefix><from>… of 25 years, submitted in rounds of at most 256. */
+UNUSED static void world_people(struct world *w, const char *prefix, int from, int n, const char *gender, const char *seeking,
+                                const char *more)
+{
+    char id[32];
+    for (int i = 0; i < n;) {
+        world_begin(w);
+        for (int k = 0; k < 256 && i < n; k++, i++) {
+            (void)snprintf(id, sizeof id, "%s%04d", prefix, from + i);
+            world_person(w, id, gender, seeking, 25, more);
+        }
+        world_end(w);
+    }
+}
