@@ -25,6 +25,7 @@ run() { # EXIT WORDS…
 }
 says() { checks=$((checks + 1)); grep -qF -- "$1" <<<"$OUT" || not_ok "$RAN: does not say \"$1\""; }
 says_not() { checks=$((checks + 1)); ! grep -qF -- "$1" <<<"$OUT" || not_ok "$RAN: says \"$1\""; }
+names_not() { checks=$((checks + 1)); ! grep -qwF -- "$1" <<<"$OUT" || not_ok "$RAN: names \"$1\""; } # a word: instances are named in hexadecimal
 until_says() { # TEXT WORDS…: within a minute
   local text=$1 deadline=$((SECONDS + 60))
   shift
@@ -97,7 +98,7 @@ checks=$((checks + 1)); jq -e '.record.state == "gone" and .record.reason == "le
 run 3 "$stint" match why za nobody; says "never submitted"
 
 # Once, where there is no terminal: no escape sequences, no ids unless they are asked for.
-run 0 "$stint" match top za; says "newest events"; says "waited"; says_not "$matched"; says_not $'\033'
+run 0 "$stint" match top za; says "newest events"; says "waited"; names_not "$matched"; says_not $'\033'
 run 0 "$stint" match top za --events; says " with "
 
 # Live: other sizes, another pool and back, a pause, resized meanwhile; the terminal is given back by a key, by Ctrl-C and by a stop.
