@@ -1,54 +1,61 @@
 /*
- * health_ask - see health_ask.h. A container's health check runs every few seconds beside the jobs: one short connection, no library
- * to load, and no answer is an answer too.
+ * health_ask - see health_ask.h. A container's health check runs every few seconds beside the jobs: one short
+ * connection, no library to load, and no answer is an answer too.
  */
 #include "health_ask.h"
 
-#include "buf.h"
+#include "clock.h"
+#include "http_answer.h"
+#include "metrics_address.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
-enum { ANSWER_MAX = 64 * 1024, PATH_MAX_BYTES = 4096 };
+enum { ANSWER_MAX = 1 << 20, PATH_MAX_BYTES = 4096 };
 
-/* Where it listens, as text; anything local answers for "any address". What the supervisor wrote down when it began to listen
- * is truer than a configuration that may have changed since. */
-static void health_host(const struct conf *conf, const char **ret_host, char port[static 8])
+/* Waits for events on fd until deadline_ms. 0, -ETIMEDOUT or -errno. */
+static int await(int fd, short events, uint64_t deadline_ms)
 {
-    char path[CONF_STR_MAX + 16], text[8] = "";
-    const char *listen = conf->metrics.listen;
-    *ret_host = strcmp(listen, "0.0.0.0") == 0 ? "127.0.0.1" : strcmp(listen, "::") == 0 ? "::1" : listen;
-    (void)snprintf(port, 8, "%d", (int)conf->metrics.port);
-    (void)snprintf(path, sizeof path, "%s/metrics.port", conf->supervisor.run_dir);
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
-        (void)snprintf(port, 8, "%d", atoi(text));
+    for (;;) {
+        uint64_t now = clock_mono_ms();
+        struct pollfd p = {.fd = fd, .events = events};
+        int n = now >= deadline_ms ? 0 : poll(&p, 1, (int)MIN_OF(deadline_ms - now, (uint64_t)INT_MAX));
+        if (n > 0)
+            return 0;
+        if (n == 0)
+            return -ETIMEDOUT;
+        if (errno != EINTR)
+            return -errno;
+    }
 }
 
-static int health_dial(const char *host, const char *port, int timeout_ms, int *ret_fd)
+static int dial(const struct metrics_address *at, uint64_t deadline_ms, int *ret_fd)
 {
-    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = v4.sin_port};
-    bool is_v6 = inet_pton(AF_INET6, host, &v6.sin6_addr) == 1;
-    if (!is_v6 && inet_pton(AF_INET, host, &v4.sin_addr) != 1)
-        return -EADDRNOTAVAIL;
-    AUTO_CLOSE int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+    struct sockaddr_storage address;
+    socklen_t size, error_size = sizeof(int);
+    int error = 0, rc = metrics_address_resolve(at, &address, &size);
+    if (rc < 0)
+        return rc;
+    AUTO_CLOSE int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
         return -errno;
-    const struct sockaddr *to = is_v6 ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
-    if (connect(fd, to, is_v6 ? sizeof v6 : sizeof v4) < 0)
-        return errno == EINPROGRESS ? -ETIMEDOUT : -errno;
+    if (connect(fd, (const struct sockaddr *)&address, size) < 0) {
+        if (errno != EINPROGRESS)
+            return -errno;
+        rc = await(fd, POLLOUT, deadline_ms);
+        if (rc == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
+            error = errno;
+        if (rc < 0 || error != 0)
+            return rc < 0 ? rc : -error;
+    }
     *ret_fd = fd;
     fd = -1;
     return 0;
 }
 
-static int health_exchange(int fd, const char *path, struct buf *answer)
+/* The question is far smaller than a socket's buffer: it goes at once or not at all. */
+static int exchange(int fd, const char *path, uint64_t deadline_ms, struct http_answer *answer)
 {
     char request[PATH_MAX_BYTES + 64], chunk[4096];
     int len = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
@@ -56,42 +63,64 @@ static int health_exchange(int fd, const char *path, struct buf *answer)
         return -ENAMETOOLONG;
     if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return -errno;
-    for (;;) {
+    for (int whole = 0; whole == 0;) {
+        int rc = await(fd, POLLIN, deadline_ms);
+        if (rc < 0)
+            return rc;
         ssize_t n = recv(fd, chunk, sizeof chunk, 0);
-        if (n == 0)
-            return 0;
-        if (n < 0 && errno != EINTR)
-            return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (n > 0 && buf_add(answer, chunk, (size_t)n) < 0)
-            return -EMSGSIZE;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0)
+            return -errno;
+        whole = n == 0 ? http_answer_end(answer) : http_answer_add(answer, chunk, (size_t)n);
+        if (whole < 0)
+            return whole;
     }
+    return 0;
 }
 
-int health_ask(const struct conf *conf, const char *path, int timeout_ms, int *ret_status, json_t **ret_body, struct err *e)
+static int fail(const struct metrics_address *at, int rc, int timeout_ms, struct err *e)
 {
-    const char *host;
-    char port[8];
+    char url[CONF_STR_MAX];
+    (void)metrics_address_url(at, url);
+    if (rc == ERR_PROTOCOL || rc == -EMSGSIZE)
+        return err_set(e, ERR_PROTOCOL,
+                       "what answers at %s is no metrics thread of stint: set metrics.port (asked there by %.300s)",
+                       url, at->why);
+    if (rc == -ETIMEDOUT)
+        return err_set(e, -ECONNREFUSED,
+                       "the supervisor's metrics thread at %s does not answer within %d ms (asked there by %.300s)",
+                       url, timeout_ms, at->why);
+    return err_set(e, -ECONNREFUSED,
+                   "the supervisor's metrics thread at %s does not answer (%s): is the supervisor running? (asked "
+                   "there by %.300s)",
+                   url, strerror(-rc), at->why);
+}
+
+int health_ask(const struct conf *conf, const char *path, int timeout_ms, int *ret_status, json_t **ret_body,
+               struct err *e)
+{
+    uint64_t deadline_ms = clock_mono_ms() + (uint64_t)MAX_OF(timeout_ms, 0);
+    struct metrics_address at;
+    struct http_answer answer;
     AUTO_CLOSE int fd = -1;
-    struct buf answer;
     if (!conf->metrics.enabled)
         return err_set(e, ERR_BAD_CONFIG, "metrics.enabled is no: nobody knows how the supervisor is; set it to yes");
-    health_host(conf, &host, port);
-    buf_init(&answer, ANSWER_MAX);
-    int rc = health_dial(host, port, timeout_ms, &fd), status = 0;
+    if (!metrics_address_find(conf, &at))
+        return err_set(e, -ECONNREFUSED,
+                       "metrics.port is 0 and %s/metrics.port does not say which it became: is the supervisor running?",
+                       conf->supervisor.run_dir);
+    http_answer_init(&answer, ANSWER_MAX);
+    int rc = dial(&at, deadline_ms, &fd);
     if (rc == 0)
-        rc = health_exchange(fd, path, &answer);
-    if (rc < 0) {
-        (void)err_set(e, -ECONNREFUSED, "the supervisor's metrics thread at %s:%s does not answer (%s): is the supervisor running?", host, port,
-                      strerror(-rc));
-        rc = -ECONNREFUSED;
-    } else {
-        const char *body = answer.len > 0 ? strstr(answer.data, "\r\n\r\n") : NULL;
-        json_t *json = body != NULL && sscanf(answer.data, "HTTP/1.%*d %3d", &status) == 1 ? json_loads(body, 0, NULL) : NULL;
-        if (json == NULL)
-            rc = err_set(e, ERR_PROTOCOL, "what answers at %s:%s is no metrics thread of stint: set metrics.port", host, port);
-        *ret_status = status;
-        *ret_body = json;
+        rc = exchange(fd, path, deadline_ms, &answer);
+    json_t *body = rc == 0 ? json_loadb(http_answer_text(&answer), answer.body.len, 0, NULL) : NULL;
+    if (rc == 0 && body == NULL)
+        rc = ERR_PROTOCOL;
+    if (rc == 0) {
+        *ret_status = answer.status;
+        *ret_body = body;
     }
-    buf_fini(&answer);
-    return rc;
+    http_answer_fini(&answer);
+    return rc < 0 ? fail(&at, rc, timeout_ms, e) : 0;
 }

@@ -9,9 +9,6 @@
 
 enum { MATCH_ASK_TIMEOUT_MS = 10000 };
 
-/* The options that describe a person, by which `stint match wait` asks. */
-#define MATCH_ASK_GENDERS "male|female|nonbinary|other|unknown"
-
 /* True when any option that describes a person was given. */
 bool match_ask_described(const struct args *a);
 /* By ticket. *ret_wait is the caller's: the answer of /v1/wait. ERR_NOT_FOUND: it does not wait as far as the model

@@ -4,12 +4,11 @@
  */
 #include "simulate_ask_uv.h"
 
-#include "buf.h"
+#include "http_answer.h"
 
 #include <stdio.h>
-#include <strings.h>
 
-enum { ANSWER_MAX = 1 << 20, CHUNK = 65536, ADDRESS_MAX = 80, RETRY_MS = 500 };
+enum { ANSWER_MAX = 1 << 20, CHUNK = 65536, RETRY_MS = 500 };
 
 struct question {
     struct question *next;
@@ -32,13 +31,12 @@ struct simulate_ask {
     simulate_ask_fn fn;
     void *arg;
     struct sockaddr_storage address;
-    char host[ADDRESS_MAX];
     struct question *first, **last;
     size_t waiting;
     struct line *line; /* NULL: none */
     bool up, asking;
     uint64_t broke_ms; /* loop time of the last failure; 0: none */
-    struct buf answer;
+    struct http_answer answer;
 };
 
 static void next(struct simulate_ask *a);
@@ -57,7 +55,7 @@ static void drop_line(struct simulate_ask *a)
     a->up = a->asking = false;
     l->ask = NULL;
     uv_close((uv_handle_t *)&l->tcp, on_closed);
-    buf_clear(&a->answer);
+    http_answer_again(&a->answer);
 }
 
 /* Ends the first question with this answer. */
@@ -81,28 +79,6 @@ static void broke(struct simulate_ask *a)
         answer(a, 0, "");
 }
 
-/* True when the whole answer is here, and was given. */
-static bool whole(struct simulate_ask *a)
-{
-    const char *head = a->answer.data, *end = head != NULL ? strstr(head, "\r\n\r\n") : NULL, *line;
-    int status = 0;
-    long length = -1;
-    if (end == NULL)
-        return false;
-    for (line = head; line != NULL && line < end; line = strstr(line + 2, "\r\n"))
-        if (strncasecmp(line, "\r\nContent-Length:", 17) == 0)
-            length = strtol(line + 17, NULL, 10);
-    if (sscanf(head, "HTTP/1.%*d %3d", &status) != 1 || length < 0 || a->first == NULL) {
-        broke(a);
-        return false;
-    }
-    if (a->answer.len < (size_t)(end + 4 - head) + (size_t)length)
-        return false;
-    answer(a, status, end + 4);
-    buf_clear(&a->answer);
-    return true;
-}
-
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     struct line *l = handle->data;
@@ -120,12 +96,18 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
         drop_line(a);
         return;
     }
-    if (n < 0 || buf_add(&a->answer, data->base, (size_t)n) < 0) {
+    int whole = n == UV_EOF ? http_answer_end(&a->answer) : n < 0 ? (int)n : http_answer_add(&a->answer, data->base, (size_t)n);
+    if (whole < 0 || !a->asking) {
         broke(a);
         return;
     }
-    if (whole(a))
-        next(a);
+    if (whole == 0)
+        return;
+    answer(a, a->answer.status, http_answer_text(&a->answer));
+    http_answer_again(&a->answer);
+    if (n < 0)
+        drop_line(a);
+    next(a);
 }
 
 static void on_write(uv_write_t *req, int status)
@@ -176,31 +158,18 @@ static void next(struct simulate_ask *a)
     if (!a->up)
         return;
     struct line *l = a->line;
-    int len = snprintf(l->request, sizeof l->request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", a->first->path, a->host);
+    int len = snprintf(l->request, sizeof l->request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", a->first->path);
     uv_buf_t data = uv_buf_init(l->request, (unsigned)len);
     a->asking = true;
     if (uv_write(&l->writing, (uv_stream_t *)&l->tcp, &data, 1, on_write) < 0)
         broke(a);
 }
 
-static bool parse_base(struct simulate_ask *a, const char *base)
-{
-    char host[ADDRESS_MAX];
-    const char *at = strncmp(base, "http://", 7) == 0 ? base + 7 : base, *colon = strrchr(at, ':');
-    bool v6 = *at == '[';
-    if (colon == NULL || (size_t)(colon - at) >= sizeof host)
-        return false;
-    (void)snprintf(a->host, sizeof a->host, "%s", at);
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - at - (v6 ? 2 : 0)), at + (v6 ? 1 : 0));
-    int port = atoi(colon + 1);
-    return uv_ip4_addr(host, port, (struct sockaddr_in *)&a->address) == 0 ||
-           uv_ip6_addr(host, port, (struct sockaddr_in6 *)&a->address) == 0;
-}
-
-struct simulate_ask *simulate_ask_new(uv_loop_t *loop, const char *base, simulate_ask_fn fn, void *arg)
+struct simulate_ask *simulate_ask_new(uv_loop_t *loop, const struct metrics_address *at, simulate_ask_fn fn, void *arg)
 {
     struct simulate_ask *a = calloc(1, sizeof *a);
-    if (a == NULL || !parse_base(a, base)) {
+    socklen_t size;
+    if (a == NULL || metrics_address_resolve(at, &a->address, &size) < 0) {
         free(a);
         return NULL;
     }
@@ -208,7 +177,7 @@ struct simulate_ask *simulate_ask_new(uv_loop_t *loop, const char *base, simulat
     a->fn = fn;
     a->arg = arg;
     a->last = &a->first;
-    buf_init(&a->answer, ANSWER_MAX);
+    http_answer_init(&a->answer, ANSWER_MAX);
     return a;
 }
 
@@ -242,6 +211,6 @@ void simulate_ask_close(struct simulate_ask *a)
         after = q->next;
         free(q);
     }
-    buf_fini(&a->answer);
+    http_answer_fini(&a->answer);
     free(a);
 }

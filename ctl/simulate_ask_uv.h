@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "base.h"
+#include "metrics_address.h"
 #include <uv.h>
 
 enum { SIMULATE_ASK_MAX = 16384, SIMULATE_ASK_PATH_MAX = 320 };
@@ -17,9 +17,8 @@ struct simulate_ask; /* opaque */
 /* status: of HTTP, 0 without an answer; body: borrowed, NUL-terminated. tag: the question's. */
 typedef void (*simulate_ask_fn)(void *arg, uint32_t tag, int status, const char *body);
 
-/* base: "http://ADDRESS:PORT", the address numeric; copied. Connects with the first question. NULL for another form of
- * base, and without memory. */
-struct simulate_ask *simulate_ask_new(uv_loop_t *loop, const char *base, simulate_ask_fn fn, void *arg);
+/* at is copied. Connects with the first question. NULL when its host is no numeric address, and without memory. */
+struct simulate_ask *simulate_ask_new(uv_loop_t *loop, const struct metrics_address *at, simulate_ask_fn fn, void *arg);
 /* GET path. The answer comes from the loop, or at once when too many wait. */
 void simulate_ask_get(struct simulate_ask *a, const char *path, uint32_t tag);
 /* Questions that wait. */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "conf.h"
+#include "metrics_address.h"
 #include "simulate_books.h"
 #include "simulate_life.h"
 #include "simulate_score.h"
@@ -47,7 +48,8 @@ struct simulate_numbers {
 
 struct simulate_setup {
     const struct conf *conf;
-    const char *queue, *pool, *metrics; /* metrics: "http://…", "" when HTTP is off */
+    const char *queue, *pool;
+    struct metrics_address metrics; /* port 0: HTTP is off, or the port is not known */
     const char *actor;
     double speed;               /* trace seconds a second */
     double yes, silent, notify; /* shares of votes, of leavers, of people */

@@ -134,8 +134,8 @@ static int open_life(struct life *l, struct err *e)
     v->watch = simulate_watch_new(&l->loop, setup, &fns);
     if (v->jobs == NULL || v->watch == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the connections");
-    if (*setup->metrics != '\0')
-        v->ask = simulate_ask_new(&l->loop, setup->metrics, simulate_live_on_estimate, v);
+    if (setup->metrics.port > 0)
+        v->ask = simulate_ask_new(&l->loop, &setup->metrics, simulate_live_on_estimate, v);
     simulate_live_plan(v);
     l->start_ns = clock_mono_ns();
     (void)uv_timer_start(&l->timer, on_turn, 0, TURN_MS);

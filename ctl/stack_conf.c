@@ -63,20 +63,3 @@ int stack_conf_write(const struct stack_dir *d, bool *ret_written, struct err *e
     buf_fini(&text);
     return rc;
 }
-
-char *stack_conf_metrics(const struct conf *conf, char out[static CONF_STR_MAX])
-{
-    char path[CONF_STR_MAX + 16], text[16] = "";
-    long port = (long)conf->metrics.port;
-    out[0] = '\0';
-    if (!conf->metrics.enabled)
-        return out;
-    /* What the running supervisor says goes before what was configured: its environment may have said otherwise. */
-    (void)snprintf(path, sizeof path, "%s/metrics.port", conf->supervisor.run_dir);
-    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strtol(text, NULL, 10) > 0)
-        port = strtol(text, NULL, 10);
-    if (port > 0)
-        (void)snprintf(out, CONF_STR_MAX, "http://%.64s:%ld", conf->metrics.listen, port);
-    return out;
-}

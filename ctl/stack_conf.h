@@ -12,6 +12,3 @@
  * STINT_POSTGRES_URL, so that a later start without them does not silently begin with empty private ones. Readable by
  * the services' user alone. *ret_written: whether it did. */
 int stack_conf_write(const struct stack_dir *d, bool *ret_written, struct err *e);
-/* Base of the metrics' address ("http://127.0.0.1:9464") into out, from the configuration and run_dir/metrics.port; ""
- * when HTTP is off or the port is not known yet. Returns out. */
-char *stack_conf_metrics(const struct conf *conf, char out[static CONF_STR_MAX]);

@@ -5,26 +5,18 @@
 #include "job_send.h"
 #include "job_wait.h"
 #include "match_payload.h"
+#include "match_person_options.h"
 #include "queue_call.h"
 #include "verb.h"
 
 #include <stdio.h>
 
 enum { ANSWER_WAIT_MS = 30000 };
-#define GENDERS "male|female|nonbinary|other|unknown"
 
 const struct arg_spec verb_match_submit_options[] = {
     {"pool", ARG_TEXT, "POOL", "pool of people matched with one another", NULL, 1, 64},
     {"id", ARG_TEXT, "ID", "the ticket's id, 1 to 128 of A-Z a-z 0-9 . _ : @ -", NULL, 1, 128},
-    {"gender", ARG_ENUM, "GENDER", "of this person", GENDERS "|M|F", 0, 0},
-    {"seeking", ARG_LIST, "F,M", "genders sought", GENDERS "|any|M|F", 0, 0},
-    {"age", ARG_INT, "N", "of this person, at least 18", NULL, 18, 130},
-    {"age-min", ARG_INT, "N", "youngest sought", NULL, 18, 130},
-    {"age-max", ARG_INT, "N", "oldest sought", NULL, 18, 130},
-    {"lat", ARG_NUMBER, "DEG", "latitude", NULL, -90, 90},
-    {"lon", ARG_NUMBER, "DEG", "longitude", NULL, -180, 180},
-    {"max-km", ARG_NUMBER, "KM", "farthest", NULL, 0, 20038},
-    {"regions", ARG_LIST, "A,B", "instead of a place; none: anywhere", NULL, 0, 0},
+    MATCH_PERSON_OPTIONS,
     {"level", ARG_INT, "N", "for presets that match levels", NULL, -1000, 1000},
     {"blocked", ARG_LIST, "ID,ID", "never these tickets", NULL, 0, 0},
     {"recent", ARG_LIST, "ID,ID", "not these tickets again", NULL, 0, 0},

@@ -12,7 +12,6 @@
 #include "simulate_report.h"
 #include "simulate_uv.h"
 #include "simulate_view.h"
-#include "stack_conf.h"
 #include "ticket_hash.h"
 #include "verb.h"
 
@@ -273,7 +272,7 @@ static int finish(struct session *s, struct simulate_run *r, int64_t rematch_ms)
 static int run(struct session *s, const struct trace *t, struct simulate_run *r, const struct match_rules *rules,
                struct err *e)
 {
-    char name[SIMULATE_RUN_MAX], metrics[CONF_STR_MAX];
+    char name[SIMULATE_RUN_MAX];
     struct simulate_view view = {.s = s};
     int rc = check_pool(s, &r->setup, e);
     if (rc == 0 && args_has(&s->args, "out"))
@@ -282,8 +281,7 @@ static int run(struct session *s, const struct trace *t, struct simulate_run *r,
         return rc;
     ask_clock(s, &r->setup);
     name_run(name);
-    r->setup.metrics = stack_conf_metrics(r->setup.conf, metrics);
-    if (*metrics == '\0')
+    if (!metrics_address_find(r->setup.conf, &r->setup.metrics))
         out_remark(&s->out, "the metrics thread's address is not known: nobody is asked how long they wait "
                             "(metrics.enabled, metrics.port)");
     rc = simulate_run_init(r, t, name, e);

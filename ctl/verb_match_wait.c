@@ -4,6 +4,7 @@
  * to estimate anything itself.
  */
 #include "match_ask.h"
+#include "match_person_options.h"
 #include "match_pools.h"
 #include "match_words.h"
 #include "queue_call.h"
@@ -14,15 +15,7 @@
 
 const struct arg_spec verb_match_wait_options[] = {
     {"ticket", ARG_TEXT, "ID", "of one who waits: position, what is left, why, what would help", NULL, 1, 128},
-    {"gender", ARG_ENUM, "GENDER", "of one who thinks about joining", MATCH_ASK_GENDERS "|M|F", 0, 0},
-    {"seeking", ARG_LIST, "F,M", "genders sought", MATCH_ASK_GENDERS "|any|M|F", 0, 0},
-    {"age", ARG_INT, "N", "of that person", NULL, 18, 120},
-    {"age-min", ARG_INT, "N", "youngest sought", NULL, 18, 120},
-    {"age-max", ARG_INT, "N", "oldest sought", NULL, 18, 120},
-    {"lat", ARG_NUMBER, "DEG", "latitude", NULL, -90, 90},
-    {"lon", ARG_NUMBER, "DEG", "longitude", NULL, -180, 180},
-    {"max-km", ARG_NUMBER, "KM", "farthest", NULL, 0, 20038},
-    {"regions", ARG_LIST, "A,B", "where; none: anywhere", NULL, 0, 0},
+    MATCH_PERSON_OPTIONS,
     {"queue", ARG_TEXT, "QUEUE", "default: the queue of the pool that runs match", NULL, 1, 64},
     {.name = NULL},
 };

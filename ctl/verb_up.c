@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "control_client.h"
 #include "log.h"
+#include "metrics_address.h"
 #include "spawn.h"
 #include "stack.h"
 #include "stack_conf.h"
@@ -33,7 +34,8 @@ const struct arg_spec verb_up_options[] = {
 static int print_where(struct session *s, const struct stack_dir *d, const char *config, const char *state)
 {
     struct err e = {.code = 0};
-    char path[STACK_PATH_MAX], metrics[CONF_STR_MAX], config_path[CONF_STR_MAX];
+    struct metrics_address address;
+    char path[STACK_PATH_MAX], metrics[CONF_STR_MAX] = "", config_path[CONF_STR_MAX];
     AUTO_FREE struct conf *conf = calloc(1, sizeof *conf);
     (void)snprintf(config_path, sizeof config_path, "%s", config ? config : stack_dir_path(d, "stint.conf", path));
     if (!conf || conf_load(conf, config_path, &e) < 0)
@@ -42,7 +44,8 @@ static int print_where(struct session *s, const struct stack_dir *d, const char 
     bool postgres_private = strstr(conf->postgres.url, d->root) != NULL;
     const char *redis = redis_private ? conf->redis.url : "yours (redis.url)";
     const char *postgres = postgres_private ? conf->postgres.url : "yours (postgres.url)";
-    (void)stack_conf_metrics(conf, metrics);
+    if (metrics_address_find(conf, &address))
+        (void)metrics_address_url(&address, metrics);
     if (s->out.json) {
         json_t *record =
             json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "dir", d->root, "config", config_path,
