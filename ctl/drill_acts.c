@@ -3,6 +3,7 @@
  * the worker of the drill's own job, and to leave the kind paused.
  */
 #include "drill.h"
+#include "host_control.h"
 
 #include "clock.h"
 
@@ -17,23 +18,25 @@ enum { LOOK_EVERY_MS = 20, START_WITHIN_MS = 30000, PAUSE_MS = 1000, MEMORY_MARG
 struct runner {
     pid_t pid;
     int64_t slot;
+    char run_dir[CONF_STR_MAX]; /* its supervisor's */
 };
 
 /* 0 and *ret_pid 0 when nobody runs it (now). */
 static int find_runner(struct drill_lab *lab, const char *id, struct runner *ret, struct err *e)
 {
-    json_t *reply = NULL;
-    int rc = session_control(lab->s, "worker.list", NULL, &reply, e);
+    json_t *workers = NULL;
+    int rc = host_control_workers(lab->s, &workers, e);
     if (rc < 0)
         return rc;
-    *ret = (struct runner){0, -1};
-    const json_t *workers = json_object_get(reply, "workers");
+    *ret = (struct runner){.slot = -1};
     for (size_t i = 0; i < json_array_size(workers); i++) {
         const json_t *w = json_array_get(workers, i);
-        if (strcmp(json_text(w, "job"), id) == 0 && strcmp(json_text(w, "phase"), "run") == 0)
-            *ret = (struct runner){(pid_t)json_number(w, "pid", 0), json_number(w, "slot", -1)};
+        if (strcmp(json_text(w, "job"), id) != 0 || strcmp(json_text(w, "phase"), "run") != 0)
+            continue;
+        *ret = (struct runner){.pid = (pid_t)json_number(w, "pid", 0), .slot = json_number(w, "slot", -1)};
+        (void)snprintf(ret->run_dir, sizeof ret->run_dir, "%s", json_text(w, "run_dir"));
     }
-    json_decref(reply);
+    json_decref(workers);
     return 0;
 }
 
@@ -156,23 +159,30 @@ static int operator_kill(struct drill_lab *lab, const char *id UNUSED, const str
                          struct drill_result *ret UNUSED, struct err *e)
 {
     json_t *reply = NULL, *fields = json_pack("{s:I}", "slot", (json_int_t)r->slot);
-    int rc = session_control(lab->s, "worker.kill", fields, &reply, e);
+    int rc = host_control_at(lab->s, r->run_dir, "worker.kill", fields, &reply, e);
     json_decref(fields);
     json_decref(reply);
+    return rc;
+}
+
+static int act_on_all(struct drill_lab *lab, const char *verb, json_t *fields, struct err *e)
+{
+    struct host_replies replies;
+    int rc = host_control_all(lab->s, verb, fields, &replies, e);
+    if (rc == 0)
+        rc = host_replies_fault(&replies, e);
+    host_replies_fini(&replies);
     return rc;
 }
 
 static int deploy(struct drill_lab *lab, const char *id UNUSED, const struct runner *r UNUSED,
                   struct drill_result *ret UNUSED, struct err *e)
 {
-    json_t *reply = NULL, *fields = json_pack("{s:s}", "pool", lab->pool);
-    int rc = session_control(lab->s, "reload", NULL, &reply, e);
-    json_decref(reply);
-    reply = NULL;
+    json_t *fields = json_pack("{s:s}", "pool", lab->pool);
+    int rc = act_on_all(lab, "reload", NULL, e);
     if (rc == 0)
-        rc = session_control(lab->s, "worker.restart", fields, &reply, e);
+        rc = act_on_all(lab, "worker.restart", fields, e);
     json_decref(fields);
-    json_decref(reply);
     return rc;
 }
 
@@ -195,15 +205,14 @@ static int await_replaced(struct drill_lab *lab, pid_t before, int64_t within_ms
 {
     uint64_t until_ms = clock_mono_ms() + (uint64_t)within_ms;
     for (;;) {
-        json_t *reply = NULL;
-        int rc = session_control(lab->s, "worker.list", NULL, &reply, e);
+        json_t *workers = NULL;
+        int rc = host_control_workers(lab->s, &workers, e);
         if (rc < 0)
             return rc;
         *ret_replaced = true;
-        const json_t *workers = json_object_get(reply, "workers");
         for (size_t i = 0; i < json_array_size(workers); i++)
             *ret_replaced &= json_number(json_array_get(workers, i), "pid", 0) != before;
-        json_decref(reply);
+        json_decref(workers);
         if (*ret_replaced || clock_mono_ms() >= until_ms)
             return 0;
         (void)poll(NULL, 0, LOOK_EVERY_MS);

@@ -3,6 +3,7 @@
  * same. Refuses to kill a process that is not a child of a worker the supervisor named.
  */
 #include "drill.h"
+#include "host_control.h"
 
 #include "clock.h"
 #include "enqueue_options.h"
@@ -57,14 +58,13 @@ static int kill_parsers_of(long worker)
 
 static int kill_parsers(struct drill_lab *lab, struct drill_result *ret, int *ret_killed, struct err *e)
 {
-    json_t *reply = NULL;
-    int rc = session_control(lab->s, "worker.list", NULL, &reply, e);
+    json_t *workers = NULL;
+    int rc = host_control_workers(lab->s, &workers, e);
     if (rc < 0) {
         drill_set(ret, DRILL_SKIPPED, "it needs the supervisor's control socket: %.380s", e->message);
         *e = (struct err){.code = 0};
         return 0;
     }
-    const json_t *workers = json_object_get(reply, "workers");
     for (size_t i = 0; i < json_array_size(workers); i++) {
         const json_t *w = json_array_get(workers, i);
         if (strcmp(json_text(w, "pool"), lab->pool) != 0 || json_number(w, "pid", 0) <= 0)
@@ -77,7 +77,7 @@ static int kill_parsers(struct drill_lab *lab, struct drill_result *ret, int *re
                       (long long)json_number(w, "pid", 0), strerror(-n));
         *ret_killed += MAX_OF(n, 0);
     }
-    json_decref(reply);
+    json_decref(workers);
     return 0;
 }
 

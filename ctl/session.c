@@ -4,14 +4,8 @@
  */
 #include "session.h"
 
-#include "audit_note.h"
-#include "clock.h"
-#include "control_client.h"
-
 #include <pwd.h>
 #include <stdio.h>
-
-enum { CONTROL_TIMEOUT_MS = 10000 };
 
 static void find_actor(char *out, size_t size)
 {
@@ -77,6 +71,22 @@ static int find_config(const struct session *s, char ret_path[static CONF_STR_MA
     return 0;
 }
 
+/* --run-dir: a folder, or the name of one below the configured run_dir. */
+static int take_run_dir(const struct session *s, struct conf *conf, struct err *e)
+{
+    char *to = conf->supervisor.run_dir, base[CONF_STR_MAX];
+    const char *given = args_text(&s->args, "run-dir", NULL);
+    if (given == NULL)
+        return 0;
+    (void)snprintf(base, sizeof base, "%s", to);
+    int len = given[0] == '/' ? snprintf(to, CONF_STR_MAX, "%s", given) : snprintf(to, CONF_STR_MAX, "%s/%s", base, given);
+    if (len >= CONF_STR_MAX)
+        return err_set(e, ERR_BAD_ARGUMENT, "--run-dir: the path is too long; at most %d bytes", CONF_STR_MAX - 1);
+    if (access(to, F_OK) < 0)
+        return err_set(e, ERR_NOT_FOUND, "--run-dir: %.400s: %s; \"stint status\" shows the supervisors of this host", to, strerror(errno));
+    return 0;
+}
+
 int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
 {
     if (s->conf == NULL) {
@@ -88,6 +98,8 @@ int session_conf(struct session *s, const struct conf **ret_conf, struct err *e)
         if (conf == NULL)
             return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the configuration");
         rc = conf_load(conf, path, e);
+        if (rc == 0)
+            rc = take_run_dir(s, conf, e);
         if (rc < 0)
             return rc;
         s->conf = TAKE(conf);
@@ -110,18 +122,6 @@ int session_sql(struct session *s, const char *sql, int n_params, const char *co
                 struct err *e)
 {
     return stores_sql(&s->stores, sql, n_params, params, ret_rows, e);
-}
-
-int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e)
-{
-    const struct conf *conf;
-    int rc = session_conf(s, &conf, e);
-    if (rc < 0)
-        return rc;
-    rc = control_client_ask(conf->supervisor.run_dir, verb, fields, CONTROL_TIMEOUT_MS, ret_reply, e);
-    if (rc == 0)
-        audit_note_control(s, verb, fields, *ret_reply);
-    return rc;
 }
 
 enum exit_code session_exit_code(int code)

@@ -34,7 +34,7 @@ void session_init(struct session *s);
 /* Closes what was opened; NULL-safe. */
 void session_fini(struct session *s);
 
-/* The configuration by --config, --dir and conf_find(). Borrowed until session_fini. */
+/* The configuration by --config, --dir and conf_find(); its run_dir by --run-dir. Borrowed until session_fini. */
 int session_conf(struct session *s, const struct conf **ret_conf, struct err *e);
 /* The folder --dir names, else conf_default_dir(). */
 void session_dir(const struct session *s, char ret_dir[static CONF_STR_MAX]);
@@ -43,9 +43,6 @@ int session_redis(struct session *s, struct redis_sync **ret_redis, struct err *
 int session_pg(struct session *s, PGconn **ret_pg, struct err *e);
 int session_sql(struct session *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
                 struct err *e);
-/* Asks the supervisor (control_client.h); what changed something is told to the audit log. fields: borrowed object or
- * NULL. *ret_reply is the caller's. */
-int session_control(struct session *s, const char *verb, json_t *fields, json_t **ret_reply, struct err *e);
 
 /* Says the error on standard error (a JSON object under --json) and returns the exit code for it. */
 int session_fail(struct session *s, const struct err *e);

@@ -28,6 +28,17 @@ static int gather_queues(struct session *s, json_t *queues, struct err *e)
     return rc < 0 ? rc : redis_check_well(redis, e);
 }
 
+static void gather_supervisors(struct session *s, struct status_view *v)
+{
+    struct err *e = &v->errors[STATUS_SUPERVISOR];
+    if (host_control_all(s, "status", NULL, &v->supervisors, e) < 0)
+        return;
+    for (size_t i = 0; i < v->supervisors.n && e->code == 0; i++)
+        *e = v->supervisors.items[i].e;
+    host_replies_gather(&v->supervisors, "pools", v->pools);
+    host_replies_gather(&v->supervisors, "workers", v->workers);
+}
+
 int status_view_gather(struct session *s, struct status_view *ret_view, struct err *e)
 {
     const struct conf *conf;
@@ -35,8 +46,8 @@ int status_view_gather(struct session *s, struct status_view *ret_view, struct e
     int rc = session_conf(s, &conf, e);
     if (rc < 0)
         return rc;
-    *ret_view = (struct status_view){.queues = json_array()};
-    (void)session_control(s, "status", NULL, &ret_view->supervisor, &ret_view->errors[STATUS_SUPERVISOR]);
+    *ret_view = (struct status_view){.queues = json_array(), .pools = json_array(), .workers = json_array()};
+    gather_supervisors(s, ret_view);
     (void)gather_queues(s, ret_view->queues, &ret_view->errors[STATUS_REDIS]);
     (void)session_sql(s, "SELECT 1", 0, NULL, &rows, &ret_view->errors[STATUS_POSTGRES]);
     PQclear(rows);
@@ -45,9 +56,11 @@ int status_view_gather(struct session *s, struct status_view *ret_view, struct e
 
 void status_view_fini(struct status_view *v)
 {
-    json_decref(v->supervisor);
+    host_replies_fini(&v->supervisors);
+    json_decref(v->pools);
+    json_decref(v->workers);
     json_decref(v->queues);
-    *v = (struct status_view){.supervisor = NULL};
+    *v = (struct status_view){.queues = NULL};
 }
 
 int status_view_exit_code(const struct status_view *v)
@@ -58,49 +71,94 @@ int status_view_exit_code(const struct status_view *v)
     return EXIT_DONE;
 }
 
+/* {"ok":…}, with code and message of what went wrong. */
+static json_t *part_of(const struct err *e)
+{
+    return e->code == 0 ? json_pack("{s:b}", "ok", 1)
+                        : json_pack("{s:b, s:s, s:s}", "ok", 0, "code", err_name(e->code), "message", e->message);
+}
+
+static json_t *supervisor_of(const struct host_reply *item)
+{
+    json_t *part = part_of(&item->e);
+    if (item->reply != NULL)
+        (void)json_object_update(part, item->reply);
+    (void)json_object_set_new(part, "run_dir", json_string(item->run_dir));
+    (void)json_object_set_new(part, "name", json_string(item->name));
+    return part;
+}
+
+/* The first that answers; the first when none does. NULL when nobody could be asked. */
+static const struct host_reply *first_of(const struct host_replies *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->items[i].reply != NULL)
+            return &r->items[i];
+    return r->n > 0 ? &r->items[0] : NULL;
+}
+
 static void print_json(struct session *s, const struct status_view *v)
 {
-    json_t *record = json_object();
+    json_t *record = json_object(), *all = json_array();
+    const struct host_reply *first = first_of(&v->supervisors);
     for (size_t i = 0; i < STATUS_PART_COUNT; i++) {
-        const struct err *e = &v->errors[i];
-        json_t *part = e->code == 0
-                           ? json_pack("{s:b}", "ok", 1)
-                           : json_pack("{s:b, s:s, s:s}", "ok", 0, "code", err_name(e->code), "message", e->message);
-        if (i == STATUS_SUPERVISOR && v->supervisor != NULL)
-            (void)json_object_update(part, v->supervisor);
-        (void)json_object_set_new(record, PART_NAMES[i], part);
+        bool known = i == STATUS_SUPERVISOR && first != NULL;
+        (void)json_object_set_new(record, PART_NAMES[i], known ? supervisor_of(first) : part_of(&v->errors[i]));
     }
+    for (size_t i = 0; i < v->supervisors.n; i++)
+        (void)json_array_append_new(all, supervisor_of(&v->supervisors.items[i]));
+    (void)json_object_set_new(record, "supervisors", all);
     (void)json_object_set(record, "queues", v->queues);
     out_json(&s->out, record);
     json_decref(record);
 }
 
-static void print_supervisor(struct session *s, const struct status_view *v)
+/* Where it can be scraped. */
+static void print_metrics(struct session *s, const json_t *status)
+{
+    const json_t *metrics = json_object_get(status, "metrics");
+    const char *listen = json_text(metrics, "listen");
+    bool v6 = strchr(listen, ':') != NULL;
+    if (json_number(metrics, "port", 0) > 0)
+        out_line(&s->out, "            metrics: http://%s%s%s:%lld/metrics", v6 ? "[" : "", listen, v6 ? "]" : "",
+                 (long long)json_number(metrics, "port", 0));
+}
+
+/* The one supervisor there is, or one of several, with its folder. */
+static void print_supervisor(struct session *s, const struct host_reply *item, bool alone)
 {
     char up[32];
-    const char *state = json_text(v->supervisor, "state");
-    const json_t *redis = json_object_get(v->supervisor, "redis");
+    const json_t *status = item->reply;
+    const char *state = json_text(status, "state");
+    const json_t *redis = json_object_get(status, "redis");
     bool running = strcmp(state, "running") == 0;
+    if (item->e.code != 0) {
+        out_tinted(&s->out, TINT_RED, "supervisor  DOWN: %s", item->e.message);
+        return;
+    }
     out_tinted(&s->out, running ? TINT_GREEN : TINT_YELLOW, "supervisor  %s: %s, pid %lld, up %s, version %s", state,
-               json_text(v->supervisor, "instance"), (long long)json_number(v->supervisor, "pid", 0),
-               out_ms(up, json_number(v->supervisor, "uptime_ms", 0)), json_text(v->supervisor, "version"));
-    const json_t *limits = json_object_get(v->supervisor, "limits");
+               json_text(status, "instance"), (long long)json_number(status, "pid", 0),
+               out_ms(up, json_number(status, "uptime_ms", 0)), json_text(status, "version"));
+    const json_t *limits = json_object_get(status, "limits");
     if (limits != NULL)
         out_line(&s->out, "            limits: %s", json_text(limits, "why"));
-    const json_t *container = json_object_get(v->supervisor, "container");
+    const json_t *container = json_object_get(status, "container");
     const char *share = json_text(container, "share");
     if (container != NULL)
         out_line(&s->out, "            here: %s", json_text(container, "text"));
     if (*share != '\0')
         out_line(&s->out, "            memory of %s", share);
+    if (!alone)
+        out_line(&s->out, "            run folder: %s", item->run_dir);
+    print_metrics(s, status);
     if (redis != NULL && !json_is_true(json_object_get(redis, "ready")))
         out_tinted(&s->out, TINT_RED, "            it cannot reach Redis: %s", json_text(redis, "error"));
 }
 
 /* The relay in its own words; nothing from a supervisor that knows none. */
-static void print_relay(struct session *s, const struct status_view *v)
+static void print_relay(struct session *s, const struct host_reply *item)
 {
-    const json_t *relay = json_object_get(v->supervisor, "relay");
+    const json_t *relay = json_object_get(item->reply, "relay");
     const char *state = json_text(relay, "state"), *says = json_text(relay, "says"), *error = json_text(relay, "error");
     if (relay == NULL)
         return;
@@ -109,7 +167,7 @@ static void print_relay(struct session *s, const struct status_view *v)
     if (strcmp(state, "running") != 0 || away)
         tint = tint == TINT_DIM ? tint : TINT_YELLOW;
     const char *word = strcmp(state, "running") == 0 && *says != '\0' ? says : state;
-    out_tinted(&s->out, tint, "relay       %s%s%s", word, *error != '\0' ? ": " : "", error);
+    out_tinted(&s->out, tint, "relay       %s%s%s%s%s", word, *error != '\0' ? ": " : "", error, *item->name != '\0' ? ", of " : "", item->name);
 }
 
 static void print_parts(struct session *s, const struct status_view *v)
@@ -117,10 +175,12 @@ static void print_parts(struct session *s, const struct status_view *v)
     for (size_t i = 0; i < STATUS_PART_COUNT; i++) {
         const struct err *e = &v->errors[i];
         bool answers = i == STATUS_REDIS && json_array_size(v->queues) > 0;
+        for (size_t k = 0; i == STATUS_SUPERVISOR && k < v->supervisors.n; k++)
+            print_supervisor(s, &v->supervisors.items[k], v->supervisors.n == 1);
+        if (i == STATUS_SUPERVISOR && v->supervisors.n > 0)
+            continue;
         if (e->code != 0)
             out_tinted(&s->out, TINT_RED, "%-10s  %s: %s", PART_NAMES[i], answers ? "UNWELL" : "DOWN", e->message);
-        else if (i == STATUS_SUPERVISOR)
-            print_supervisor(s, v);
         else
             out_tinted(&s->out, TINT_GREEN, "%-10s  reachable", PART_NAMES[i]);
     }
@@ -163,9 +223,10 @@ void status_view_print(struct session *s, const struct status_view *v)
         return;
     }
     print_parts(s, v);
-    print_relay(s, v);
-    print_rows(s, json_object_get(v->supervisor, "pools"), worker_rows_pool_table, worker_rows_pool_add);
-    print_rows(s, json_object_get(v->supervisor, "workers"), worker_rows_table, worker_rows_add);
+    for (size_t i = 0; i < v->supervisors.n; i++)
+        print_relay(s, &v->supervisors.items[i]);
+    print_rows(s, v->pools, worker_rows_pool_table, worker_rows_pool_add);
+    print_rows(s, v->workers, worker_rows_table, worker_rows_add);
     print_rows(s, v->queues, queue_rows_table, queue_rows_row);
     print_dead(s, v->queues);
 }

@@ -6,13 +6,15 @@
  */
 #pragma once
 
+#include "host_control.h"
 #include "session.h"
 
 enum status_part { STATUS_SUPERVISOR, STATUS_REDIS, STATUS_POSTGRES, STATUS_PART_COUNT };
 
 struct status_view {
     struct err errors[STATUS_PART_COUNT]; /* code 0: reachable and well */
-    json_t *supervisor;                   /* owned; its status reply, NULL when it cannot be reached */
+    struct host_replies supervisors;      /* owned; the status of each */
+    json_t *pools, *workers;              /* owned; of all of them */
     json_t *queues;                       /* owned; array of stint_stats, empty when Redis cannot be reached */
 };
 

@@ -28,6 +28,7 @@ static const struct arg_spec GLOBAL[] = {
     {"config", ARG_TEXT, "FILE", "configuration file; default: $STINT_CONFIG, /etc/stint/stint.conf, DIR/stint.conf",
      NULL, 1, 511},
     {"dir", ARG_TEXT, "DIR", "state folder of a stack started by \"stint up\"; default: $STINT_DIR", NULL, 1, 255},
+    {"run-dir", ARG_TEXT, "DIR", "ask the supervisor of this run folder alone (of stint@NAME: NAME); default: all of this host", NULL, 1, 255},
     {"json", ARG_FLAG, NULL, "one JSON object a line instead of tables", NULL, 0, 0},
     {"quiet", ARG_FLAG, NULL, "no remarks and no progress bar", NULL, 0, 0},
     {"no-color", ARG_FLAG, NULL, "no colour (so does the environment's NO_COLOR)", NULL, 0, 0},

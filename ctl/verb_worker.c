@@ -1,7 +1,8 @@
 /*
- * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisor of this machine over its control
- * socket.
+ * verb_worker - `stint worker …`, `stint reload`, `stint drain`: asks the supervisors of this host over their control
+ * sockets.
  */
+#include "host_control.h"
 #include "layout_files.h"
 #include "queue_call.h"
 #include "verb.h"
@@ -20,12 +21,11 @@ const struct arg_spec verb_worker_list_options[] = {
 int verb_worker_list(struct session *s)
 {
     struct err e = {.code = 0};
-    json_t *reply = NULL;
+    json_t *workers = NULL;
     struct table t;
     int rc = 0;
-    if (session_control(s, "worker.list", NULL, &reply, &e) < 0)
+    if (host_control_workers(s, &workers, &e) < 0)
         return session_fail(s, &e);
-    const json_t *workers = json_object_get(reply, "workers");
     const char *pool = args_text(&s->args, "pool", NULL);
     worker_rows_table(&t);
     for (size_t i = 0; i < json_array_size(workers); i++) {
@@ -44,7 +44,7 @@ int verb_worker_list(struct session *s)
         out_line(&s->out, "no workers");
     table_print(&t, &s->out);
     table_fini(&t);
-    json_decref(reply);
+    json_decref(workers);
     return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }
 
@@ -64,7 +64,7 @@ int verb_worker_scale(struct session *s)
                      args_positional(&s->args, 1));
     json_t *fields = json_pack("{s:s, s:I}", "pool", pool, "n", (json_int_t)n);
     if (rc == 0)
-        rc = session_control(s, "worker.scale", fields, &reply, &e);
+        rc = host_control_one(s, "worker.scale", fields, &reply, &e);
     json_decref(fields);
     if (rc < 0)
         return session_fail(s, &e);
@@ -87,19 +87,36 @@ static json_t *selection(const struct args *a)
     return fields;
 }
 
+/* A slot is one supervisor's; anything else is asked of all. */
+static int ask_selected(struct session *s, const char *verb, json_t *fields, struct host_replies *ret, struct err *e)
+{
+    if (!args_has(&s->args, "slot"))
+        return host_control_all(s, verb, fields, ret, e);
+    *ret = (struct host_replies){.items = calloc(1, sizeof *ret->items), .n = 1};
+    if (ret->items == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory to ask the supervisor");
+    return host_control_one(s, verb, fields, &ret->items[0].reply, e);
+}
+
 static int ask_count(struct session *s, const char *verb, const char *done)
 {
     struct err e = {.code = 0};
-    json_t *reply = NULL, *fields = selection(&s->args);
-    int rc = session_control(s, verb, fields, &reply, &e);
+    struct host_replies replies;
+    int64_t count = 0;
+    json_t *fields = selection(&s->args);
+    int rc = ask_selected(s, verb, fields, &replies, &e);
     json_decref(fields);
+    for (size_t i = 0; rc == 0 && i < replies.n; i++) {
+        if (s->out.json && replies.items[i].reply != NULL)
+            out_json(&s->out, replies.items[i].reply);
+        count += json_number(replies.items[i].reply, "count", 0);
+    }
+    if (rc == 0)
+        rc = host_replies_fault(&replies, &e);
+    host_replies_fini(&replies);
     if (rc < 0)
         return session_fail(s, &e);
-    if (s->out.json)
-        out_json(&s->out, reply);
-    int64_t count = json_number(reply, "count", 0);
     out_line(&s->out, "%lld worker%s %s", (long long)count, count == 1 ? "" : "s", done);
-    json_decref(reply);
     return EXIT_DONE;
 }
 
@@ -142,7 +159,7 @@ int verb_worker_kill(struct session *s)
                      args_positional(&s->args, 0));
     json_t *fields = json_pack("{s:I}", "slot", (json_int_t)slot);
     if (rc == 0)
-        rc = session_control(s, "worker.kill", fields, &reply, &e);
+        rc = host_control_one(s, "worker.kill", fields, &reply, &e);
     json_decref(fields);
     if (rc < 0)
         return session_fail(s, &e);
@@ -165,16 +182,15 @@ const struct arg_spec verb_worker_drain_options[] = {
 /* Workers of the pool that still live; -1 on error. */
 static int64_t count_living(struct session *s, const char *pool, struct err *e)
 {
-    json_t *reply = NULL;
-    if (session_control(s, "worker.list", NULL, &reply, e) < 0)
+    json_t *workers = NULL;
+    if (host_control_workers(s, &workers, e) < 0)
         return -1;
-    const json_t *workers = json_object_get(reply, "workers");
     int64_t n = 0;
     for (size_t i = 0; i < json_array_size(workers); i++) {
         const json_t *worker = json_array_get(workers, i);
         n += strcmp(json_text(worker, "pool"), pool) == 0 && json_number(worker, "pid", 0) > 0 ? 1 : 0;
     }
-    json_decref(reply);
+    json_decref(workers);
     return n;
 }
 
@@ -187,7 +203,7 @@ int verb_worker_drain(struct session *s)
     json_t *reply = NULL, *fields = json_pack("{s:s, s:i}", "pool", pool, "n", 0);
     int rc = session_conf(s, &conf, &e);
     if (rc == 0)
-        rc = session_control(s, "worker.scale", fields, &reply, &e);
+        rc = host_control_one(s, "worker.scale", fields, &reply, &e);
     json_decref(fields);
     json_decref(reply);
     if (rc < 0)
@@ -212,33 +228,37 @@ int verb_worker_drain(struct session *s)
 
 const struct arg_spec verb_drain_options[] = {REASON_OPTION, {.name = NULL}};
 
+/* Whose answer follows, where several are asked. */
+static void print_place(struct session *s, const struct host_replies *replies, const struct host_reply *item)
+{
+    if (replies->n > 1)
+        out_tinted(&s->out, TINT_BOLD, "%s", item->run_dir);
+}
+
 int verb_drain(struct session *s)
 {
     struct err e = {.code = 0};
-    json_t *reply = NULL;
-    if (session_control(s, "drain", NULL, &reply, &e) < 0)
-        return session_fail(s, &e);
-    if (s->out.json)
-        out_json(&s->out, reply);
-    out_line(&s->out,
-             "draining: jobs in hand are finished, then the supervisor exits (\"stint status\" shows how far)");
-    json_decref(reply);
-    return EXIT_DONE;
+    struct host_replies replies;
+    int rc = host_control_all(s, "drain", NULL, &replies, &e);
+    for (size_t i = 0; rc == 0 && i < replies.n; i++) {
+        if (replies.items[i].reply == NULL)
+            continue;
+        print_place(s, &replies, &replies.items[i]);
+        if (s->out.json)
+            out_json(&s->out, replies.items[i].reply);
+        out_line(&s->out,
+                 "draining: jobs in hand are finished, then the supervisor exits (\"stint status\" shows how far)");
+    }
+    if (rc == 0)
+        rc = host_replies_fault(&replies, &e);
+    host_replies_fini(&replies);
+    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }
 
 const struct arg_spec verb_reload_options[] = {REASON_OPTION, {.name = NULL}};
 
-int verb_reload(struct session *s)
+static void print_reloaded(struct session *s, const json_t *reply)
 {
-    struct err e = {.code = 0};
-    json_t *reply = NULL;
-    const struct conf *conf = NULL;
-    size_t layouts = 0;
-    /* Workers whose parser refuses a layout file do not start: better told here than found out there. */
-    if (session_conf(s, &conf, &e) < 0 ||
-        (conf->pdf.layouts[0] != '\0' && layout_files_check(conf->pdf.layouts, false, &layouts, &e) < 0) ||
-        session_control(s, "reload", NULL, &reply, &e) < 0)
-        return session_fail(s, &e);
     const json_t *changed = json_object_get(reply, "changed"), *restart = json_object_get(reply, "needs_restart");
     if (s->out.json)
         out_json(&s->out, reply);
@@ -248,6 +268,28 @@ int verb_reload(struct session *s)
         out_line(&s->out, "changed        %s", json_string_value(json_array_get(changed, i)));
     for (size_t i = 0; i < json_array_size(restart); i++)
         out_tinted(&s->out, TINT_YELLOW, "needs restart  %s", json_string_value(json_array_get(restart, i)));
-    json_decref(reply);
-    return EXIT_DONE;
+}
+
+int verb_reload(struct session *s)
+{
+    struct err e = {.code = 0};
+    struct host_replies replies = {.items = NULL};
+    const struct conf *conf = NULL;
+    size_t layouts = 0;
+    /* Workers whose parser refuses a layout file do not start: better told here than found out there. */
+    int rc = session_conf(s, &conf, &e);
+    if (rc == 0 && conf->pdf.layouts[0] != '\0')
+        rc = layout_files_check(conf->pdf.layouts, false, &layouts, &e);
+    if (rc == 0)
+        rc = host_control_all(s, "reload", NULL, &replies, &e);
+    for (size_t i = 0; rc == 0 && i < replies.n; i++) {
+        if (replies.items[i].reply == NULL)
+            continue;
+        print_place(s, &replies, &replies.items[i]);
+        print_reloaded(s, replies.items[i].reply);
+    }
+    if (rc == 0)
+        rc = host_replies_fault(&replies, &e);
+    host_replies_fini(&replies);
+    return rc < 0 ? session_fail(s, &e) : EXIT_DONE;
 }

@@ -6,10 +6,17 @@
 #include "queue_call.h"
 #include "queue_rows.h"
 
+/* Which of several supervisors; "-" for the one of all pools, so that a host with no other does without the column. */
+static const char *place(const json_t *row)
+{
+    const char *name = json_text(row, "supervisor");
+    return *name != '\0' ? name : "-";
+}
+
 void worker_rows_table(struct table *t)
 {
-    static const char *const titles[] = {"POOL",  ">SLOT", ">-PID",    "STATE",      "PHASE",       ">SINCE", ">?-DEADLINE",
-                                         "~?JOB", ">JOBS", ">-MEMORY", ">?RESTARTS", "~?LAST EXIT", NULL};
+    static const char *const titles[] = {"POOL",  ">SLOT", ">-PID",    "STATE",      "PHASE",       ">SINCE",      ">?-DEADLINE",
+                                         "~?JOB", ">JOBS", ">-MEMORY", ">?RESTARTS", "~?LAST EXIT", "?SUPERVISOR", NULL};
     table_init(t, titles);
 }
 
@@ -33,6 +40,7 @@ int worker_rows_add(struct table *t, const json_t *worker)
     table_set(t, 9, "%s", out_bytes(memory, json_number(worker, "rss_bytes", -1)));
     table_set(t, 10, "%lld", (long long)restarts);
     table_set(t, 11, "%s", json_text(worker, "last_exit"));
+    table_set(t, 12, "%s", place(worker));
     table_tint(t, 4, strcmp(json_text(worker, "phase"), "run") == 0 ? TINT_GREEN : TINT_NONE);
     table_tint(t, 10, restarts > 0 ? TINT_YELLOW : TINT_NONE);
     return 0;
@@ -41,7 +49,7 @@ int worker_rows_add(struct table *t, const json_t *worker)
 void worker_rows_pool_table(struct table *t)
 {
     static const char *const titles[] = {"POOL",       "-QUEUE",          "~KINDS", ">WANTED", ">READY",
-                                         ">?RESTARTS", ">?BOOT FAILURES", "STATE",  "~?ERROR", NULL};
+                                         ">?RESTARTS", ">?BOOT FAILURES", "STATE",  "~?ERROR", "?SUPERVISOR", NULL};
     table_init(t, titles);
 }
 
@@ -61,6 +69,7 @@ int worker_rows_pool_add(struct table *t, const json_t *pool)
     table_set(t, 6, "%lld", (long long)json_number(pool, "boot_failures", 0));
     table_set(t, 7, "%s", state);
     table_set(t, 8, "%s", json_text(pool, "error"));
+    table_set(t, 9, "%s", place(pool));
     table_tint(t, 7, strcmp(state, "ok") == 0 ? TINT_GREEN : TINT_RED);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * worker_rows - the supervisor's workers and pools as table rows, for `worker list`, `status` and `top`.
  *
- * Runs in: ctl. Pure.
+ * Runs in: ctl. Pure. Rows may have "supervisor" added (host_control.h).
  */
 #pragma once
 

@@ -35,7 +35,8 @@ int main(int argc, char *argv[])
     /* 2. configuration */
     char path[CONF_STR_MAX];
     struct conf *conf = calloc(1, sizeof *conf);
-    if (conf == NULL || conf_find(options.config, path, &e) < 0 || conf_load(conf, path, &e) < 0) {
+    if (conf == NULL || conf_find(options.config, path, &e) < 0 || conf_load(conf, path, &e) < 0 ||
+        pool_choice_apply(&options.pools, conf, &e) < 0) {
         free(conf);
         return fail(&e);
     }
@@ -54,6 +55,7 @@ int main(int argc, char *argv[])
     /* 4. control socket, signals, slots, Redis, service manager; the workers */
     supervisor.repro = options.repro;
     supervisor.wrap = options.wrap;
+    supervisor.pools = &options.pools;
     int rc = supervisor_open(&supervisor, conf, log_fd, &e);
 
     /* 5. run, until drained */

@@ -250,6 +250,8 @@ int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct er
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory to read the configuration");
     notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_mono_ns() / 1000));
     int rc = conf_load(fresh, s->conf->path, e);
+    if (rc == 0 && s->pools != NULL)
+        rc = pool_choice_apply(s->pools, fresh, e);
     if (rc == 0)
         rc = host_limits_apply(&s->host, fresh, s->cgroups.fd >= 0, e);
     if (rc == 0) {

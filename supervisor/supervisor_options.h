@@ -7,9 +7,11 @@
 
 #include "base.h"
 #include "err.h"
+#include "pool_choice.h"
 
 struct supervisor_options {
     const char *config; /* borrowed from argv; NULL: not given */
+    struct pool_choice pools;
     bool check, version, help;
     const char *repro;  /* for `stint job repro`: workers get --repro with this; NULL: as usual */
     const char *wrap;   /* program that is started with the worker's command line as arguments; NULL: none */

@@ -12,6 +12,7 @@
 #include "doorbell_uv.h"
 #include "host_limits.h"
 #include "notify.h"
+#include "pool_choice.h"
 #include "predecessors_uv.h"
 #include "queue_link_uv.h"
 #include "relay_child_uv.h"
@@ -65,6 +66,7 @@ struct supervisor {
     uv_timer_t stop_step; /* while draining and stopping: what is next? */
     uint64_t give_up_ms;  /* DRAINING: kill past it. STOPPING: leave without farewell past it */
     bool told_ready;      /* READY=1 was sent */
+    const struct pool_choice *pools; /* the pools it runs; set before supervisor_open; borrowed; NULL: all */
     const char *repro, *wrap; /* supervisor_options; set before supervisor_open; borrowed */
     char info[SUPERVISOR_INFO_MAX];
 };

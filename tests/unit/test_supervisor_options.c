@@ -29,6 +29,12 @@ static void test_supervisor_options_read_known_arguments_are_taken(void **arg)
     assert_int_equal(read_args(&o, NULL, joined, check), 0);
     assert_string_equal(o.config, "/b");
     assert_true(o.check);
+    char pool[] = "--pool", joined_pool[] = "--pool=match", name[] = "pdf";
+    assert_int_equal(read_args(&o, NULL, pool, name), 0);
+    assert_int_equal(o.pools.n, 1);
+    assert_string_equal(o.pools.names[0], "pdf");
+    assert_int_equal(read_args(&o, NULL, joined_pool, NULL), 0);
+    assert_string_equal(o.pools.names[0], "match");
 }
 
 static void test_supervisor_options_read_wrong_argument_names_itself(void **arg)
@@ -41,6 +47,11 @@ static void test_supervisor_options_read_wrong_argument_names_itself(void **arg)
     assert_non_null(strstr(e.message, "--wrong"));
     assert_non_null(strstr(e.message, "--config"));
     assert_int_equal(read_args(&o, &e, config, NULL), ERR_BAD_ARGUMENT);
+    char pool[] = "--pool", like[] = "--pools";
+    assert_int_equal(read_args(&o, &e, pool, NULL), ERR_BAD_ARGUMENT);
+    assert_non_null(strstr(e.message, "--pool needs the name"));
+    assert_int_equal(read_args(&o, &e, like, pool), ERR_BAD_ARGUMENT);
+    assert_non_null(strstr(e.message, "\"--pools\""));
     assert_true(o.check); /* untouched */
 }
 
