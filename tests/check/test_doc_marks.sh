@@ -31,4 +31,13 @@ out=$(marks docs/operations/*.md)
 looked=$(sed -n 's/^looked //p' <<<"$out")
 [ "${looked:-0}" -ge 20 ] && ok "$looked blocks were looked at" || not_ok "only ${looked:-no} blocks were looked at"
 [ "$out" = "looked $looked" ] || not_ok "$(grep -v '^looked ' <<<"$out")"
+
+# Commands within sentences are not run; their verbs and options must exist.
+inline() { python3 tests/support/doc_commands.py --inline "${STINT_BUILD:?}/bin/stint" "$@"; }
+printf 'See `stint no-such-verb`, `stint dlq` and `stint dlq replay ID --no-such-option`, `stint dlq replay ID --canary 5`.\n' >"$planted/page.md"
+case "$(inline "$planted/page.md")" in *"no such verb"*"no option --no-such-option"*"looked 4") ok "found: a verb and an option that do not exist" ;; *) not_ok "inline: $(inline "$planted/page.md")" ;; esac
+out=$(inline docs/operations/*.md)
+looked=$(sed -n 's/^looked //p' <<<"$out")
+[ "${looked:-0}" -ge 60 ] && ok "$looked commands in sentences were looked at" || not_ok "only ${looked:-no} commands in sentences were looked at"
+[ "$out" = "looked $looked" ] || not_ok "$(grep -v '^looked ' <<<"$out")"
 [ "$failures" -eq 0 ]

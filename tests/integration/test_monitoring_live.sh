@@ -24,6 +24,7 @@ series() { ask "$1" | jq 'if .status == "success" then .data.result | length els
 seen() { [ "$(series "$1")" -gt 0 ]; }
 
 stack_up >"$STACK_DIR/up.log" 2>&1 || { not_ok "the stack did not come up"; exit 1; }
+redis CONFIG SET maxmemory 1gb >/dev/null || not_ok "Redis took no limit" # its share is recorded only where there is one
 METRICS_PORT=$(cat "$STACK_DIR/run/metrics.port") PROM_PORT=$(free_port)
 sed -n '/^rule_files/,/^  -/p' "$STINT_SOURCE/monitoring/prometheus.yml" >"$PROM_DIR/prometheus.yml"
 cat >>"$PROM_DIR/prometheus.yml" <<END
@@ -59,15 +60,27 @@ until_true 60 seen 'stint:jobs_failed:ratio5m' || not_ok "the rules record nothi
 
 # What this small a pool cannot have: estimates are published from 20 people on, coverage after enough of them were matched.
 may_be_empty() { case $1 in *estimate*) return 0 ;; *) return 1 ;; esac; }
+# answered QUERY: it has series, or may have none; N says how many
+answered() {
+  N=$(series "$(sed 's/\$[a-z_]*/.*/g' <<<"$1")")
+  [ "$N" -gt 0 ] || { [ "$N" -eq 0 ] && may_be_empty "$1"; }
+}
+# queries_of FILE: of every panel, those in rows too, and of the variables
+queries_of() { jq -r '[.panels[], (.panels[].panels // [])[]] | .[].targets[]?.expr' "$1"; }
 queries=0
 for file in "$STINT_SOURCE"/monitoring/grafana/*.json; do
   while IFS= read -r query; do
     queries=$((queries + 1))
-    plain=$(sed 's/\$[a-z_]*/.*/g' <<<"$query") n=0
-    answered() { n=$(series "$plain"); [ "$n" -gt 0 ] || { [ "$n" -eq 0 ] && may_be_empty "$query"; }; }
-    until_true 60 answered || not_ok "${file##*/}: $query has $n series"
-  done < <(jq -r '.panels[].targets[].expr' "$file")
+    until_true 60 answered "$query" || not_ok "${file##*/}: $query has $N series"
+  done < <(queries_of "$file")
+  while read -r metric label; do
+    answered "count by ($label) ($metric{$label!=\"\"})" && ok "${file##*/}: \$$label has values" || not_ok "${file##*/}: label_values($metric, $label) has none"
+  done < <(jq -r '.templating.list[] | select(.type == "query") | .query.query' "$file" | sed -n 's/label_values(\(.*\), *\(.*\))/\1 \2/p')
 done
+jq '.panels[0].targets[0].expr = "max(stint_ledger_drifts{queue=~\"$queue\"})"' "$STINT_SOURCE/monitoring/grafana/stint-operations.json" >"$PROM_DIR/planted.json"
+planted=0
+while IFS= read -r query; do answered "$query" || planted=$((planted + 1)); done < <(queries_of "$PROM_DIR/planted.json")
+same "a dashboard with a misspelt metric is found out" "$planted" 1
 [ "$queries" -ge 25 ] && ok "$queries queries of dashboards are answered" || not_ok "only $queries queries were found"
 while IFS= read -r name; do
   until_true 60 seen "$name" || not_ok "nothing is recorded as $name"
@@ -76,5 +89,10 @@ sick() { curl -sS "http://127.0.0.1:$PROM_PORT/api/v1/rules" | jq -r '.data.grou
 evaluated() { bad=$(sick) && [ -z "$bad" ]; }
 until_true 60 evaluated
 [ -z "$bad" ] && ok "every rule is evaluated" || not_ok "rules fail: $bad"
-[ "$(series 'sum(stint_no_such_metric)')" = 0 ] && ok "a metric that does not exist is seen to be missing" || not_ok "a planted query was answered"
+# What is served and what docs/metrics.md lists are the same names, whoever adds one.
+curl -sS "http://127.0.0.1:$METRICS_PORT/metrics" | awk '/^# TYPE / { print $3 }' | sort -u >"$PROM_DIR/served"
+awk -F'|' '/^\| `stint_/ { print $2 }' "$STINT_SOURCE/docs/metrics.md" | grep -oh '`stint_[a-z0-9_]*`' | tr -d '`' | sort -u >"$PROM_DIR/listed"
+[ "$(wc -l <"$PROM_DIR/served")" -ge 25 ] && ok "$(wc -l <"$PROM_DIR/served") metrics are served" || not_ok "only $(wc -l <"$PROM_DIR/served") metrics are served"
+same "every metric that is served is in docs/metrics.md" "$(comm -23 "$PROM_DIR/served" "$PROM_DIR/listed" | tr '\n' ' ')" ""
+same "every metric of docs/metrics.md is served" "$(comm -13 "$PROM_DIR/served" "$PROM_DIR/listed" | grep -v estimate | tr '\n' ' ')" ""
 stack_verdict

@@ -12,9 +12,11 @@ Usage:
     doc_commands.py FILE RING            the ring's blocks, one after the other, each under a comment with page and line
     doc_commands.py FILE RING --split DIR    each block as a file of DIR; prints "FILE LINE EXIT|follow" a line
     doc_commands.py --check FILE...      what is wrong, a line each, then "looked N" with the number of blocks
+    doc_commands.py --inline STINT FILE...    `stint …` in running text: verbs and options that this stint does not have, then "looked N"
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 RINGS = ("stack", "package", "vm", "docker", "example")
@@ -99,6 +101,47 @@ def check(paths):
     print(f"looked {looked}")
 
 
+class Verbs:
+    """What the command line has: its verbs, and the options of each, as it tells them itself."""
+
+    def __init__(self, stint):
+        self.stint, self.options = stint, {}
+        told = subprocess.run([stint, "help"], capture_output=True, text=True, check=True).stdout
+        self.verbs = {tuple(re.split(r" [A-Z\[]", verb)[0].split()) for verb in re.findall(r"^  ([a-z][^\n]*?)(?:  .*)?$", told, re.M)}
+
+    def has_option(self, verb, option):
+        if verb not in self.options:
+            self.options[verb] = subprocess.run([self.stint, *verb, "--help"], capture_output=True, text=True, check=True).stdout
+        return re.search(rf"(?<!\S){re.escape(option)}(?![\w-])", self.options[verb]) is not None
+
+    def fault(self, words):
+        """What is wrong with a command, or nothing. "stint dlq" alone, the name of a group, is fine."""
+        length = max((n for n in range(1, len(words) + 1) if tuple(words[:n]) in self.verbs), default=0)
+        if not length:
+            group = any(verb[: len(words)] == tuple(words) for verb in self.verbs)
+            return None if not words or group or not re.match(r"[a-z]", words[0]) else "no such verb"
+        for word in words[length:]:
+            option = re.match(r"--[a-z][a-z-]*", word)
+            if option and not self.has_option(tuple(words[:length]), option[0]):
+                return f"no option {option[0]}"
+        return None
+
+
+def check_inline(stint, paths):
+    verbs, looked = Verbs(stint), 0
+    for path in paths:
+        fenced = False
+        for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
+            if FENCE.match(line):
+                fenced = not fenced
+            for command in [] if fenced else re.findall(r"`stint ([^`]*)`", line):
+                looked += 1
+                fault = verbs.fault(command.split())
+                if fault:
+                    print(f"{path}:{number}: stint {command}: {fault}")
+    print(f"looked {looked}")
+
+
 def show(path, ring, folder):
     for block in blocks_of(path):
         if block.ring != ring or ring == "example":
@@ -114,6 +157,8 @@ def show(path, ring, folder):
 def main(words):
     if words[:1] == ["--check"] and len(words) > 1:
         check(words[1:])
+    elif words[:1] == ["--inline"] and len(words) > 2:
+        check_inline(words[1], words[2:])
     elif len(words) == 2 and words[1] in RINGS:
         show(words[0], words[1], None)
     elif len(words) == 4 and words[1] in RINGS and words[2] == "--split":
