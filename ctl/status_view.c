@@ -170,18 +170,24 @@ static void print_relay(struct session *s, const struct host_reply *item)
     out_tinted(&s->out, tint, "relay       %s%s%s%s%s", word, *error != '\0' ? ": " : "", error, *item->name != '\0' ? ", of " : "", item->name);
 }
 
+bool status_view_down(struct out *o, const struct status_view *v, enum status_part part)
+{
+    const struct err *e = &v->errors[part];
+    bool answers = part == STATUS_REDIS && json_array_size(v->queues) > 0;
+    if (e->code == 0)
+        return false;
+    out_tinted(o, TINT_RED, "%-10s  %s: %s", PART_NAMES[part], answers ? "UNWELL" : "DOWN", e->message);
+    return true;
+}
+
 static void print_parts(struct session *s, const struct status_view *v)
 {
-    for (size_t i = 0; i < STATUS_PART_COUNT; i++) {
-        const struct err *e = &v->errors[i];
-        bool answers = i == STATUS_REDIS && json_array_size(v->queues) > 0;
+    for (enum status_part i = 0; i < STATUS_PART_COUNT; i++) {
         for (size_t k = 0; i == STATUS_SUPERVISOR && k < v->supervisors.n; k++)
             print_supervisor(s, &v->supervisors.items[k], v->supervisors.n == 1);
         if (i == STATUS_SUPERVISOR && v->supervisors.n > 0)
             continue;
-        if (e->code != 0)
-            out_tinted(&s->out, TINT_RED, "%-10s  %s: %s", PART_NAMES[i], answers ? "UNWELL" : "DOWN", e->message);
-        else
+        if (!status_view_down(&s->out, v, i))
             out_tinted(&s->out, TINT_GREEN, "%-10s  reachable", PART_NAMES[i]);
     }
 }
@@ -199,7 +205,7 @@ static void print_rows(struct session *s, const json_t *items, void (*titles)(st
     table_fini(&t);
 }
 
-static void print_dead(struct session *s, const json_t *queues)
+void status_view_print_dead(struct out *o, const json_t *queues)
 {
     bool any = false;
     for (size_t i = 0; i < json_array_size(queues); i++) {
@@ -208,12 +214,12 @@ static void print_dead(struct session *s, const json_t *queues)
         if (json_number(stats, "dead", 0) == 0 || causes == NULL)
             continue;
         if (!any)
-            out_line(&s->out, "%s", "");
+            out_line(o, "%s", "");
         any = true;
-        out_tinted(&s->out, TINT_RED, "dead in %s: %s", json_text(stats, "queue"), causes);
+        out_tinted(o, TINT_RED, "dead in %s: %s", json_text(stats, "queue"), causes);
     }
     if (any)
-        out_line(&s->out, "\"stint dlq triage\" groups them and names the next step");
+        out_line(o, "\"stint dlq triage\" groups them and names the next step");
 }
 
 void status_view_print(struct session *s, const struct status_view *v)
@@ -228,5 +234,5 @@ void status_view_print(struct session *s, const struct status_view *v)
     print_rows(s, v->pools, worker_rows_pool_table, worker_rows_pool_add);
     print_rows(s, v->workers, worker_rows_table, worker_rows_add);
     print_rows(s, v->queues, queue_rows_table, queue_rows_row);
-    print_dead(s, v->queues);
+    status_view_print_dead(&s->out, v->queues);
 }

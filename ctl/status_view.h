@@ -22,6 +22,10 @@ struct status_view {
 int status_view_gather(struct session *s, struct status_view *ret_view, struct err *e);
 /* Prints for people, or one JSON object under --json. */
 void status_view_print(struct session *s, const struct status_view *v);
+/* Whether a part is down or unwell; the line that says so was printed then. */
+bool status_view_down(struct out *o, const struct status_view *v, enum status_part part);
+/* Dead letters by cause; nothing where there are none. */
+void status_view_print_dead(struct out *o, const json_t *queues);
 /* EXIT_DONE, or EXIT_UNREACHABLE when a part could not be reached, or Redis loses or refuses jobs. */
 int status_view_exit_code(const struct status_view *v);
 /* Frees; twice-safe. */

@@ -74,8 +74,8 @@
       "supervisor, services, workers and queues on one screen",                                                        \
       "stint status --json")                                                                                           \
     X(top, "top", "Overview", 0, 0, "",                                                                                \
-      "the same, live",                                                                                                \
-      "stint top")                                                                                                     \
+      "queues, rates, dead letters, pools and running jobs, live",                                                      \
+      "stint top\nstint top --sort time\nstint top --once --json")                                                      \
     X(health, "health", "Overview", 0, 0, "",                                                                          \
       "is it alive, is it ready: by exit code, for health checks",                                                     \
       "stint health\nstint health --ready")                                                                            \

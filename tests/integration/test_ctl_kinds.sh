@@ -97,6 +97,11 @@ run 4 match wait za --ticket ann; says "is the supervisor running"; says "http:/
 run 2 match balance za --target 0s; says "--target"
 run 2 match balance za --target 1h; says "--target"
 run 2 match top za --interval 1ms; says "--interval"
+run 2 top --interval 1ms; says "--interval"
+run 2 top --sort size; says "name|time|amount"
+run 2 top za; says "one argument too many"
+run 4 top --once --interval 100ms; says "supervisor  DOWN"; says "QUEUE"
+run 4 top --once --interval 100ms --json; says '"rates"'; says '"ok":false'
 run 2 match why za; says "TICKET"
 run 2 match why 'z a' ann; says "no pool's name"
 run 4 match why za ann; says "PostgreSQL"

@@ -126,7 +126,25 @@ type q
 end 0
 STEPS
 terminal 40 12 "$stint" match top za --interval 200ms --events <<<$'see female\nsee q quits\ntype \\x03\nend 0'
-terminal 60 10 "$stint" top <<<$'see supervisor\nsize 100 30\nsee q quits\ntype q\nend 0'
+terminal 60 10 "$stint" top --interval 200ms <<'STEPS'
+see Redis and PostgreSQL reachable
+see q quits
+type s
+see by time
+type p
+see paused, p goes on
+size 100 30
+see IN/S
+see workers here have a job
+type p
+gone paused
+type q
+end 0
+STEPS
+terminal 60 10 "$stint" top --sort amount <<<$'see by amount\ntype \\x03\nend 0'
+run 0 "$stint" top; says "reachable"; says "DONE/S"; says "match"; says_not $'\033'
+run 0 "$stint" top --json --interval 100ms
+checks=$((checks + 1)); jq -e '[.queues[] | .rates.over_ms >= 100 and .rates.done >= 0] | length > 0 and all' <<<"$OUT" >/dev/null || not_ok "rates as JSON"
 
 # The page for product teams: every command can be typed.
 port=$(cat "$dir/run/metrics.port")
