@@ -288,13 +288,24 @@ static const struct conf_secret_row conf_secret_rows[] = {
 #undef X
 };
 
-static int conf_secret(const struct conf_secret_row *row, const char *file, char *value, struct err *e)
+/* A bare name is a credential of the service; for an operator's command, which is given none, the file of that name beside the
+ * configuration; else a file of the working folder. */
+static void conf_secret_path(const struct conf *c, const char *file, char ret_path[static CONF_STR_MAX * 2])
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *slash = strrchr(c->path, '/');
+    (void)snprintf(ret_path, CONF_STR_MAX * 2, "%.500s/%s", credentials != NULL ? credentials : "", file);
+    if (strchr(file, '/') == NULL && credentials != NULL && access(ret_path, F_OK) == 0)
+        return;
+    (void)snprintf(ret_path, CONF_STR_MAX * 2, "%.*s%s", slash != NULL ? (int)(slash - c->path + 1) : 0, c->path, file);
+    if (strchr(file, '/') == NULL && slash != NULL && access(ret_path, F_OK) == 0)
+        return;
+    (void)snprintf(ret_path, CONF_STR_MAX * 2, "%s", file);
+}
+
+static int conf_secret(const struct conf *c, const struct conf_secret_row *row, const char *file, char *value, struct err *e)
 {
     char path[CONF_STR_MAX * 2];
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    (void)snprintf(path, sizeof path, "%.500s/%s", credentials != NULL ? credentials : "", file);
-    if (strchr(file, '/') != NULL || credentials == NULL || access(path, F_OK) != 0)
-        (void)snprintf(path, sizeof path, "%s", file);
+    conf_secret_path(c, file, path);
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, ERR_BAD_CONFIG, "[%s] %s_file %s: %s", row->section, row->key, path, err_text(-errno));
@@ -321,7 +332,7 @@ int conf_secrets(struct conf *c, struct err *e)
         const struct conf_secret_row *row = &conf_secret_rows[i];
         const char *file = (const char *)c + row->file;
         if (file[0] != '\0')
-            rc = conf_secret(row, file, (char *)c + row->value, e);
+            rc = conf_secret(c, row, file, (char *)c + row->value, e);
     }
     return rc;
 }

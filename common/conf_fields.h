@@ -63,7 +63,8 @@ int conf_assign_named(struct conf *c, const char *section_name, const char *key,
 /* Refuses a section that does not exist, naming the nearest. */
 int conf_section_known(const char *section_name, const char *origin, struct err *e);
 
-/* Reads each value whose KEY_file is named. A bare name that $CREDENTIALS_DIRECTORY holds is read there. */
+/* Reads each value whose KEY_file is named. A bare name is looked for in $CREDENTIALS_DIRECTORY, then beside
+ * the configuration. */
 int conf_secrets(struct conf *c, struct err *e);
 /* Drops the KEY_file of a value that was given directly; nothing for a key that has none. */
 void conf_secret_forget(struct conf *c, const char *section_name, const char *key);

@@ -8,6 +8,7 @@
 #include "pg_error.h"
 
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 
 /* libpq's text up to its first newline. */
@@ -52,13 +53,14 @@ static PGconn *dial(const struct conf_postgres *conf, const char *application)
 }
 
 /* Why pg is not connected. in_time: libpq itself said so. */
-static int refused(PGconn *pg, bool in_time, struct err *e)
+static int refused(PGconn *pg, bool in_time, enum pg_condition *ret_condition, struct err *e)
 {
     char text[ERR_MESSAGE_MAX];
     const char *why = PQerrorMessage(pg), *host = PQhost(pg), *port = PQport(pg);
     if (strstr(why, "://") != NULL) /* libpq quotes a URL it cannot read, password and all */
         return err_set(e, ERR_BAD_CONFIG, "postgres.url is no valid URL; set postgres.url or STINT_POSTGRES_URL");
     enum pg_condition condition = in_time ? pg_error_refusal(why) : PG_AWAY;
+    *ret_condition = condition;
     if (in_time)
         (void)snprintf(text, sizeof text, "%s", why);
     else
@@ -70,7 +72,8 @@ static int refused(PGconn *pg, bool in_time, struct err *e)
                    condition == PG_AWAY ? " (STINT_POSTGRES_URL; \"stint up\" brings its own)" : "");
 }
 
-int pg_dial(const struct conf_postgres *conf, const char *application, PGconn **ret_pg, struct err *e)
+static int attempt(const struct conf_postgres *conf, const char *application, PGconn **ret_pg, enum pg_condition *ret_condition, bool *ret_socket,
+                   struct err *e)
 {
     PGconn *pg = dial(conf, application);
     if (pg == NULL)
@@ -78,13 +81,32 @@ int pg_dial(const struct conf_postgres *conf, const char *application, PGconn **
     (void)PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
     bool in_time = connect_within(pg, conf->connect_timeout);
     if (PQstatus(pg) != CONNECTION_OK) {
-        int rc = refused(pg, in_time, e);
+        const char *host = PQhost(pg);
+        *ret_socket = host != NULL && host[0] == '/';
+        int rc = refused(pg, in_time, ret_condition, e);
         PQfinish(pg);
         return rc;
     }
     (void)PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
     *ret_pg = pg;
     return 0;
+}
+
+int pg_dial(const struct conf_postgres *conf, const char *application, PGconn **ret_pg, struct err *e)
+{
+    enum pg_condition condition = PG_FINE;
+    bool socket = false, as_service = false;
+    struct err why = {.code = 0};
+    int rc = attempt(conf, application, ret_pg, &condition, &socket, &why);
+    const struct passwd *service = rc < 0 && condition == PG_CREDENTIALS && socket && geteuid() == 0 ? getpwnam(PG_DIAL_SERVICE_USER) : NULL;
+    if (service != NULL && seteuid(service->pw_uid) == 0) {
+        as_service = attempt(conf, application, ret_pg, &condition, &socket, NULL) == 0;
+        if (seteuid(0) < 0)
+            abort(); /* cannot happen: the real user is root; to go on as somebody else would be worse */
+    }
+    if (rc == 0 || as_service)
+        return 0;
+    return err_set(e, rc, "%s", why.message);
 }
 
 int pg_dial_fault(PGconn *pg, const PGresult *rows, struct err *e)

@@ -16,7 +16,7 @@ verdict $? "docs/config.md is what stint config reference prints ($lines lines)"
 
 DESTDIR="$SCRATCH/root" cmake --install "$BUILD" --prefix /usr >"$SCRATCH/install.log" 2>&1
 verdict $? "cmake --install"
-for f in bin/stint bin/stint-supervisor libexec/stint/stint-worker libexec/stint/stint-parser libexec/stint/stint-fetch libexec/stint/stint-relay lib/systemd/system/stint-supervisor.service; do
+for f in bin/stint bin/stint-supervisor libexec/stint/stint-worker libexec/stint/stint-parser libexec/stint/stint-fetch libexec/stint/stint-relay lib/systemd/system/stint-supervisor.service lib/systemd/system/stint@.service; do
   [ -e "$SCRATCH/root/usr/$f" ]; verdict $? "installed: /usr/$f"
 done
 [ "$failures" -eq 0 ]

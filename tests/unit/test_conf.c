@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/mman.h>
 
 static struct conf *conf;
@@ -273,9 +274,22 @@ static void test_conf_load_secret_file_first_line_is_the_url(void **arg)
     (void)snprintf(text, sizeof text, "[postgres]\nurl_file = %s\nurl = postgresql://ignored/x\n", secret);
     load(text);
     assert_string_equal(conf->postgres.url, "postgresql://u:p@h/d");
-    (void)setenv("CREDENTIALS_DIRECTORY", dir, 1);
+    load("[postgres]\nurl_file = pg-url\n"); /* beside the configuration */
+    assert_string_equal(conf->postgres.url, "postgresql://u:p@h/d");
+    assert_load_fails("[postgres]\nurl_file = no-such\n", "[postgres] url_file no-such: No such file");
+    (void)setenv("CREDENTIALS_DIRECTORY", "/nowhere", 1); /* of a service that was not given this one */
     load("[postgres]\nurl_file = pg-url\n");
     assert_string_equal(conf->postgres.url, "postgresql://u:p@h/d");
+    char credentials[96], other[128];
+    (void)snprintf(credentials, sizeof credentials, "%s/credentials", dir);
+    (void)snprintf(other, sizeof other, "%s/pg-url", credentials);
+    assert_int_equal(mkdir(credentials, 0700), 0);
+    write_file(other, "postgresql://given/x\n");
+    (void)setenv("CREDENTIALS_DIRECTORY", credentials, 1);
+    load("[postgres]\nurl_file = pg-url\n"); /* what it was given comes first */
+    assert_string_equal(conf->postgres.url, "postgresql://given/x");
+    (void)unlink(other);
+    (void)rmdir(credentials);
     (void)setenv("STINT_POSTGRES_URL", "postgresql://env/x", 1);
     load("[postgres]\nurl_file = pg-url\n");
     assert_string_equal(conf->postgres.url, "postgresql://env/x");
