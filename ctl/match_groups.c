@@ -4,30 +4,31 @@
 #include "match_groups.h"
 
 #include "gender.h"
+#include "small_groups.h"
+
+/* The rule is the supervisor's (small_groups.h). An empty group is one of fewer than MATCH_GROUP_MIN to whoever looks.
+ */
+static void tell(const int64_t counts[], size_t n, uint64_t ret_counts[], bool ret_told[])
+{
+    for (size_t i = 0; i < n; i++)
+        ret_counts[i] = (uint64_t)MAX_OF(counts[i], (int64_t)0);
+    small_groups_told(ret_counts, n, ret_told);
+}
 
 void match_groups_shown(const int64_t counts[], size_t n, bool ret_shown[])
 {
-    int64_t hidden = 0;
-    for (size_t i = 0; i < n; i++) {
-        ret_shown[i] = counts[i] >= MATCH_GROUP_MIN;
-        hidden += ret_shown[i] || counts[i] < 0 ? 0 : counts[i];
-    }
-    while (hidden > 0 && hidden < MATCH_GROUP_MIN) {
-        size_t least = n;
-        for (size_t i = 0; i < n; i++)
-            if (ret_shown[i] && (least == n || counts[i] < counts[least]))
-                least = i;
-        if (least == n)
-            return;
-        ret_shown[least] = false;
-        hidden += counts[least];
-    }
+    uint64_t people[MATCH_GROUPS_MAX];
+    tell(counts, n, people, ret_shown);
+    for (size_t i = 0; i < n; i++)
+        ret_shown[i] = ret_shown[i] && counts[i] >= MATCH_GROUP_MIN;
 }
 
-int64_t match_groups_from(int64_t count, int64_t all)
+int64_t match_groups_from(const int64_t counts[], size_t n, size_t i)
 {
-    int64_t from = MIN_OF(count, all - MATCH_GROUP_MIN) / MATCH_GROUP_MIN * MATCH_GROUP_MIN;
-    return count < MATCH_GROUP_MIN ? 0 : from > 0 ? from : -1;
+    uint64_t people[MATCH_GROUPS_MAX];
+    bool told[MATCH_GROUPS_MAX];
+    tell(counts, n, people, told);
+    return told[i] ? -1 : small_groups_from(people, told, n, i);
 }
 
 static int64_t count_of(const json_t *object, const char *key)
@@ -36,36 +37,36 @@ static int64_t count_of(const json_t *object, const char *key)
     return json_is_number(value) ? (int64_t)json_number_value(value) : -1;
 }
 
-/* Leaves of a cell's count what may be said of one among `all`. */
-static void hide_waiting(json_t *cell, int64_t all)
+/* Leaves of a cell's count that it is at least `from`; negative: nothing. */
+static void hide_waiting(json_t *cell, int64_t from)
 {
-    int64_t waiting = count_of(cell, "waiting"), from = match_groups_from(waiting, all);
-    if (waiting >= 0 && from >= 0)
+    if (count_of(cell, "waiting") >= 0 && from >= 0)
         (void)json_object_set_new(cell, "waitingFrom", json_integer(from));
     (void)json_object_set_new(cell, "waiting", json_null());
 }
 
-/* Hides counts of genderDistribution; tells whose was left, how many there are, and how many of them are "other". */
-static void hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT], int64_t *ret_all, int64_t *ret_other)
+/* Hides counts of genderDistribution; tells whose was left, what may be said of the others, and how many are "other".
+ */
+static void hide_genders(json_t *genders, bool ret_shown[static GENDER_COUNT], int64_t ret_from[static GENDER_COUNT],
+                         int64_t *ret_other)
 {
-    *ret_all = 0;
     /* "other" holds nonbinary people too. */
     static const char *const names[] = {"male", "female", "other", "unknown"};
     int64_t counts[ARRAY_LEN(names)];
     bool shown[ARRAY_LEN(names)];
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        *ret_all += MAX_OF(counts[i] = count_of(genders, names[i]), (int64_t)0);
+        counts[i] = count_of(genders, names[i]);
     match_groups_shown(counts, ARRAY_LEN(names), shown);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!shown[i] && counts[i] >= 0)
             (void)json_object_set_new(genders, names[i], json_null());
     if (genders != NULL && (!shown[0] || !shown[1]))
         (void)json_object_set_new(genders, "ratio", json_null());
-    for (unsigned g = 0; g < GENDER_COUNT; g++)
-        ret_shown[g] = g == GENDER_MALE      ? shown[0]
-                       : g == GENDER_FEMALE  ? shown[1]
-                       : g == GENDER_UNKNOWN ? shown[3]
-                                             : shown[2];
+    for (unsigned g = 0; g < GENDER_COUNT; g++) {
+        size_t at = g == GENDER_MALE ? 0 : g == GENDER_FEMALE ? 1 : g == GENDER_UNKNOWN ? 3 : 2;
+        ret_shown[g] = shown[at];
+        ret_from[g] = at == 2 ? -1 : match_groups_from(counts, ARRAY_LEN(names), at);
+    }
     *ret_other = counts[2];
 }
 
@@ -90,15 +91,17 @@ static void hide_in_other(json_t *nonbinary, json_t *other, int64_t both, bool s
     json_t *cells[] = {nonbinary, other};
     for (size_t i = 0; i < ARRAY_LEN(cells); i++)
         if (cells[i] != NULL && (!shown || !may[cells[i] == nonbinary || nonbinary == NULL ? 0 : 1]))
-            hide_waiting(cells[i], both);
+            hide_waiting(cells[i], shown ? match_groups_from(counts, ARRAY_LEN(counts),
+                                                             cells[i] == nonbinary || nonbinary == NULL ? 0 : 1)
+                                         : -1);
 }
 
 /* Hides who seeks what within one gender whose whole cell may be shown or not. */
 static void hide_seekers(json_t *estimates, int gender, const json_t *whole, bool told)
 {
     json_t *cells[MATCH_GROUPS_MAX];
-    int64_t counts[MATCH_GROUPS_MAX + 1], whole_count = count_of(whole, "waiting"), rest = whole_count;
-    bool shown[MATCH_GROUPS_MAX + 1];
+    int64_t counts[MATCH_GROUPS_MAX], rest = count_of(whole, "waiting");
+    bool shown[MATCH_GROUPS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < json_array_size(estimates) && n < MATCH_GROUPS_MAX - 1; i++) {
         json_t *cell = json_array_get(estimates, i);
@@ -112,11 +115,11 @@ static void hide_seekers(json_t *estimates, int gender, const json_t *whole, boo
     match_groups_shown(counts, n + 1, shown);
     for (size_t i = 0; i < n; i++)
         if (!shown[i] || !told)
-            hide_waiting(cells[i], whole_count);
+            hide_waiting(cells[i], told ? match_groups_from(counts, n + 1, i) : -1);
 }
 
-static void hide_cells(json_t *estimates, int64_t all, int64_t other, const bool shown[static GENDER_COUNT],
-                       bool ret_known[static GENDER_COUNT])
+static void hide_cells(json_t *estimates, const int64_t from[static GENDER_COUNT], int64_t other,
+                       const bool shown[static GENDER_COUNT], bool ret_known[static GENDER_COUNT])
 {
     json_t *whole[GENDER_COUNT] = {NULL};
     for (size_t i = 0; i < json_array_size(estimates); i++) {
@@ -129,7 +132,7 @@ static void hide_cells(json_t *estimates, int64_t all, int64_t other, const bool
         ret_known[g] = whole[g] != NULL;
         hide_seekers(estimates, g, whole[g], shown[g]);
         if (whole[g] != NULL && !shown[g])
-            hide_waiting(whole[g], all);
+            hide_waiting(whole[g], from[g]);
     }
     hide_in_other(whole[GENDER_NONBINARY], whole[GENDER_OTHER], other, shown[GENDER_OTHER]);
 }
@@ -167,9 +170,9 @@ static void hide_balance(json_t *balance, const bool known[static GENDER_COUNT])
 void match_groups_hide(json_t *stats)
 {
     bool shown[GENDER_COUNT], known[GENDER_COUNT];
-    int64_t all, other;
-    hide_genders(json_object_get(stats, "genderDistribution"), shown, &all, &other);
-    hide_cells(json_object_get(stats, "estimates"), all, other, shown, known);
+    int64_t from[GENDER_COUNT], other;
+    hide_genders(json_object_get(stats, "genderDistribution"), shown, from, &other);
+    hide_cells(json_object_get(stats, "estimates"), from, other, shown, known);
     hide_balance(json_object_get(stats, "balance"), known);
 }
 

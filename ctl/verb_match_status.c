@@ -82,11 +82,10 @@ static int print_pools(struct session *s, const char *pool, json_t *ret_pools, s
 }
 
 /* Takes row. Of a number that would tell of a smaller group, so much is said as may be. */
-static void gender_row(struct table *t, json_t *row, bool shown, int64_t all, json_t *genders)
+static void gender_row(struct table *t, json_t *row, bool shown, int64_t from, json_t *genders)
 {
     char text[32], waiting[32];
-    int64_t n = json_number(row, "waiting", 0), from = match_groups_from(n, all);
-    if (!shown && from >= 0)
+    if (!shown)
         (void)json_object_set_new(row, "waitingFrom", json_integer(from));
     if (!shown)
         (void)json_object_set_new(row, "waiting", json_null());
@@ -113,13 +112,14 @@ static int print_genders(struct session *s, const char *pool, json_t *record, st
     int64_t counts[GENDER_COUNT];
     bool shown[GENDER_COUNT];
     size_t n = MIN_OF((size_t)PQntuples(rows), (size_t)GENDER_COUNT);
-    int64_t all = 0;
     for (size_t i = 0; i < n; i++)
-        all += counts[i] = atoll(PQgetvalue(rows, (int)i, 1));
+        counts[i] = atoll(PQgetvalue(rows, (int)i, 1));
     match_groups_shown(counts, n, shown);
-    for (size_t i = 0; i < n; i++)
-        if (counts[i] >= MATCH_GROUP_MIN)
-            gender_row(&t, row_record(rows, (int)i), shown[i], all, genders);
+    for (size_t i = 0; i < n; i++) { /* a row alone would say that there are twenty */
+        int64_t from = match_groups_from(counts, n, i);
+        if (shown[i] || from > 0)
+            gender_row(&t, row_record(rows, (int)i), shown[i], from, genders);
+    }
     PQclear(rows);
     if (t.n_rows > 0)
         out_line(&s->out, "%s", "");

@@ -6,18 +6,15 @@
  */
 #pragma once
 
+#include "small_groups.h"
 #include "wait_model.h"
-
-/* Which of n groups, who together are everybody and share nobody, may be told. A group that is too small is not, and
- * when those left out are fewer than WAIT_GROUP_MIN together, the smallest of the others is left out too: subtraction
- * finds no fewer than WAIT_GROUP_MIN, or everybody. Empty groups are told. */
-void wait_groups_told(const uint64_t counts[], size_t n, bool ret_told[]);
 
 /* People by gender as they may be told: who must not be told apart count as unknown, or, nonbinary people and others,
  * as others. Sums stay what they are. */
 struct wait_shown {
     uint64_t waiting[GENDER_COUNT];
     bool apart[GENDER_COUNT]; /* the number is that gender's alone */
+    int from[GENDER_COUNT];   /* of one that is not: small_groups_from */
 };
 void wait_groups_waiting(const uint64_t waiting[static GENDER_COUNT], struct wait_shown *ret);
 

@@ -39,8 +39,9 @@ static int add_summary(struct buf *out, const struct wait_curve_summary *s)
 }
 
 /* Which cells' number of people waiting may be told: within a gender that is told apart, those who seek one set and
- * those who seek another are a sum whose parts must be large enough. */
-static void waiting_told(const struct wait_cell cells[], size_t n, const struct wait_shown *shown, bool ret[])
+ * those who seek another are a sum whose parts must be large enough. Of the others, what small_groups_from says; nothing of
+ * parts of a gender that is not told apart itself. */
+static void waiting_told(const struct wait_cell cells[], size_t n, const struct wait_shown *shown, bool ret[], int ret_from[])
 {
     for (unsigned g = 0; g < GENDER_COUNT; g++) {
         uint64_t counts[WAIT_CELL_MAX + 1], rest = shown->waiting[g];
@@ -50,6 +51,7 @@ static void waiting_told(const struct wait_cell cells[], size_t n, const struct 
             if (cells[i].gender != g)
                 continue;
             ret[i] = shown->apart[g];
+            ret_from[i] = shown->from[g];
             if (cells[i].seeking == 0)
                 continue;
             at[k] = i;
@@ -57,23 +59,12 @@ static void waiting_told(const struct wait_cell cells[], size_t n, const struct 
             rest -= MIN_OF(rest, (uint64_t)cells[i].waiting);
         }
         counts[k] = rest;
-        wait_groups_told(counts, k + 1, told);
-        for (size_t i = 0; i < k; i++)
+        small_groups_told(counts, k + 1, told);
+        for (size_t i = 0; i < k; i++) {
             ret[at[i]] = shown->apart[g] && told[i];
+            ret_from[at[i]] = shown->apart[g] && !told[i] ? small_groups_from(counts, told, k + 1, i) : -1;
+        }
     }
-}
-
-/* Of a number that is not told: it is at least so much, in whole groups, with room for one among the others; 0: fewer
- * than a group; -1: nothing is said. */
-static int waiting_from(const struct wait_cell cells[], size_t n, const struct wait_cell *cell, uint64_t all)
-{
-    uint64_t rest = all;
-    for (size_t i = 0; i < n && cell->seeking != 0; i++)
-        if (cells[i].gender == cell->gender && cells[i].seeking == 0)
-            rest = MIN_OF(rest, (uint64_t)cells[i].waiting);
-    uint64_t most = rest > WAIT_GROUP_MIN ? rest - WAIT_GROUP_MIN : 0;
-    int from = (int)(MIN_OF((uint64_t)cell->waiting, most) / WAIT_GROUP_MIN * WAIT_GROUP_MIN);
-    return cell->waiting < WAIT_GROUP_MIN ? 0 : from > 0 ? from : -1;
 }
 
 static int add_waiting(struct buf *out, const struct wait_cell *cell, bool told, int from,
@@ -90,16 +81,14 @@ static int add_cells(struct buf *out, const struct wait_model *m, const struct w
 {
     struct wait_cell cells[WAIT_CELL_MAX];
     bool told[WAIT_CELL_MAX] = {false};
+    int from[WAIT_CELL_MAX];
     size_t n = m ? wait_model_cells(m, cells, WAIT_CELL_MAX) : 0;
-    waiting_told(cells, n, shown, told);
-    uint64_t all = 0;
-    for (unsigned g = 0; g < GENDER_COUNT; g++)
-        all += shown->waiting[g];
+    waiting_told(cells, n, shown, told, from);
     int rc = buf_adds(out, ",\"estimates\":[");
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = buf_addf(out, "%s{\"gender\":\"%s\",\"seeking\":", i ? "," : "", gender_name(cells[i].gender));
         rc = rc < 0 ? rc : cells[i].seeking ? add_seeking(out, cells[i].seeking) : buf_adds(out, "null");
-        rc = rc < 0 ? rc : add_waiting(out, &cells[i], told[i], waiting_from(cells, n, &cells[i], all), shown);
+        rc = rc < 0 ? rc : add_waiting(out, &cells[i], told[i], from[i], shown);
         rc = rc < 0 ? rc : buf_addf(out, ",\"share\":%.3f,", cells[i].share);
         rc = rc < 0 ? rc : add_summary(out, &cells[i].wait);
         rc = rc < 0 ? rc : buf_adds(out, "}");

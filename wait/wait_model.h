@@ -14,6 +14,7 @@
 
 #include "base.h"
 #include "gender.h"
+#include "small_groups.h"
 
 enum {
     WAIT_PEOPLE_MAX = 65536, /* people kept; beyond, each stands for more (the marker says how many there are) */
@@ -23,7 +24,7 @@ enum {
     WAIT_POOL_NAME_MAX = 65,
     WAIT_TICKET_MAX = 129,
     WAIT_WITHIN = 4,     /* horizons of P(matched within …): wait_within_s */
-    WAIT_GROUP_MIN = 20, /* smaller groups are not published */
+    WAIT_GROUP_MIN = SMALL_GROUP_MIN, /* smaller groups are not published */
 };
 #define WAIT_HORIZON_S 1200.0 /* longest estimate: "20+ min" */
 

@@ -88,12 +88,18 @@ static void test_match_groups_shown_no_small_group_follows_from_the_others(void 
 static void test_match_groups_from_leaves_the_others_room(void **state)
 {
     (void)state;
-    assert_int_equal(match_groups_from(7, 69), 0);
-    assert_int_equal(match_groups_from(62, 69), 40); /* "60+" would leave 9 others at most */
-    assert_int_equal(match_groups_from(40, 41), 20);
-    assert_int_equal(match_groups_from(25, 30), -1);
-    assert_int_equal(match_groups_from(30, 30), -1);
-    assert_int_equal(match_groups_from(-1, -1), 0);
+    static const struct {
+        int64_t counts[3], from[3];
+    } rows[] = {
+        {{62, 7, 0}, {40, 0, -1}},  /* "60+" would leave 9 others at most */
+        {{40, 1, -1}, {20, 0, -1}},
+        {{25, 5, 100}, {-1, -1, -1}}, /* "20+" would leave 10 others at most, though there are 130 in all */
+        {{19, 19, 0}, {-1, -1, -1}},  /* twice "<20" of 38 would be twice 19 */
+        {{30, 40, 50}, {-1, -1, -1}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(match_groups_from(rows[i].counts, 3, k), rows[i].from[k]);
 }
 
 static void test_match_groups_hide_small_gender_hides_what_would_tell_it(void **state)
