@@ -203,16 +203,13 @@ int cgroup_open(struct cgroup_tree *t, const char *proc_self, struct err *e)
     }
     (void)snprintf(t->why, sizeof t->why, "cgroup v2, delegated: a group per worker (memory%s%s)",
                    t->has[CGROUP_PIDS] ? ", pids" : "", t->has[CGROUP_CPU] ? ", cpu" : "");
-    (void)cgroup_sweep(t, "");
     return 0;
 }
 
 void cgroup_close(struct cgroup_tree *t)
 {
-    if (t == NULL || t->fd < 0)
-        return;
-    (void)cgroup_sweep(t, "");
-    base_close_fd(&t->fd);
+    if (t != NULL && t->fd >= 0)
+        base_close_fd(&t->fd);
 }
 
 /* -- leaves ----------------------------------------------------------------------------------------------------------

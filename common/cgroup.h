@@ -5,18 +5,18 @@
  *
  *   <our group>                 delegated by systemd (Delegate=yes) or the root of a container's own cgroup namespace
  *     ├─ supervisor             every process that was in our group: a group with children must hold none itself
- *     ├─ worker-0.7             slot 0, its 7th process: memory.max, memory.high, cpu.max, pids.max, memory.oom.group=1
- *     └─ worker-1.3
+ *     ├─ worker-1a2b3c4d-0.7    slot 0, its 7th process: memory.max, memory.high, cpu.max, pids.max, memory.oom.group=1
+ *     └─ worker-1a2b3c4d-1.3    1a2b3c4d: the supervisor's life; during a hand-over there are two
  *
  * A leaf lives as long as one process and is made anew for the next, so that its counters and its peak are that
- * process's alone. One supervisor per delegated group.
+ * process's alone. Two supervisors at once in a delegated group: only while one hands over to the other.
  */
 #pragma once
 
 #include "base.h"
 #include "err.h"
 
-enum { CGROUP_PATH_MAX = 512, CGROUP_NAME_MAX = 48, CGROUP_WHY_MAX = 256 };
+enum { CGROUP_PATH_MAX = 512, CGROUP_NAME_MAX = 48, CGROUP_WHY_MAX = 256, CGROUP_TAG_MAX = 16 };
 
 /* The controllers a leaf is limited by. X(enum suffix, name in cgroup.controllers) */
 #define CGROUP_CONTROLLERS(X) X(MEMORY, memory) X(PIDS, pids) X(CPU, cpu)
@@ -31,6 +31,7 @@ struct cgroup_tree {
     int fd;                            /* owned: our group's folder; -1: limits come from rlimits alone */
     bool has[CGROUP_CONTROLLER_COUNT]; /* enabled for leaves; memory always when fd is open */
     char path[CGROUP_PATH_MAX];        /* as in /proc/self/cgroup; "" when unknown */
+    char tag[CGROUP_TAG_MAX];          /* of our leaves' names: the supervisor's life; the caller's to set */
     char why[CGROUP_WHY_MAX];          /* which limits apply and why, one line for people */
 };
 
@@ -57,7 +58,7 @@ struct cgroup_usage {
 int cgroup_open(struct cgroup_tree *t, const char *proc_self, struct err *e);
 /* A tree that is not used, for the reason given. */
 void cgroup_none(struct cgroup_tree *t, const char *why);
-/* NULL-safe, twice-safe. Removes empty worker leaves; our group and its leaf `supervisor` stay. */
+/* NULL-safe, twice-safe. Our group and its leaves stay. */
 void cgroup_close(struct cgroup_tree *t);
 
 /* Makes the leaf (anew when an empty one is left) and limits it. 0 and *ret_fd, its folder, the caller's to close; or a

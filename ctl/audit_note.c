@@ -68,7 +68,7 @@ void audit_note(struct session *s, const char *queue, const char *action, const 
 void audit_note_control(struct session *s, const char *verb, const json_t *asked, const json_t *answered)
 {
     static const char *const changing[] = {"worker.scale", "worker.quiet", "worker.resume", "worker.restart",
-                                           "worker.kill",  "drain",        "reload"};
+                                           "worker.kill",  "drain",        "reload",       "upgrade"};
     static const char *const told[] = {"pid", "job", "count", "was", "desired"};
     bool changes = false;
     for (size_t i = 0; i < ARRAY_LEN(changing); i++)

@@ -18,8 +18,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 enum {
     OUTSIDE_DEADLINE_MS = 10000,  /* for a service that is not ours */
@@ -57,6 +59,8 @@ static int watch_signals(struct stack *s, struct err *e)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGUSR1);
+    (void)sigaddset(&set, SIGUSR2);
+    (void)sigaddset(&set, SIGCHLD); /* of those who are nobody's part any more */
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -105,6 +109,7 @@ int stack_open(struct stack *s, const char *dir, const char *user, const char *c
         rc = stack_lock_take(&s->dir, REMAINS_MS, say_remains, s, &s->lock_fd, e);
     if (rc == 0)
         rc = watch_signals(s, e);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (rc == 0)
         rc = load_conf(s, config, e);
     /* The caller's folder may be closed to the service user (a clone under /root), and PostgreSQL's programs ask where they are. */
@@ -139,7 +144,9 @@ static void read_signals(struct stack *s)
 {
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR1) {
+        if (info.ssi_signo == SIGCHLD)
+            continue;
+        if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
             stack_child_signal(&s->parts[STACK_SUPERVISOR], (int)info.ssi_signo);
             continue;
         }
@@ -157,12 +164,35 @@ static int given_up(struct stack *s, const struct stack_child *c, struct err *e)
                    stack_child_how(c, how), c->log_path);
 }
 
+/* A supervisor that handed over (`stint upgrade`) is followed: its successor is a child of ours. */
+static bool follow_supervisor(struct stack *s, uint64_t now)
+{
+    struct stack_child *c = &s->parts[STACK_SUPERVISOR];
+    if (!stack_child_adopt(c, stack_supervisor_pid(s->conf), now))
+        return false;
+    say(s, "%s handed over, pid %d", c->name, (int)c->pid);
+    return true;
+}
+
+/* Whoever was left to us: a supervisor that handed over and was followed, what a killed part had started. */
+static void reap_others(const struct stack *s)
+{
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        for (size_t i = 0; i < STACK_PART_COUNT; i++)
+            if (s->parts[i].pid == info.si_pid)
+                return; /* its own end is noted first */
+        (void)waitpid(info.si_pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
 /* Notes deaths and starts again what is due. */
 static int mind_part(struct stack *s, enum stack_part part, uint64_t now, struct err *e)
 {
     struct stack_child *c = &s->parts[part];
     char how[64];
-    if (stack_child_ended(c, now) && s->wanted[part]) {
+    if (stack_child_ended(c, now) && s->wanted[part] && !(part == STACK_SUPERVISOR && follow_supervisor(s, now))) {
         if (c->deaths >= s->deaths_max)
             return given_up(s, c, e);
         say(s, "%s ended with %s; it is started again", c->name, stack_child_how(c, how));
@@ -191,6 +221,7 @@ static int turn(struct stack *s, uint64_t timeout_ms, struct err *e)
     int rc = 0;
     for (size_t i = 0; i < STACK_PART_COUNT && rc == 0; i++)
         rc = mind_part(s, (enum stack_part)i, clock_mono_ms(), e);
+    reap_others(s);
     return rc;
 }
 
@@ -388,6 +419,8 @@ static void stop_part(struct stack *s, enum stack_part part, int signo, int64_t 
     s->wanted[part] = false;
     if (!s->ours[part] || c->pid == 0)
         return;
+    if (part == STACK_SUPERVISOR) /* one that drains already hands the end on to nobody */
+        (void)follow_supervisor(s, began);
     stack_child_signal(c, signo);
     while (c->pid != 0) {
         uint64_t now = clock_mono_ms();

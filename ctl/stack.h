@@ -42,7 +42,7 @@ int stack_open(struct stack *s, const char *dir, const char *user, const char *c
 /* Starts all parts until ready. On failure what was started is stopped again; the failed part's last log lines are
  * reported. */
 int stack_start(struct stack *s, struct err *e);
-/* Keeps them alive until TERM or INT. 0, or an error when a part died too often; HUP and USR1 go to the supervisor. */
+/* Keeps them alive until TERM or INT. 0, or an error when a part died too often; HUP, USR1 and USR2 go to the supervisor. */
 int stack_run(struct stack *s, struct err *e);
 /* Ends them in order and reports how each ended, also in DIR/run/stack.end for `stint down`. A second signal meanwhile
  * makes the supervisor hand its jobs back at once. */

@@ -85,6 +85,22 @@ int stack_child_start(struct stack_child *c, const struct stack_dir *d, int lock
     return rc;
 }
 
+bool stack_child_adopt(struct stack_child *c, pid_t pid, uint64_t now_ms)
+{
+    siginfo_t info = {0};
+    if (pid <= 1 || pid == c->pid || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0)
+        return false;
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0)
+        return false;
+    base_close_fd(&c->pidfd);
+    c->pid = pid;
+    c->pidfd = pidfd;
+    c->started_ms = now_ms;
+    c->deaths = 0;
+    return true;
+}
+
 bool stack_child_ended(struct stack_child *c, uint64_t now_ms)
 {
     if (c->pid == 0 || waitpid(c->pid, &c->status, WNOHANG) != c->pid)

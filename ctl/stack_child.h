@@ -9,6 +9,7 @@
 #include "stack_dir.h"
 
 enum {
+    STACK_LOCK_FD = 3, /* in a child: the stack's lock */
     STACK_ARG_MAX = 32,
     STACK_ARG_BYTES = 224,
     STACK_RESTART_BASE_MS = 200, /* doubled a death */
@@ -40,6 +41,8 @@ void stack_child_arg(struct stack_child *c, const char *format, ...) PRINTF_LIKE
 /* Starts it as the services' user, output appended to its log. lock_fd: inherited as descriptor 3. now_ms: monotonic.
  */
 int stack_child_start(struct stack_child *c, const struct stack_dir *d, int lock_fd, uint64_t now_ms, struct err *e);
+/* Takes another process for it: a child of ours that the one before has handed over to. False when it is none. */
+bool stack_child_adopt(struct stack_child *c, pid_t pid, uint64_t now_ms);
 /* Collects it when it ended: true, and the next start is planned. */
 bool stack_child_ended(struct stack_child *c, uint64_t now_ms);
 /* Sends a signal; nothing when it is not running. */

@@ -247,7 +247,19 @@ int stack_supervisor_init(struct stack_child *c, const struct stack_dir *d, cons
     stack_child_init(c, d, "supervisor", program, "supervisor.log", SIGKILL);
     stack_child_arg(c, "--config");
     stack_child_arg(c, "%s", conf_path);
+    stack_child_arg(c, "--hold-fd"); /* the stack's lock: a successor of this one has it too */
+    stack_child_arg(c, "%d", STACK_LOCK_FD);
     return 0;
+}
+
+pid_t stack_supervisor_pid(const struct conf *conf)
+{
+    json_t *reply = NULL;
+    if (control_client_ask(conf->supervisor.run_dir, "ping", NULL, PROBE_MS, &reply, NULL) < 0)
+        return 0;
+    pid_t pid = (pid_t)json_number(reply, "pid", 0);
+    json_decref(reply);
+    return pid;
 }
 
 /* What one pool says: READY with workers, WORKING while it boots, SILENT when it was stopped for good (e says why). */

@@ -37,3 +37,5 @@ enum stack_probe {
 enum stack_probe stack_redis_probe(const struct conf *conf, struct err *e);
 enum stack_probe stack_postgres_probe(const char *url, struct err *e);
 enum stack_probe stack_supervisor_probe(const struct conf *conf, struct err *e);
+/* The process that answers on the control socket; 0: none does. */
+pid_t stack_supervisor_pid(const struct conf *conf);

@@ -124,6 +124,26 @@ static void print_metrics(struct session *s, const json_t *status)
                  (long long)json_number(metrics, "port", 0));
 }
 
+/* Another life beside it; nothing from a supervisor that knows no hand-over. */
+static void print_handover(struct session *s, const json_t *handover)
+{
+    const json_t *old = json_object_get(handover, "predecessor"), *next = json_object_get(handover, "successor");
+    const char *error = json_text(handover, "error");
+    if (old != NULL && json_number(old, "jobs", -1) >= 0)
+        out_tinted(&s->out, TINT_YELLOW, "            its predecessor %s (pid %lld, version %s) drains: %lld jobs in hand, %lld workers",
+                   json_text(old, "instance"), (long long)json_number(old, "pid", 0), json_text(old, "version"),
+                   (long long)json_number(old, "jobs", 0), (long long)json_number(old, "workers", 0));
+    else if (old != NULL)
+        out_tinted(&s->out, TINT_YELLOW, "            its predecessor %s (pid %lld, version %s) drains",
+                   json_text(old, "instance"), (long long)json_number(old, "pid", 0), json_text(old, "version"));
+    if (next != NULL)
+        out_tinted(&s->out, TINT_YELLOW, "            hands over (%s) to %s, pid %lld, version %s; %s",
+                   json_text(handover, "state"), json_text(next, "instance"), (long long)json_number(next, "pid", 0),
+                   json_text(next, "version"), json_text(handover, "says"));
+    else if (*error != '\0')
+        out_tinted(&s->out, TINT_YELLOW, "            its last hand-over failed: %s", error);
+}
+
 /* The one supervisor there is, or one of several, with its folder. */
 static void print_supervisor(struct session *s, const struct host_reply *item, bool alone)
 {
@@ -139,6 +159,7 @@ static void print_supervisor(struct session *s, const struct host_reply *item, b
     out_tinted(&s->out, running ? TINT_GREEN : TINT_YELLOW, "supervisor  %s: %s, pid %lld, up %s, version %s", state,
                json_text(status, "instance"), (long long)json_number(status, "pid", 0),
                out_ms(up, json_number(status, "uptime_ms", 0)), json_text(status, "version"));
+    print_handover(s, json_object_get(status, "handover"));
     const json_t *limits = json_object_get(status, "limits");
     if (limits != NULL)
         out_line(&s->out, "            limits: %s", json_text(limits, "why"));

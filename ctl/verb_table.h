@@ -163,6 +163,9 @@
     X(reload, "reload", "Workers", 0, 0, "",                                                                           \
       "read the configuration again",                                                                                  \
       "stint reload")                                                                                                  \
+    X(upgrade, "upgrade", "Workers", 0, 0, "",                                                                         \
+      "hand over to the installed supervisor without a pause: after a package upgrade, or instead of a restart",       \
+      "stint upgrade\nstint upgrade --timeout 1m --wait")                                                              \
     X(drain, "drain", "Workers", 0, 0, "",                                                                             \
       "finish all jobs in hand, then stop the supervisor",                                                             \
       "stint drain")                                                                                                   \

@@ -97,9 +97,16 @@ json_t *control_status(const struct supervisor *s)
         (void)json_array_append_new(queues, queue_of(&s->links.links[i], now_ms));
     for (size_t i = 0; i < s->slots->n_pools; i++)
         (void)json_array_append_new(pools, pool_of(s, &s->slots->pools[i]));
-    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
+    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
                      "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
                      (json_int_t)(now_ms - s->started_ms), "state", supervisor_mode_name(s->mode), "redis", "ready",
                      s->links.ready, "error", s->links.error, "limits", limits_of(&s->cgroups), "metrics", metrics_of(s), "queues", queues, "pools", pools, "workers",
-                     control_status_workers(s), "relay", relay_child_status(&s->relay), "container", host_limits_json(&s->host));
+                     control_status_workers(s), "relay", relay_child_status(&s->relay), "container", host_limits_json(&s->host),
+                     "handover", handover_status(&s->handover));
+}
+
+json_t *control_status_handover(const struct supervisor *s)
+{
+    return json_pack("{s:b,s:s,s:i,s:s,s:s,s:o}", "ok", 1, "instance", s->instance, "pid", (int)getpid(), "version",
+                     STINT_VERSION, "build", STINT_BUILD, "handover", handover_status(&s->handover));
 }

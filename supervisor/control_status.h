@@ -13,3 +13,5 @@ struct supervisor;
 json_t *control_status(const struct supervisor *s);
 /* Its "workers" array. The caller's. */
 json_t *control_status_workers(const struct supervisor *s);
+/* {"ok":true,"instance","pid","version","build","handover":{…}}: what `stint upgrade` looks at. The caller's. */
+json_t *control_status_handover(const struct supervisor *s);

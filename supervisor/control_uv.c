@@ -31,6 +31,8 @@ struct control {
     uv_timer_t watch;   /* is the socket's file still there, and are there descriptors again? */
     int spare_fd;       /* given up to answer somebody when descriptors have run out; -1: it was */
     bool short_told;    /* the shortage was logged */
+    bool beside;        /* a successor's: under a name of its own until control_take */
+    bool yielded;       /* the name is another supervisor's; clients who came before are served */
     bool gone_told;     /* that the socket cannot be made again was logged */
     dev_t device;       /* of the socket's file */
     ino_t inode;
@@ -355,8 +357,13 @@ static void on_watch(uv_timer_t *timer)
         (void)uv_poll_start(c->poll, UV_READABLE, on_connection);
 }
 
-int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_request, void *arg, struct control **ret,
-                struct err *e)
+static bool path_of(struct control *c, const char *name)
+{
+    return snprintf(c->path, sizeof c->path, "%s/%s", c->run_dir, name) < (int)sizeof c->path;
+}
+
+int control_new(uv_loop_t *loop, const char *run_dir, bool beside, control_request_fn on_request, void *arg,
+                struct control **ret, struct err *e)
 {
     struct control *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -365,20 +372,45 @@ int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_requ
     c->on_request = on_request;
     c->arg = arg;
     c->fd = -1;
-    if (snprintf(c->path, sizeof c->path, "%s/control.sock", run_dir) >= (int)sizeof c->path) {
+    c->beside = beside;
+    if (snprintf(c->run_dir, sizeof c->run_dir, "%s", run_dir) >= (int)sizeof c->run_dir || !path_of(c, "control.sock")) {
         free(c);
         return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s",
                        run_dir);
     }
-    (void)snprintf(c->run_dir, sizeof c->run_dir, "%s", run_dir);
+    if (beside)
+        (void)path_of(c, "control.new"); /* shorter */
     c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_timer_init(loop, &c->watch);
     c->watch.data = c;
     *ret = c; /* from here on control_close and control_free undo it */
     int rc = listen_on(c, e);
-    if (rc == 0)
+    if (rc == 0 && !beside)
         (void)uv_timer_start(&c->watch, on_watch, WATCH_MS, WATCH_MS);
     return rc;
+}
+
+int control_take(struct control *c, struct err *e)
+{
+    char beside[sizeof c->path];
+    memcpy(beside, c->path, sizeof beside);
+    if (!c->beside)
+        return 0;
+    (void)path_of(c, "control.sock");
+    if (rename(beside, c->path) < 0) {
+        int code = errno;
+        memcpy(c->path, beside, sizeof beside);
+        return err_set_errno(e, code, "cannot give the control socket its name in %s", c->run_dir);
+    }
+    c->beside = false;
+    (void)uv_timer_start(&c->watch, on_watch, WATCH_MS, WATCH_MS);
+    return 0;
+}
+
+void control_yield(struct control *c)
+{
+    c->yielded = true;
+    (void)uv_timer_stop(&c->watch);
 }
 
 void control_close(struct control *c)
@@ -388,7 +420,7 @@ void control_close(struct control *c)
     for (size_t i = 0; i < CONTROL_CLIENT_MAX; i++)
         if (c->clients[i] != NULL)
             client_close(c->clients[i]);
-    if (file_is_ours(c))
+    if (!c->yielded && file_is_ours(c))
         (void)unlink(c->path);
     stop_listening(c);
     base_close_fd(&c->spare_fd);

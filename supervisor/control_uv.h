@@ -27,9 +27,15 @@ typedef json_t *(*control_request_fn)(void *arg, const json_t *request, const st
 struct control;
 
 /* Makes the folder when it is missing, and <run_dir>/control.sock with mode 0600. ERR_REFUSED when another supervisor
- * answers there; a dead one's socket is replaced. Every error names the path. */
-int control_new(uv_loop_t *loop, const char *run_dir, control_request_fn on_request, void *arg, struct control **ret,
-                struct err *e);
+ * answers there; a dead one's socket is replaced. Every error names the path. beside: while another supervisor answers
+ * there, under the name <run_dir>/control.new, until control_take. */
+int control_new(uv_loop_t *loop, const char *run_dir, bool beside, control_request_fn on_request, void *arg,
+                struct control **ret, struct err *e);
+/* The socket gets its name, in the place of whatever has it: nobody who connects finds none. Nothing unless it is
+ * beside. */
+int control_take(struct control *c, struct err *e);
+/* Another supervisor has the name now: those who connected before are served still, the file is left alone. */
+void control_yield(struct control *c);
 /* Closes clients, removes the socket; run the loop once more, then control_free. NULL-safe. */
 void control_close(struct control *c);
 void control_free(struct control *c); /* NULL-safe */

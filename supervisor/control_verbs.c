@@ -192,6 +192,28 @@ static json_t *verb_stop(struct supervisor *s, const json_t *request, struct err
     return ok_object();
 }
 
+static json_t *verb_upgrade(struct supervisor *s, const json_t *request, struct err *e)
+{
+    enum { TIMEOUT_MAX_MS = 3600000 };
+    int64_t timeout_ms = 0;
+    if (json_object_get(request, "timeout_ms") != NULL && integer_of(request, "timeout_ms", &timeout_ms, e) < 0)
+        return NULL;
+    if (timeout_ms < 0 || timeout_ms > TIMEOUT_MAX_MS) {
+        (void)err_set(e, ERR_BAD_ARGUMENT, "\"timeout_ms\" must be 0 (as configured) to %d", TIMEOUT_MAX_MS);
+        return NULL;
+    }
+    if (supervisor_upgrade(s, (uint64_t)timeout_ms, e) < 0)
+        return NULL;
+    return control_status_handover(s);
+}
+
+static json_t *verb_handover(struct supervisor *s, const json_t *request, struct err *e)
+{
+    (void)request;
+    (void)e;
+    return control_status_handover(s);
+}
+
 static json_t *names_of(const struct reload_names *names)
 {
     json_t *array = json_array();
@@ -233,7 +255,19 @@ static const struct {
     {"drain", verb_drain, true},
     {"stop", verb_stop, true},
     {"reload", verb_reload, true},
+    {"upgrade", verb_upgrade, true},
+    {"handover", verb_handover, false},
 };
+
+/* Who connected before the successor took the socket's name is told to ask it. */
+static bool handed_over(const struct supervisor *s, struct err *e)
+{
+    if (s->given_ms == 0)
+        return false;
+    (void)err_set(e, ERR_REFUSED, "this supervisor has handed over to pid %d and only drains; ask again",
+                  (int)s->handover.peer.pid);
+    return true;
+}
 
 static json_t *unknown(const char *verb)
 {
@@ -253,7 +287,7 @@ json_t *control_verbs_answer(void *arg, const json_t *request, const struct cont
         if (strcmp(verbs[i].name, verb) != 0)
             continue;
         struct err e = {0};
-        json_t *reply = verbs[i].answer(arg, request, &e);
+        json_t *reply = verbs[i].changes && handed_over(arg, &e) ? NULL : verbs[i].answer(arg, request, &e);
         if (verbs[i].changes)
             log_info("asked over the control socket", KV_S("verb", verb), KV_I("actor_uid", peer->uid),
                      KV_I("actor_pid", peer->pid), KV_S("result", reply != NULL ? "ok" : e.message));

@@ -7,14 +7,18 @@
 #include "supervisor_log.h"
 #include "supervisor_options.h"
 #include "supervisor_uv.h"
+#include <fcntl.h>
 #include <stdio.h>
 
 enum { EXIT_USAGE = 2 };
 
 static struct supervisor supervisor; /* static: its handles must not move, and it is large */
 
+static struct handover_birth birth = {.fd = -1, .listen_fd = -1};
+
 static int fail(const struct err *e)
 {
+    handover_birth_failed(&birth, e);
     (void)fprintf(stderr, "stint-supervisor: %s\n", e->message);
     return e->code == ERR_BAD_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
@@ -32,7 +36,13 @@ int main(int argc, char *argv[])
     if (options.version)
         return printf("stint-supervisor %s (%s)\n", STINT_VERSION, STINT_BUILD) < 0;
 
-    /* 2. configuration */
+    /* 2. a successor leaves its parent and learns what it is to carry on */
+    if (options.successor_fd >= 0 && handover_birth_open(&birth, options.successor_fd, &e) < 0)
+        return fail(&e);
+    if (options.hold_fd >= 0)
+        (void)fcntl(options.hold_fd, F_SETFD, FD_CLOEXEC);
+
+    /* 3. configuration */
     char path[CONF_STR_MAX];
     struct conf *conf = calloc(1, sizeof *conf);
     if (conf == NULL || conf_find(options.config, path, &e) < 0 || conf_load(conf, path, &e) < 0 ||
@@ -45,27 +55,32 @@ int main(int argc, char *argv[])
         return printf("%s: ok\n", path[0] != '\0' ? path : "defaults and environment") < 0;
     }
 
-    /* 3. log */
+    /* 4. log */
     int log_fd = -1;
     if (supervisor_log_open(conf, &log_fd, &e) < 0) {
         free(conf);
         return fail(&e);
     }
 
-    /* 4. control socket, signals, slots, Redis, service manager; the workers */
+    /* 5. control socket, signals, slots, Redis, service manager; the workers */
     supervisor.repro = options.repro;
     supervisor.wrap = options.wrap;
     supervisor.pools = &options.pools;
+    supervisor.birth = birth.fd >= 0 ? &birth : NULL;
+    supervisor.handover.argc = argc;
+    supervisor.handover.argv = argv;
+    supervisor.handover.hold_fd = options.hold_fd;
     int rc = supervisor_open(&supervisor, conf, log_fd, &e);
 
-    /* 5. run, until drained */
+    /* 6. run, until drained */
     if (rc == 0)
         supervisor_run(&supervisor);
     else
         log_error("cannot start", KV_S("error", e.message));
 
-    /* 6. close */
+    /* 7. close */
     supervisor_close(&supervisor);
+    handover_birth_close(&birth);
     if (rc == 0)
         log_info0("stopped");
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

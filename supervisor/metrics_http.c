@@ -13,6 +13,7 @@ enum { METRICS_HTTP_BACKLOG = 64, METRICS_HTTP_CONNECTION_MEMORY = 16384 };
 
 struct metrics_http {
     struct MHD_Daemon *daemon; /* owned */
+    int quiet_fd;              /* owned: the listening socket it no longer accepts from; -1: it does */
     metrics_http_get_fn on_get;
     void *arg;
 };
@@ -82,6 +83,27 @@ int metrics_http_listen(const char *address, int port, int *ret_fd, int *ret_por
     *ret_fd = fd;
     fd = -1;
     return 0;
+}
+
+bool metrics_http_is_bound(int fd, const char *address, int port, int *ret_port)
+{
+    struct sockaddr_storage bound, wanted;
+    socklen_t len = sizeof bound, wanted_len = 0;
+    int family = metrics_http_address(address, port, &wanted, &wanted_len), listens = 0;
+    socklen_t int_len = sizeof listens;
+    if (family < 0 || getsockname(fd, (struct sockaddr *)&bound, &len) < 0 || bound.ss_family != family ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) < 0 || listens == 0)
+        return false;
+    struct sockaddr_in a, b;
+    struct sockaddr_in6 a6, b6;
+    memcpy(&a, &bound, sizeof a);
+    memcpy(&b, &wanted, sizeof b);
+    memcpy(&a6, &bound, sizeof a6);
+    memcpy(&b6, &wanted, sizeof b6);
+    bool same = family == AF_INET ? a.sin_addr.s_addr == b.sin_addr.s_addr
+                                  : memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof a6.sin6_addr) == 0;
+    *ret_port = metrics_http_port(fd);
+    return same && (port == 0 || port == *ret_port);
 }
 
 static const char *metrics_http_query(const void *handle, const char *name)
@@ -180,6 +202,7 @@ struct metrics_http *metrics_http_new(int listen_fd, metrics_http_get_fn on_get,
     if (h != NULL) {
         h->on_get = on_get;
         h->arg = arg;
+        h->quiet_fd = -1;
         h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, metrics_http_on_request, h, MHD_OPTION_LISTEN_SOCKET,
                                      listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_HTTP_CONNECTIONS,
                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)METRICS_HTTP_IDLE_S,
@@ -195,11 +218,19 @@ struct metrics_http *metrics_http_new(int listen_fd, metrics_http_get_fn on_get,
     return h;
 }
 
+void metrics_http_quiesce(struct metrics_http *h)
+{
+    if (h->quiet_fd < 0)
+        h->quiet_fd = MHD_quiesce_daemon(h->daemon);
+}
+
 void metrics_http_free(struct metrics_http *h)
 {
     if (h == NULL)
         return;
-    MHD_stop_daemon(h->daemon); /* closes the listening socket too */
+    metrics_http_quiesce(h); /* the library would shut the socket down, which another supervisor may serve */
+    MHD_stop_daemon(h->daemon);
+    base_close_fd(&h->quiet_fd);
     free(h);
 }
 

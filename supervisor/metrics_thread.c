@@ -24,6 +24,8 @@ enum { METRICS_PATH_MAX = CONF_STR_MAX + 32, PORT_WATCH_MS = 1000, SHORT_MS = 25
 struct metrics_thread {
     /* shared with the supervisor's loop */
     _Atomic bool stopping;
+    _Atomic bool serve, yield; /* asked for by metrics_thread_serve and _yield, not yet done */
+    int listen_fd;             /* a copy for a successor, owned; -1: none. Written before the thread runs */
     _Atomic(struct conf *) next_conf; /* handed over, not yet taken */
     uv_async_t wake;
     pthread_t thread;
@@ -38,6 +40,7 @@ struct metrics_thread {
     uv_timer_t http_timer;
     uv_timer_t port_watch;
     bool short_told; /* that descriptors ran out was logged */
+    bool held;       /* the socket is served by another supervisor still */
     struct stats_poll poll;
     struct wait_watch wait;
     struct metrics_snapshot snapshot;
@@ -75,7 +78,7 @@ static void on_get(void *arg, const struct metrics_request *request, struct metr
 
 static void on_http_timer(uv_timer_t *timer);
 
-static void metrics_thread_serve(struct metrics_thread *t)
+static void metrics_thread_serve_now(struct metrics_thread *t)
 {
     metrics_http_run(t->http);
     int64_t timeout_ms = metrics_http_timeout_ms(t->http);
@@ -87,7 +90,7 @@ static void metrics_thread_serve(struct metrics_thread *t)
 
 static void on_http_timer(uv_timer_t *timer)
 {
-    metrics_thread_serve(timer->data);
+    metrics_thread_serve_now(timer->data);
 }
 
 static void on_http_readable(uv_poll_t *poll, int status, int events);
@@ -112,7 +115,7 @@ static void on_short_over(uv_timer_t *timer)
 {
     struct metrics_thread *t = timer->data;
     (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
-    metrics_thread_serve(t);
+    metrics_thread_serve_now(t);
 }
 
 static void on_http_readable(uv_poll_t *poll, int status, int events)
@@ -121,7 +124,7 @@ static void on_http_readable(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     if (!metrics_thread_is_short(t)) {
-        metrics_thread_serve(t);
+        metrics_thread_serve_now(t);
         return;
     }
     (void)uv_poll_stop(poll);
@@ -151,9 +154,24 @@ static void metrics_thread_close(struct metrics_thread *t)
     uv_close((uv_handle_t *)&t->wake, NULL);
 }
 
+static void metrics_thread_begin(struct metrics_thread *t);
+
+static void metrics_thread_quiesce(struct metrics_thread *t)
+{
+    if (t->http == NULL)
+        return;
+    metrics_http_quiesce(t->http);
+    (void)uv_timer_stop(&t->port_watch);
+    t->port_path[0] = '\0';
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct metrics_thread *t = wake->data;
+    if (atomic_exchange(&t->serve, false) && t->http != NULL && t->held)
+        metrics_thread_begin(t);
+    if (atomic_exchange(&t->yield, false))
+        metrics_thread_quiesce(t);
     struct conf *conf = atomic_exchange(&t->next_conf, NULL);
     if (conf != NULL && stats_poll_configure(&t->poll, conf) == 0) {
         wait_watch_configure(&t->wait, conf);
@@ -210,12 +228,35 @@ static void on_port_watch(uv_timer_t *timer)
         (void)metrics_thread_tell_port(t, NULL);
 }
 
-static int metrics_thread_open_http(struct metrics_thread *t, struct err *e)
+/* A failure to tell the port of a socket that was taken is no failure: its file is there, the predecessor's. */
+static void metrics_thread_begin(struct metrics_thread *t)
+{
+    t->held = false;
+    (void)uv_timer_start(&t->port_watch, on_port_watch, PORT_WATCH_MS, PORT_WATCH_MS);
+    (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
+    (void)metrics_thread_tell_port(t, NULL);
+    metrics_thread_serve_now(t);
+}
+
+/* The socket that another supervisor serves, when it is where ours should be; else one of our own. */
+static int metrics_thread_listen(struct metrics_thread *t, int *taken_fd, int *ret_fd, struct err *e)
+{
+    const struct conf_metrics *c = &t->conf->metrics;
+    t->held = *taken_fd >= 0 && metrics_http_is_bound(*taken_fd, c->listen, (int)c->port, &t->port);
+    if (!t->held)
+        return metrics_http_listen(c->listen, (int)c->port, ret_fd, &t->port, e);
+    *ret_fd = *taken_fd;
+    *taken_fd = -1;
+    return 0;
+}
+
+static int metrics_thread_open_http(struct metrics_thread *t, int *taken_fd, struct err *e)
 {
     int fd = -1;
-    int rc = metrics_http_listen(t->conf->metrics.listen, (int)t->conf->metrics.port, &fd, &t->port, e);
+    int rc = metrics_thread_listen(t, taken_fd, &fd, e);
     if (rc < 0)
         return rc;
+    t->listen_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     struct metrics_http *http = metrics_http_new(fd, on_get, t, e);
     if (http == NULL)
         return ERR_BOOT_FAILURE;
@@ -230,6 +271,8 @@ static int metrics_thread_open_http(struct metrics_thread *t, struct err *e)
     t->http_timer.data = t;
     (void)uv_timer_init(&t->loop, &t->port_watch);
     t->port_watch.data = t;
+    if (t->held)
+        return 0;
     (void)uv_timer_start(&t->port_watch, on_port_watch, PORT_WATCH_MS, PORT_WATCH_MS);
     (void)uv_poll_start(&t->http_poll, UV_READABLE, on_http_readable);
     return metrics_thread_tell_port(t, e);
@@ -249,6 +292,7 @@ static void metrics_thread_free(struct metrics_thread *t)
 {
     (void)uv_loop_close(&t->loop);
     metrics_http_free(t->http);
+    base_close_fd(&t->listen_fd);
     if (t->port_path[0] != '\0')
         (void)unlink(t->port_path);
     free(atomic_load(&t->next_conf));
@@ -257,8 +301,9 @@ static void metrics_thread_free(struct metrics_thread *t)
 }
 
 struct metrics_thread *metrics_thread_start(const struct conf *conf, const struct scoreboard *board,
-                                            const char *instance, struct err *e)
+                                            const char *instance, int listen_fd, struct err *e)
 {
+    AUTO_CLOSE int taken_fd = listen_fd;
     struct metrics_thread *t = calloc(1, sizeof *t);
     struct conf *copy = metrics_thread_copy(conf);
     if (t == NULL || copy == NULL || uv_loop_init(&t->loop) < 0) {
@@ -269,11 +314,12 @@ struct metrics_thread *metrics_thread_start(const struct conf *conf, const struc
     }
     t->conf = copy;
     t->board = board;
+    t->listen_fd = -1;
     t->started_ms = clock_mono_ms();
     (void)snprintf(t->instance, sizeof t->instance, "%s", instance);
     (void)uv_async_init(&t->loop, &t->wake, on_wake);
     t->wake.data = t;
-    int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, e) : 0;
+    int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, &taken_fd, e) : 0;
     if (rc == 0 && (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 ||
                     wait_watch_open(&t->wait, &t->loop, t->conf, instance, &t->poll) < 0))
         rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
@@ -296,6 +342,23 @@ void metrics_thread_reload(struct metrics_thread *t, const struct conf *conf)
         return;
     free(atomic_exchange(&t->next_conf, copy)); /* one not yet taken is outdated */
     (void)uv_async_send(&t->wake);
+}
+
+void metrics_thread_serve(struct metrics_thread *t)
+{
+    atomic_store(&t->serve, true);
+    (void)uv_async_send(&t->wake);
+}
+
+void metrics_thread_yield(struct metrics_thread *t)
+{
+    atomic_store(&t->yield, true);
+    (void)uv_async_send(&t->wake);
+}
+
+int metrics_thread_listen_fd(const struct metrics_thread *t)
+{
+    return t->listen_fd;
 }
 
 void metrics_thread_stop(struct metrics_thread *t)

@@ -17,25 +17,31 @@ static uint64_t watchdog_ms_of(const char *usec, const char *pid)
     return strtoull(usec, NULL, 10) / US_PER_MS;
 }
 
-int notify_open(struct notify *n)
+int notify_open_at(struct notify *n, const char *path, uint64_t watchdog_ms)
 {
-    *n = (struct notify){.fd = -1, .watchdog_ms = watchdog_ms_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"))};
-    const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int rc = 0;
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
-        goto out;
+    _Static_assert(sizeof n->path == sizeof address.sun_path, "a path that fits one fits the other");
+    *n = (struct notify){.fd = -1, .watchdog_ms = watchdog_ms};
     size_t len = strlen(path);
+    if ((path[0] != '/' && path[0] != '@') || len >= sizeof address.sun_path)
+        return 0;
+    memcpy(n->path, path, len);
     memcpy(address.sun_path, path, len);
     if (path[0] == '@')
         address.sun_path[0] = '\0'; /* an abstract name: not terminated, its length counts */
     n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    if (n->fd < 0 || connect(n->fd, (const struct sockaddr *)&address, size) < 0) {
-        rc = -errno;
-        base_close_fd(&n->fd);
-    }
-out:
+    if (n->fd >= 0 && connect(n->fd, (const struct sockaddr *)&address, size) == 0)
+        return 0;
+    int rc = -errno;
+    base_close_fd(&n->fd);
+    return rc;
+}
+
+int notify_open(struct notify *n)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    int rc = notify_open_at(n, path != NULL ? path : "", watchdog_ms_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")));
     (void)unsetenv("NOTIFY_SOCKET");
     (void)unsetenv("WATCHDOG_USEC");
     (void)unsetenv("WATCHDOG_PID");
@@ -49,7 +55,7 @@ void notify_close(struct notify *n)
 
 void notify_send(const struct notify *n, const char *format, ...)
 {
-    if (n->fd < 0)
+    if (n->fd < 0 || n->muted)
         return;
     char text[NOTIFY_MAX];
     va_list args;

@@ -8,15 +8,21 @@
 
 #include "base.h"
 
+enum { NOTIFY_PATH_MAX = 108 /* of a Unix socket */ };
+
 struct notify {
     int fd;               /* -1: nobody to tell */
     uint64_t watchdog_ms; /* how often the watchdog must be fed; 0: never */
+    bool muted;           /* nothing is sent: the manager listens to another process of ours */
+    char path[NOTIFY_PATH_MAX]; /* $NOTIFY_SOCKET; "" when there is nobody to tell */
 };
 
 /* Connects to $NOTIFY_SOCKET and takes WATCHDOG_USEC, then removes both from the environment: they are ours, not a
  * child's. Without the variable, or when it cannot be reached (-errno is returned then), every call below does nothing.
  */
 int notify_open(struct notify *n);
+/* The same where another process of ours got them: path "" is nobody. */
+int notify_open_at(struct notify *n, const char *path, uint64_t watchdog_ms);
 void notify_close(struct notify *n);
 /* Sends "READY=1\nSTATUS=…" and the like; printf-style, at most 1 KB. */
 void notify_send(const struct notify *n, const char *format, ...) PRINTF_LIKE(2, 3);

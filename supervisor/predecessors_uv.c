@@ -59,6 +59,14 @@ void predecessors_watch(struct predecessors *p, struct queue_links *links)
     look(p);
 }
 
+void predecessors_look(struct predecessors *p)
+{
+    if (p->links == NULL)
+        return;
+    p->hurried = 0;
+    look(p);
+}
+
 void predecessors_ended(struct predecessors *p, const char *instance)
 {
     for (size_t i = 0; i < p->scan.n; i++) {

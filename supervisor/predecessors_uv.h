@@ -29,6 +29,8 @@ struct predecessors {
 void predecessors_open(struct predecessors *p, uv_loop_t *loop, const struct conf *conf, const char *instance);
 /* Looks for the dead now, and again with every heartbeat; links ends them. */
 void predecessors_watch(struct predecessors *p, struct queue_links *links);
+/* One of them may just have died: looks at once. */
+void predecessors_look(struct predecessors *p);
 /* An instance was ended in every queue: its file goes. */
 void predecessors_ended(struct predecessors *p, const char *instance);
 /* clean: our own instance left every queue with nothing in it, so that nobody has to end it. Safe on what was never

@@ -6,18 +6,28 @@
 
 #include <stdio.h>
 
-static void name_of(const struct slot *slot, char ret_name[static CGROUP_NAME_MAX])
+static void name_of(const struct cgroup_tree *t, const struct slot *slot, char ret_name[static CGROUP_NAME_MAX])
 {
-    (void)snprintf(ret_name, CGROUP_NAME_MAX, "worker-%u.%u", slot->number, slot->generation);
+    (void)snprintf(ret_name, CGROUP_NAME_MAX, "worker-%s-%u.%u", t->tag, slot->number, slot->generation);
 }
 
-int slot_cgroup_open(struct cgroup_tree *ret, const char *mode, struct err *e)
+/* What tells two lives apart is the end of an instance's name. */
+static void tag_of(const char *instance, char ret_tag[static CGROUP_TAG_MAX])
+{
+    const char *dash = strrchr(instance, '-');
+    (void)snprintf(ret_tag, CGROUP_TAG_MAX, "%s", dash != NULL ? dash + 1 : instance);
+}
+
+int slot_cgroup_open(struct cgroup_tree *ret, const char *mode, const char *instance, bool alone, struct err *e)
 {
     cgroup_none(ret, "cgroups are off ([supervisor] cgroup = off): rlimits only");
     if (strcmp(mode, "off") == 0)
         return 0;
     struct err why = {0};
     int rc = cgroup_open(ret, "/proc/self", &why);
+    tag_of(instance, ret->tag);
+    if (rc == 0 && alone)
+        (void)cgroup_sweep(ret, "");
     if (rc == 0 || strcmp(mode, "required") != 0)
         return 0;
     return err_set(e, ERR_BOOT_FAILURE, "[supervisor] cgroup = required, but %s", why.message);
@@ -37,10 +47,10 @@ int slot_cgroup_make(const struct cgroup_tree *t, struct slot *slot, struct err 
         .tasks = p->tasks,
     };
     char name[CGROUP_NAME_MAX], own[CGROUP_NAME_MAX];
-    name_of(slot, name);
+    name_of(t, slot, name);
     /* Of this slot's predecessors that were not yet empty when they were dropped. Another slot's leaf may be that of a worker
      * the kernel just ended: its memory.events is still to be read. */
-    (void)snprintf(own, sizeof own, "worker-%u.", slot->number);
+    (void)snprintf(own, sizeof own, "worker-%s-%u.", t->tag, slot->number);
     (void)cgroup_sweep(t, own);
     return cgroup_leaf_make(t, name, &limits, &slot->cgroup_fd, e);
 }
@@ -96,7 +106,17 @@ void slot_cgroup_drop(const struct cgroup_tree *t, struct slot *slot)
     if (slot->cgroup_fd <= 0)
         return;
     char name[CGROUP_NAME_MAX];
-    name_of(slot, name);
+    name_of(t, slot, name);
     cgroup_leaf_drop(t, name, slot->cgroup_fd);
     base_close_fd(&slot->cgroup_fd);
+}
+
+void slot_cgroup_close(struct cgroup_tree *t)
+{
+    char ours[CGROUP_NAME_MAX];
+    if (t->fd < 0)
+        return;
+    (void)snprintf(ours, sizeof ours, "worker-%s-", t->tag);
+    (void)cgroup_sweep(t, ours);
+    cgroup_close(t);
 }

@@ -13,8 +13,11 @@
 #include <jansson.h>
 
 /* Finds the tree as `[supervisor] cgroup` says. 0, also when there is none and none is required; else a negative code
- * with e. ret is the caller's, to be closed with cgroup_close. */
-int slot_cgroup_open(struct cgroup_tree *ret, const char *mode, struct err *e);
+ * with e. ret is the caller's, to be closed with slot_cgroup_close. alone: no other supervisor is in the tree, so that
+ * empty groups in it are nobody's and are removed. */
+int slot_cgroup_open(struct cgroup_tree *ret, const char *mode, const char *instance, bool alone, struct err *e);
+/* Removes our empty groups, and closes. Twice-safe. */
+void slot_cgroup_close(struct cgroup_tree *t);
 /* The group for the slot's next process (its generation is set already). 0, or a negative code with e. */
 int slot_cgroup_make(const struct cgroup_tree *t, struct slot *slot, struct err *e);
 /* Reads what the process used so far into slot->usage. */

@@ -35,6 +35,8 @@ static void on_ready(struct slots_uv *u, struct slot *slot)
     slot->boot_us = clock_mono_ns() / 1000 - slot->started_us;
     make_nice(slot);
     slots_move(u->slots, slot, SLOT_EVENT_READY);
+    if (slot->state == SLOT_STOPPING) /* it may have a job by now: that is finished */
+        slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.drain_timeout;
     struct pool *pool = slot->pool;
     pool->boot_failures = 0;
     pool->error[0] = '\0';

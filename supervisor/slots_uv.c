@@ -396,6 +396,8 @@ void slots_uv_stop(struct slots_uv *u, struct slot *slot, bool retire)
         return;
     slot->intent = EXIT_INTENT_STOP;
     slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.drain_timeout;
+    if (slot->state == SLOT_STARTING) /* it holds no job; one that never becomes ready is not waited for longer than to start */
+        slot->stop_by_ms = MIN_OF(slot->stop_by_ms, slot->started_ms + (uint64_t)u->conf->supervisor.boot_timeout);
     slots_move(u->slots, slot, SLOT_EVENT_STOP);
     if (!say(slot, IPC_STOP, ""))
         slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.kill_grace;

@@ -14,6 +14,7 @@
 enum {
     STOP_STEP_MS = 20,  /* between looks at what still keeps us, while draining and stopping only */
     FAREWELL_MS = 3000, /* longest wait for Redis to hear of the last deaths and of our leaving */
+    LINGER_MS = 500,    /* after handing over: for who was being served while the sockets changed hands */
 };
 
 const char *supervisor_mode_name(enum supervisor_mode mode)
@@ -60,6 +61,7 @@ static void score_pools(struct supervisor *s)
 void supervisor_tell(struct supervisor *s)
 {
     score_pools(s);
+    supervisor_handover_look(s);
     uint32_t ready = slots_in_state(s->slots, NULL, SLOT_READY), desired = 0, stopped = 0;
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         desired += s->slots->pools[i].desired;
@@ -78,17 +80,39 @@ void supervisor_tell(struct supervisor *s)
 /* -- ending
  * ------------------------------------------------------------------------------------------------------------ */
 
+static bool lingers(struct supervisor *s, uint64_t now_ms)
+{
+    if (s->given_ms == 0)
+        return false;
+    if (now_ms - s->given_ms < LINGER_MS)
+        return true;
+    metrics_thread_stop(s->metrics); /* its leases on what it publishes go now, not at the drain's end */
+    s->metrics = NULL;
+    return false;
+}
+
+static void drain_step(struct supervisor *s, uint64_t now_ms)
+{
+    supervisor_handover_look(s);
+    bool waits = lingers(s, now_ms) || supervisor_handover_holds(s, now_ms);
+    if (slots_live(s->slots) == 0 && !relay_child_live(&s->relay)) {
+        if (waits)
+            return;
+        s->mode = SUPERVISOR_STOPPING;
+        s->give_up_ms = now_ms + FAREWELL_MS;
+    } else if (now_ms >= s->give_up_ms || queue_links_lost(&s->links, now_ms)) {
+        slots_uv_drain_kill(&s->procs); /* with Redis away past the lease, no end of theirs would be accepted */
+    }
+    if (now_ms >= s->give_up_ms)
+        handover_hurry(&s->handover);
+}
+
 static void on_stop_step(uv_timer_t *timer)
 {
     struct supervisor *s = timer->data;
     uint64_t now_ms = clock_mono_ms();
     if (s->mode == SUPERVISOR_DRAINING) {
-        if (slots_live(s->slots) == 0 && !relay_child_live(&s->relay)) {
-            s->mode = SUPERVISOR_STOPPING;
-            s->give_up_ms = now_ms + FAREWELL_MS;
-        } else if (now_ms >= s->give_up_ms || queue_links_lost(&s->links, now_ms)) {
-            slots_uv_drain_kill(&s->procs); /* with Redis away past the lease, no end of theirs would be accepted */
-        }
+        drain_step(s, now_ms);
         return;
     }
     bool given_up = now_ms >= s->give_up_ms;
@@ -113,6 +137,8 @@ void supervisor_drain(struct supervisor *s)
     s->mode = SUPERVISOR_DRAINING;
     s->give_up_ms = clock_mono_ms() + (uint64_t)s->conf->supervisor.drain_timeout;
     notify_send(&s->notify, "STOPPING=1");
+    handover_cancel(&s->handover, "this supervisor was told to stop before its successor was ready");
+    handover_leave(&s->handover, "the successor was told to stop before it took over");
     slots_uv_drain(&s->procs);
     relay_child_end(&s->relay);
     supervisor_tell(s);
@@ -124,6 +150,7 @@ void supervisor_stop(struct supervisor *s)
     supervisor_drain(s);
     log_info("stopping at once: jobs in hand are handed back", KV_I("workers", slots_live(s->slots)));
     slots_uv_drain_kill(&s->procs);
+    handover_hurry(&s->handover);
 }
 
 void supervisor_quiet(struct supervisor *s, bool quiet)

@@ -3,6 +3,10 @@
  */
 #include "supervisor_options.h"
 
+#include <fcntl.h>
+
+enum { FD_MAX = 1023 };
+
 const char *supervisor_options_help(void)
 {
     return "usage: stint-supervisor [--config FILE] [--pool NAME]... [--check]\n"
@@ -19,7 +23,7 @@ const char *supervisor_options_help(void)
            "         stint-supervisor --pool pdf --pool pdf-large\n"
            "signals: TERM drain and stop, INT the same (twice: at once), HUP reload, USR1 reopen logs and write the "
            "state,\n"
-           "         TTIN/TTOU one worker more/less, TSTP quiet, CONT resume\n"
+           "         USR2 hand over to the installed stint-supervisor, TTIN/TTOU one worker more/less, TSTP quiet, CONT resume\n"
            "exit codes: 0 stopped as asked, 1 failed, 2 usage\n";
 }
 
@@ -43,10 +47,23 @@ static int refuse(const char *arg, struct err *e)
                    "unknown argument \"%s\"; allowed: --config FILE, --pool NAME, --check, --version, --help", arg);
 }
 
+/* A descriptor we were born with, above the standard ones. */
+static int read_fd(const char *text, int *ret_fd, struct err *e)
+{
+    char *end = NULL;
+    long fd = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || fd < 3 || fd > FD_MAX || fcntl((int)fd, F_GETFD) < 0)
+        return err_set(e, ERR_BAD_ARGUMENT, "\"%s\" is no open descriptor: --successor-of and --hold-fd are not for people",
+                       text);
+    *ret_fd = (int)fd;
+    return 0;
+}
+
 int supervisor_options_read(struct supervisor_options *o, int argc, char *const argv[], struct err *e)
 {
-    struct supervisor_options read = {0};
-    for (int i = 1; i < argc; i++) {
+    struct supervisor_options read = {.successor_fd = -1, .hold_fd = -1};
+    int rc = 0;
+    for (int i = 1; i < argc && rc == 0; i++) {
         const char *arg = argv[i], *value;
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
             read.help = true;
@@ -60,11 +77,16 @@ int supervisor_options_read(struct supervisor_options *o, int argc, char *const 
             read.repro = value;
         else if ((value = value_of("--wrap", argc, argv, &i)) != NULL)
             read.wrap = value;
+        else if ((value = value_of("--successor-of", argc, argv, &i)) != NULL)
+            rc = read_fd(value, &read.successor_fd, e);
+        else if ((value = value_of("--hold-fd", argc, argv, &i)) != NULL)
+            rc = read_fd(value, &read.hold_fd, e);
         else if ((value = value_of("--pool", argc, argv, &i)) == NULL)
-            return refuse(arg, e);
-        else if (pool_choice_add(&read.pools, value, e) < 0)
-            return ERR_BAD_ARGUMENT;
+            rc = refuse(arg, e);
+        else
+            rc = pool_choice_add(&read.pools, value, e);
     }
-    *o = read;
-    return 0;
+    if (rc == 0)
+        *o = read;
+    return rc;
 }

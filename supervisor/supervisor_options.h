@@ -14,6 +14,8 @@ struct supervisor_options {
     struct pool_choice pools;
     bool check, version, help;
     const char *repro;  /* for `stint job repro`: workers get --repro with this; NULL: as usual */
+    int successor_fd;   /* socket to a supervisor that hands over (handover_uv.h); -1: started by people */
+    int hold_fd;        /* held open as long as we live, and passed on to a successor: the lock of `stint up`; -1: none */
     const char *wrap;   /* program that is started with the worker's command line as arguments; NULL: none */
 };
 

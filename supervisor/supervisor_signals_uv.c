@@ -54,6 +54,13 @@ static void on_usr1(struct supervisor *s)
     dump_state(s);
 }
 
+static void on_usr2(struct supervisor *s)
+{
+    struct err e = {0};
+    if (supervisor_upgrade(s, 0, &e) < 0)
+        log_error("not handed over", KV_S("error", e.message));
+}
+
 static void scale_all(struct supervisor *s, int by)
 {
     for (size_t i = 0; i < s->slots->n_pools; i++) {
@@ -92,7 +99,7 @@ static const struct {
     void (*act)(struct supervisor *s);
 } signal_table[] = {
     {SIGTERM, on_term}, {SIGINT, on_int},   {SIGHUP, on_hup},   {SIGUSR1, on_usr1},
-    {SIGTTIN, on_ttin}, {SIGTTOU, on_ttou}, {SIGTSTP, on_tstp}, {SIGCONT, on_cont},
+    {SIGUSR2, on_usr2}, {SIGTTIN, on_ttin}, {SIGTTOU, on_ttou}, {SIGTSTP, on_tstp}, {SIGCONT, on_cont},
 };
 _Static_assert(ARRAY_LEN(signal_table) <= SUPERVISOR_SIGNAL_MAX, "a handle for each signal");
 

@@ -9,6 +9,7 @@
 #include "control_uv.h"
 #include "control_verbs.h"
 #include "folder_stamp.h"
+#include "handover_note.h"
 #include "instance_id.h"
 #include "keys.h"
 #include "log.h"
@@ -51,7 +52,7 @@ static void on_page(void *arg, const struct evidence_item *item)
 static bool on_other(void *arg, pid_t pid, int wait_status)
 {
     struct supervisor *s = arg;
-    return evidence_reaped(&s->evidence, pid) || relay_child_reaped(&s->relay, pid, wait_status);
+    return handover_reaped(&s->handover, pid, wait_status) || evidence_reaped(&s->evidence, pid) || relay_child_reaped(&s->relay, pid, wait_status);
 }
 
 static bool may_start(void *arg, uint32_t queue)
@@ -242,10 +243,15 @@ static int open_all(struct supervisor *s, struct err *e)
     int rc = instance_id_new(s->instance, s->conf->supervisor.instance);
     if (rc < 0)
         return err_set_errno(e, -rc, "the kernel gives no random bytes for the instance's name");
-    rc = notify_open(&s->notify); /* first: it changes the environment, which is safe only while there is one thread */
+    if (s->birth != NULL)
+        rc = notify_open_at(&s->notify, handover_note_text(s->birth->hello, "notify"),
+                            (uint64_t)handover_note_number(s->birth->hello, "watchdog_ms", 0));
+    else
+        rc = notify_open(&s->notify); /* first: it changes the environment, which is safe only while there is one thread */
+    s->notify.muted = s->birth != NULL;
     if (rc < 0)
         log_warn("the service manager cannot be told how we are", KV_S("error", err_text(rc)));
-    rc = slot_cgroup_open(&s->cgroups, s->conf->supervisor.cgroup, e);
+    rc = slot_cgroup_open(&s->cgroups, s->conf->supervisor.cgroup, s->instance, s->birth == NULL, e);
     if (rc < 0)
         return rc;
     log_info("limits of workers", KV_S("which", s->cgroups.why), KV_S("cgroup", s->cgroups.path));
@@ -259,7 +265,10 @@ static int open_all(struct supervisor *s, struct err *e)
     (void)uv_timer_init(&s->loop, &s->stop_step);
     s->watchdog.data = s->pulse.data = s->stop_step.data = s;
     s->past.own.fd = -1;
-    rc = control_new(&s->loop, s->conf->supervisor.run_dir, control_verbs_answer, s, &s->control, e);
+    rc = supervisor_handover_open(s, e);
+    if (rc < 0)
+        return rc;
+    rc = control_new(&s->loop, s->conf->supervisor.run_dir, s->birth != NULL, control_verbs_answer, s, &s->control, e);
     if (rc == 0)
         rc = supervisor_signals_open(s, e);
     if (rc < 0)
@@ -270,9 +279,16 @@ static int open_all(struct supervisor *s, struct err *e)
         rc = open_links(s, e);
     if (rc < 0)
         return rc;
+    supervisor_inherit(s);
     s->procs.life_fd = s->past.own.fd;
     predecessors_watch(&s->past, &s->links);
-    s->metrics = metrics_thread_start(s->conf, s->slots->board, s->instance, e);
+    int listen_fd = -1; /* taken in any case */
+    if (s->birth != NULL) {
+        listen_fd = s->birth->listen_fd;
+        s->birth->listen_fd = -1;
+    }
+    s->metrics = metrics_thread_start(s->conf, s->slots->board, s->instance,
+                                      listen_fd, e);
     if (s->metrics == NULL)
         return ERR_BOOT_FAILURE;
     if (s->notify.watchdog_ms > 0)
@@ -295,8 +311,10 @@ int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct 
     }
     s->loop.data = s; /* set: the loop must be closed */
     rc = open_all(s, e);
-    if (rc < 0)
+    if (rc < 0) {
+        handover_leave(&s->handover, e->message);
         return rc;
+    }
     log_info("supervisor started", KV_S("instance", s->instance), KV_S("version", STINT_VERSION),
              KV_S("build", STINT_BUILD), KV_S("config", s->conf->path), KV_I("pools", s->slots->n_pools),
              KV_I("queues", s->slots->n_queues));
@@ -314,6 +332,7 @@ void supervisor_run(struct supervisor *s)
 
 static void close_handles(struct supervisor *s)
 {
+    handover_close(&s->handover);
     if (s->control == NULL)
         return; /* open_all failed before anything else was made, or at making it */
     control_close(s->control);
@@ -347,7 +366,7 @@ void supervisor_close(struct supervisor *s)
     queue_links_fini(&s->links);
     slots_fini(s->slots);
     free(s->slots);
-    cgroup_close(&s->cgroups);
+    slot_cgroup_close(&s->cgroups);
     notify_close(&s->notify);
     free(s->conf);
 }

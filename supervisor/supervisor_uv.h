@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "doorbell_uv.h"
 #include "host_limits.h"
+#include "handover_uv.h"
 #include "notify.h"
 #include "pool_choice.h"
 #include "predecessors_uv.h"
@@ -33,7 +34,7 @@ enum supervisor_mode {
 #undef X
 };
 
-enum { SUPERVISOR_SIGNAL_MAX = 8, SUPERVISOR_INFO_MAX = 4096 };
+enum { SUPERVISOR_SIGNAL_MAX = 9, SUPERVISOR_INFO_MAX = 4096 };
 
 struct control;        /* control_uv.h */
 struct metrics_thread; /* metrics_thread.h */
@@ -59,6 +60,9 @@ struct supervisor {
     struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */
     struct notify notify;
+    struct handover handover;     /* argc, argv and hold_fd are set before supervisor_open */
+    struct handover_birth *birth; /* what a hand-over gave us to begin with; borrowed; NULL: we are nobody's successor */
+    uint64_t given_ms;            /* when we handed over; 0: not */
     uv_signal_t signals[SUPERVISOR_SIGNAL_MAX];
     size_t n_signals;
     uv_timer_t watchdog;  /* feeds the service manager's */
@@ -90,12 +94,23 @@ void supervisor_quiet(struct supervisor *s, bool quiet);
 int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct err *e);
 /* Reads the file again. ERR_BAD_CONFIG with e keeps everything as it was. */
 int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e);
+/* Hands over to the installed stint-supervisor; timeout_ms: how long it has to be ready, 0: as configured. ERR_REFUSED
+ * with e; errors that come later are in the status. */
+int supervisor_upgrade(struct supervisor *s, uint64_t timeout_ms, struct err *e);
 /* Opens log_file anew (rotation) and has the workers replaced, who hold the old one. */
 void supervisor_reopen_log(struct supervisor *s);
 /* "running", … */
 const char *supervisor_mode_name(enum supervisor_mode mode);
 
-/* -- between the three files: supervisor_uv.c, supervisor_modes_uv.c, supervisor_signals_uv.c -- */
+/* -- between the four files: supervisor_uv.c, supervisor_modes_uv.c, supervisor_signals_uv.c, supervisor_handover_uv.c -- */
+/* Opens the hand-over's part; takes what birth brought. */
+int supervisor_handover_open(struct supervisor *s, struct err *e);
+/* What an operator set at run time at the predecessor holds here too: counts of workers, quiet pools. */
+void supervisor_inherit(struct supervisor *s);
+/* Tells the other life how we are. */
+void supervisor_handover_look(struct supervisor *s);
+/* True while another life needs us to live. Past too_late_ms (monotonic) nobody is waited for. */
+bool supervisor_handover_holds(const struct supervisor *s, uint64_t now_ms);
 /* Says how we are, to the service manager and on the scoreboard; READY=1 when all that can start did. */
 void supervisor_tell(struct supervisor *s);
 int supervisor_signals_open(struct supervisor *s, struct err *e);

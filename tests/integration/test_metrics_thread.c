@@ -73,7 +73,7 @@ static int set_up(void **arg)
     struct score_pool *pool = score_pool(board, "pdf");
     atomic_store(&pool->desired, 1);
     score_restart(pool, "signal:SIGSEGV");
-    thread = metrics_thread_start(conf, board, "host-0001", &e);
+    thread = metrics_thread_start(conf, board, "host-0001", -1, &e);
     if (thread == NULL)
         print_error("%s\n", e.message);
     return thread != NULL ? 0 : -1;
@@ -303,7 +303,7 @@ static void test_metrics_thread_start_taken_port_is_an_error(void **arg)
     char port[16];
     (void)snprintf(port, sizeof port, "%d", metrics_thread_port(thread));
     must_set("metrics.port", port);
-    assert_null(metrics_thread_start(conf, board, "host-0002", &e));
+    assert_null(metrics_thread_start(conf, board, "host-0002", -1, &e));
     assert_int_equal(e.code, -EADDRINUSE);
     assert_non_null(strstr(e.message, port));
     assert_non_null(strstr(e.message, "[metrics] port"));

@@ -57,7 +57,7 @@ static int replica_main(const struct replica *r)
         conf_set(conf, "metrics.port", "0", &e) != 0 || conf_set(conf, "metrics.interval", "200ms", &e) != 0 ||
         conf_set(conf, "supervisor.run_dir", r->run_dir, &e) != 0 || scoreboard_new(&board, &board_fd) != 0)
         return 3;
-    struct metrics_thread *t = metrics_thread_start(conf, board, r->name, &e);
+    struct metrics_thread *t = metrics_thread_start(conf, board, r->name, -1, &e);
     if (t == NULL)
         return 4;
     (void)sigwait(&term, &sig);

@@ -29,7 +29,7 @@ static struct http_answer answer;
 static int start(void)
 {
     struct err e = {0};
-    thread = metrics_thread_start(conf, board, "host-0001", &e);
+    thread = metrics_thread_start(conf, board, "host-0001", -1, &e);
     if (thread == NULL)
         print_error("%s\n", e.message);
     return thread != NULL ? 0 : -1;
