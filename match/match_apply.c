@@ -133,7 +133,8 @@ static int submit(struct match_round *r, const struct match_op *op, uint32_t num
                                                                                                    : NULL;
     if (refused) {
         drop(reply, t.w.id, refused);
-    } else if ((rc = replace_old(r, &t, &reply->replaced)) == 0 && (rc = exclude_met(r, &t.w)) == 0) {
+    } else if ((rc = match_ticket_keep(&t, op->ticket)) == 0 && (rc = replace_old(r, &t, &reply->replaced)) == 0 &&
+               (rc = exclude_met(r, &t.w)) == 0) {
         rc = enter(r, &t, number, &reply->party);
         reply->verdict = MATCH_V_PARTY;
     }

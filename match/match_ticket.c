@@ -377,18 +377,23 @@ int match_ticket_parse(const json_t *object, const struct match_rules *rules, co
     int rc = r.lists ? read_all(&r, object, ret_field) : -ENOMEM;
     if (rc == 0)
         rc = trim_lists(&r.lists);
-    char *body = rc == 0 ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    if (!body) {
+    if (rc < 0) {
         free(r.lists);
         free(r.w.id);
-        return rc < 0 ? rc : -ENOMEM;
+        return rc;
     }
     r.w.p.lists = r.lists;
     r.w.p.not_excluded = UINT64_MAX;
     for (uint32_t i = 0; r.lists && i < r.lists->n_excluded; i++)
         r.w.p.not_excluded &= ~(UINT64_C(1) << r.lists->excluded[i].hash % 64);
-    *ret = (struct match_ticket){.w = r.w, .has_created = r.has_created, .body = body};
+    *ret = (struct match_ticket){.w = r.w, .has_created = r.has_created};
     return 0;
+}
+
+int match_ticket_keep(struct match_ticket *t, const json_t *object)
+{
+    t->body = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+    return t->body ? 0 : -ENOMEM;
 }
 
 void match_ticket_fini(struct match_ticket *t)

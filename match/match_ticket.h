@@ -23,7 +23,7 @@ enum {
 struct match_ticket {
     struct match_waiter w; /* key_ms is not set: match_supply does */
     bool has_created;      /* the caller gave created_ms */
-    char *body;            /* owned: the accepted JSON, compact, keys sorted */
+    char *body;            /* owned: match_ticket_keep; else NULL */
 };
 
 /* Reads one ticket of a pool. Fields `v`, `op` and `pool` are passed over, so that a payload may hold the ticket
@@ -31,6 +31,9 @@ struct match_ticket {
  * are hashed with the pool. */
 int match_ticket_parse(const json_t *object, const struct match_rules *rules, const char *pool, int64_t now_ms,
                        struct match_ticket *ret, char ret_field[static MATCH_FIELD_MAX]);
+/* Keeps what was read as text, compact, keys sorted: for one that is to be stored. A pool that is read back has no use
+ * for it. 0 or -ENOMEM. */
+int match_ticket_keep(struct match_ticket *t, const json_t *object);
 void match_ticket_fini(struct match_ticket *t); /* twice-safe */
 /* Adds one exclusion to a waiter's lists (grown as needed; beyond MATCH_EXCLUDED_MAX the oldest goes). 0 or -ENOMEM. */
 int match_ticket_exclude(struct match_waiter *w, uint64_t hash, int64_t until_ms);

@@ -75,7 +75,6 @@ static int load_waiter(const PGresult *res, int row, int col, const struct match
         match_ticket_fini(&t);
         return rc;
     }
-    free(t.body);
     *ret = t.w;
     return 0;
 }

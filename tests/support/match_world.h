@@ -114,7 +114,6 @@ static struct match_waiter world_waiter(struct world *w, const char *id)
         t.w.touched_ms = w->rows[i].touched_ms;
         match_waiter_gone(&t.w);
         t.w.version = 1;
-        free(t.body);
     }
     assert_non_null(t.w.id);
     return t.w;
