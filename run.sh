@@ -107,7 +107,8 @@ cat <<TEXT
 
 Look next:
   export STINT_DIR=$dir
-  $bin/stint top                     live
+  $bin/stint top                     queues, rates and jobs, live
+  $bin/stint match top demo          the pool, live
   $bin/stint enqueue --help          every verb has an example
   curl http://127.0.0.1:$port/metrics
   docs/protocol.md                   produce from any language; docs/job-lifecycle.md: what happens to a job
