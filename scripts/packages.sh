@@ -5,7 +5,7 @@ PACKAGES_BUILD="gcc g++ libc6-dev cmake ninja-build pkg-config git ca-certificat
   libseccomp-dev libdw-dev libcurl4-openssl-dev libpoppler-private-dev libfontconfig-dev libglib2.0-dev zlib1g-dev"
 PACKAGES_RUN="redis-server postgresql tzdata qpdf curl poppler-data"
 PACKAGES_TEST="libcmocka-dev libical-dev clang prometheus prometheus-alertmanager jq procps strace python3 python3-reportlab
-  python3-icalendar python3-dateutil khal python3-botocore python3-redis ruby-redis openssl"
+  python3-icalendar python3-dateutil khal python3-botocore python3-redis ruby-redis openssl shellcheck"
 # What draws the documents that the parser is measured with (bench/pdf-accuracy), and what else reads them. Each may be missing: its part skips.
 PACKAGES_PRODUCERS="python3-cairo python3-pdfminer poppler-utils groff fonts-liberation chromium libreoffice-writer-nogui libreoffice-calc-nogui"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs systemd-container dpkg-dev lintian xz-utils"

@@ -81,6 +81,7 @@ check_stems_unique() { # one stem, one module, over the whole repository (main a
 }
 
 check_left_overs() { # nothing half-done is committed
+  # shellcheck disable=SC2046 # names without spaces, a word each
   (cd "$1" && grep -nEI 'TODO|FIXME|XXX|not implemented' $(sources .) $(find . -path ./build -prune -o -path ./node_modules -prune -o \( -name '*.lua' -o -name '*.sql' \) -print) 2>/dev/null)
   echo "looked $(sources "$1" | grep -c .)"
 }
@@ -88,6 +89,7 @@ check_left_overs() { # nothing half-done is committed
 check_no_sleeping_tests() { # tests wait for something, never for time to pass
   local n
   n=$(find "$1/tests" -name '*.[ch]' -o -name '*.sh' | grep -c .)
+  # shellcheck disable=SC2046
   (cd "$1" && grep -nE '(^|[^_a-z])(sleep|usleep|nanosleep) *\(' $(find tests -name '*.[ch]') 2>/dev/null | grep -v 'poll interval')
   echo "looked $n"
 }

@@ -6,7 +6,7 @@ python=/usr/bin/python3
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || { echo "skip - no python3 of 3.9 or later"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export STINT_CONFIG= TMPDIR=$folder MPLCONFIGDIR=$folder/matplotlib
+export STINT_CONFIG='' TMPDIR=$folder MPLCONFIGDIR=$folder/matplotlib
 failed=0
 check() { # check WHAT COMMAND…
   local what=$1

@@ -201,6 +201,7 @@ POINTS="replay_opened replay_selected replay_selected:2 replay_begun replay_step
 SEEN=$(grep -rhoE 'KILL_POINT\("(replay|edit)[^"]+"\)' "$STINT_SOURCE/operate" "$STINT_SOURCE/ctl" | sed 's/.*"\(.*\)".*/\1/' | sort -u | tr '\n' ' ')
 equal "every point of the sources is tried" "$(tr ' ' '\n' <<<"$POINTS replay_undone edit_before edit_after" | sed 's/:.*//' | sort -u | tr '\n' ' ')" "$SEEN"
 cases=0
+# shellcheck disable=SC2089,SC2090 # the quotes of JSON are meant as they stand
 for point in $POINTS; do
   for edit in "" '{"edited":true}'; do
     before=$(redis FCALL stint_stats 1 'stint:{probe}' | jq .ledger.replayed)

@@ -137,6 +137,7 @@ fresh; redis SET "$K:replays" x >/dev/null; redis SET "$K:outbox" x >/dev/null; 
 run 1 fsck; for key in replays outbox replay:r1:left; do says "K:$key is a string"; done; run 0 fsck --repair --yes; run 0 fsck
 
 # Mixtures.
+# shellcheck disable=SC2206 # words
 all=($FAULTS)
 mixtures() { # PART
   local i mix=""
