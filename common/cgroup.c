@@ -270,6 +270,25 @@ int64_t cgroup_leaf_cpu_us(int leaf_fd)
     return read_at(leaf_fd, "cpu.stat", text, sizeof text) < 0 ? -1 : cgroup_parse_key(text, "usage_usec");
 }
 
+int64_t cgroup_leaf_peak_bytes(int leaf_fd)
+{
+    return number_at(leaf_fd, "memory.peak");
+}
+
+int cgroup_own_leaf(const char *proc_self, int *ret_fd)
+{
+    struct cgroup_tree tree = {.fd = -1};
+    char folder[CGROUP_PATH_MAX];
+    if (find_group(&tree, proc_self, folder, NULL) < 0)
+        return -ENOENT;
+    const char *name = strrchr(tree.path, '/');
+    int fd = name != NULL && strncmp(name + 1, LEAF_PREFIX, strlen(LEAF_PREFIX)) == 0 ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return -ENOENT;
+    *ret_fd = fd;
+    return 0;
+}
+
 void cgroup_leaf_read(int leaf_fd, struct cgroup_usage *ret)
 {
     char text[CGROUP_TEXT_MAX];

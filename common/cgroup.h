@@ -1,7 +1,7 @@
 /*
  * cgroup - one cgroup v2 leaf for each worker, inside a subtree that was delegated to us.
  *
- * Runs in: supervisor. Thread: loop only. Blocks for system calls on the cgroup file system only.
+ * Runs in: supervisor; worker (its own leaf, read only). Thread: loop only. Blocks for system calls on the cgroup file system only.
  *
  *   <our group>                 delegated by systemd (Delegate=yes) or the root of a container's own cgroup namespace
  *     ├─ supervisor             every process that was in our group: a group with children must hold none itself
@@ -69,8 +69,12 @@ int cgroup_leaf_make(const struct cgroup_tree *t, const char *name, const struct
 int cgroup_leaf_limit(const struct cgroup_tree *t, int leaf_fd, const struct cgroup_limits *l, const char **ret_file);
 /* What was counted in the leaf so far. Never fails: what cannot be read is -1. */
 void cgroup_leaf_read(int leaf_fd, struct cgroup_usage *ret);
-/* CPU time of the leaf in microseconds; -1: unknown. Cheaper than cgroup_leaf_read. */
+/* CPU time of the leaf in microseconds, the most memory it ever had in bytes; -1: unknown. Cheaper than cgroup_leaf_read. */
 int64_t cgroup_leaf_cpu_us(int leaf_fd);
+int64_t cgroup_leaf_peak_bytes(int leaf_fd);
+/* For a worker: the folder of the leaf it was born in, by proc_self ("/proc/self"). 0 and *ret_fd, the caller's to close; -ENOENT when it
+ * is in none. */
+int cgroup_own_leaf(const char *proc_self, int *ret_fd);
 /* Ends what may still live in the leaf and removes it; one that is not yet empty is removed by a later sweep. */
 void cgroup_leaf_drop(const struct cgroup_tree *t, const char *name, int leaf_fd);
 /* Removes every worker leaf that is empty and whose name begins with `prefix` ("": all); returns how many. A leaf of zombies is

@@ -48,6 +48,20 @@ static void print_when(struct session *s, const char *label, int64_t wall_ms)
         print_field(s, label, out_time(text, wall_ms));
 }
 
+/* What a job that ended well used. */
+static void print_usage(struct session *s, const json_t *job)
+{
+    const json_t *usage = json_object_get(job, "usage");
+    char wall[32], cpu[32], peak[32], line[160];
+    bool group = strcmp(json_text(usage, "of"), "cgroup") == 0;
+    if (usage == NULL)
+        return;
+    (void)snprintf(line, sizeof line, "%s, CPU %s, memory at most %s (its worker's %s)", out_ms(wall, json_number(usage, "wall_ms", -1)),
+                   out_ms(cpu, json_number(usage, "cpu_ms", -1)), out_bytes(peak, json_number(usage, "memory_peak_bytes", -1)),
+                   group ? "cgroup, parser and cells included" : "process");
+    print_field(s, "used", line);
+}
+
 static void print_envelope(struct session *s, const json_t *job)
 {
     static const char *const texts[] = {"queue", "kind", "band", "state", "consumer", "reason", "cause", "fingerprint"};
@@ -70,6 +84,7 @@ static void print_envelope(struct session *s, const json_t *job)
     print_when(s, "died", json_number(job, "died_ms", 0));
     AUTO_FREE char *options = json_dumps(json_object_get(job, "options"), JSON_COMPACT);
     print_field(s, "options", options != NULL ? options : "");
+    print_usage(s, job);
 }
 
 static void print_error(struct session *s, size_t number, const json_t *error)

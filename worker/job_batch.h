@@ -34,7 +34,7 @@ struct job_core {
     /* the end, valid from JOB_ENDED: one op of stint_finish */
     enum finish_op op;
     char *a;                     /* owned; NULL: "" */
-    char b[24];
+    char b[160];
     bool told_before;            /* a finish with it went unanswered: it may have been carried out */
     bool soft_passed;            /* its soft deadline was acted upon */
     bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */

@@ -73,7 +73,9 @@ void job_end_done(struct job_core *item, const char *result_json)
         end_with(item, FINISH_ACK, NULL);
         return;
     }
-    snprintf(item->b, sizeof item->b, "%lld", (long long)(tracked ? conf->retain : 0));
+    char usage[JOB_USAGE_MAX];
+    job_usage_text(&item->worker->usage, item, item->worker->runner.alone, usage);
+    snprintf(item->b, sizeof item->b, "%lld %s", (long long)(tracked ? conf->retain : 0), usage);
     if (tracked)
         log_end(item, LOG_INFO, "job done", "done");
     end_with(item, FINISH_DONE, result_json ? inline_result(item, result_json) : NULL);

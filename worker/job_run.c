@@ -112,6 +112,8 @@ static void hand_over(struct worker *w, struct job_core *const group[], size_t n
     uint64_t now_us = clock_mono_ns() / 1000;
     int64_t wall_ms = clock_wall_ms();
     uint64_t cpu_us = cpu_used_us();
+    w->runner.alone = n == 1;
+    job_usage_begin(&w->usage, n == 1 && kind->ctx.kind->track != 0);
     for (size_t i = 0; i < n; i++) {
         group[i]->started_us = now_us;
         group[i]->cpu_at_start_us = cpu_us;

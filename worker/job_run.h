@@ -15,6 +15,7 @@ struct job_runner {
     uv_timer_t timer;        /* the nearest soft deadline of the active runs */
     struct cpu_budget cpu;
     unsigned short seed[3];  /* erand48 state, for jitter */
+    bool alone;               /* the active group is one job */
     uint64_t active_since_ms; /* monotonic; when the active group was started */
 };
 

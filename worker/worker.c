@@ -95,6 +95,7 @@ int worker_open(struct worker *w, struct boot *boot, struct err *e)
     if (w->boot.repro != REPRO_NO)
         pg_pool_discard(w->pg);
     redis_uv_on_rtt(w->redis, on_rtt, w);
+    job_usage_open(&w->usage);
     int rc = open_kinds(w, e);
     if (rc < 0)
         return rc;
@@ -150,6 +151,7 @@ bool worker_close(struct worker *w)
     bool closed = close_loop(w);
     job_runner_fini(w);
     fetch_fini(w);
+    job_usage_close(&w->usage);
     boot_fini(&w->boot);
     w->loop_open = false;
     return closed;

@@ -8,6 +8,7 @@
 #include "boot.h"
 #include "fetch.h"
 #include "job_run.h"
+#include "job_usage.h"
 #include "store_gate.h"
 #include "supervisor_link.h"
 
@@ -26,6 +27,7 @@ struct worker {
     struct store_gate gate;
     struct supervisor_link link;
     struct fetch fetch;
+    struct job_usage usage;
     int exit_code; /* WORKER_EXIT_OK unless something said otherwise */
 };
 

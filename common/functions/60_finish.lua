@@ -3,7 +3,7 @@
 local delay_arg
 do
 -- The status of a finished job is written to its hash; a hash that is another living job's (a shared id) is left alone.
-local function keep_result(K, now, band, entry, id, result, retain)
+local function keep_result(K, now, band, entry, id, result, retain, usage)
     local key = hash(K, id)
     local h = redis.call('HMGET', key, 'x', 'state', 'b')
     local mine = h[1] == entry
@@ -21,7 +21,7 @@ local function keep_result(K, now, band, entry, id, result, retain)
         return
     end
     if mine then
-        redis.call('HSET', key, 'state', 'done', 'finished', now, 'result', result)
+        redis.call('HSET', key, 'state', 'done', 'finished', now, 'result', result, 'usage', usage)
         if h[3] then
             redis.call('HDEL', key, 'payload', 'b', 'o')
         end
@@ -32,7 +32,7 @@ local function keep_result(K, now, band, entry, id, result, retain)
         redis.call('HSET', key, 'kind', job and job[KIND] or 'unknown', 'band', band, 'state', 'done', 'created',
                    job and string.format('%.0f', job[CREATED]) or now, 'n', job and counters_text(job,
                        job[EPOCH] - 1) or '0,0,0,0,0,0,0', 'finished', now,
-                   'result', result)
+                   'result', result, 'usage', usage)
     end
     redis.call('PEXPIRE', key, retain)
 end
@@ -78,7 +78,7 @@ local function finish_done(K, now, band, entries, keep, fenced)
     for _, entry in ipairs(entries) do
         local op = keep[entry]
         if op then
-            keep_result(K, now_text, band, entry, op[1], op[2], op[3])
+            keep_result(K, now_text, band, entry, op[1], op[2], op[3], op[4])
         end
     end
     if #entries > 0 then
@@ -169,10 +169,13 @@ local function put_done(bands, op, args, i)
     end
     at.entries[#at.entries + 1] = entry
     if op == 'done' then
-        if not good.count[args[i + 5]] then
-            remember('count', args[i + 5], delay_arg(args[i + 5], 'b of done'))
+        local retain, usage = string.match(args[i + 5], '^(%d+) (%b{})$')
+        retain, usage = retain or args[i + 5], usage or ''
+        if not good.count[retain] then
+            remember('count', retain, delay_arg(retain, 'b of done'))
         end
-        at.keep[entry] = {id_arg(args[i + 3]), text(args[i + 4], 'a of done (result JSON)', RESULT_MAX), args[i + 5]}
+        at.keep[entry] = {id_arg(args[i + 3]), text(args[i + 4], 'a of done (result JSON)', RESULT_MAX), retain,
+                          text(usage, 'usage in b of done', 1024)}
     end
 end
 

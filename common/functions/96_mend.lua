@@ -86,7 +86,7 @@ local function settle_hash(c, subject, id)
     local other = h[3] ~= entry and not FINAL[h[1]] and not fsck.judge_place(c, id, h)
     if not other then
         give_hash(c, subject, id)
-        redis.call('HDEL', hash(c.K, id), 'finished', 'result', 'reason', 'due')
+        redis.call('HDEL', hash(c.K, id), 'finished', 'result', 'usage', 'reason', 'due')
         redis.call('PERSIST', hash(c.K, id))
         return 'its job hash says where it is'
     end

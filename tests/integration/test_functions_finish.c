@@ -66,6 +66,19 @@ static void test_finish_done_keeps_status_for_its_time(void **state)
     ftest_assert_ledger(ctx);
 }
 
+static void test_finish_done_keeps_what_the_run_used(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    char band[16], entry[48];
+    AUTO_FREE char *id = claimed(ctx, band, entry);
+    ftest_assert_error(ftest_call(ctx, "stint_finish", "h-1", "h-1:0:1", "1", "0", "1", "done", band, entry, id, "{}", "60000 cpu", NULL),
+                       "STINT_BADARG", "b of done");
+    assert_int_equal(ftest_finish(ctx, "done", band, entry, id, "{}", "60000 {\"cpu_ms\":7,\"of\":\"process\"}"), 1);
+    ftest_assert_job(ctx, id, "usage", "{\"cpu_ms\":7,\"of\":\"process\"}");
+    assert_in_range(ftest_int(ftest_redis(ctx, "PTTL stint:{q}:j:%s", id)), 1, 60000);
+    ftest_assert_ledger(ctx);
+}
+
 static void test_finish_done_with_zero_retention_deletes_the_hash(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -298,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(test_finish_ack_is_done_and_leaves_nothing, ftest_reset),
         cmocka_unit_test_setup(test_finish_ack_of_unclaimed_entry_is_fenced, ftest_reset),
         cmocka_unit_test_setup(test_finish_done_keeps_status_for_its_time, ftest_reset),
+        cmocka_unit_test_setup(test_finish_done_keeps_what_the_run_used, ftest_reset),
         cmocka_unit_test_setup(test_finish_done_with_zero_retention_deletes_the_hash, ftest_reset),
         cmocka_unit_test_setup(test_finish_done_of_plain_entry_writes_its_status, ftest_reset),
         cmocka_unit_test_setup(test_finish_retry_now_comes_back_with_a_higher_epoch, ftest_reset),
