@@ -37,7 +37,7 @@ fi
 cp "$VM_DIR"/made/stint_*.deb "$VM_DIR/stint-next.deb" "$NSPAWN_ROOT/e2e/"
 cp -r "$STINT_SOURCE/tests/e2e/guest/package" "$VM_DIR/source" "$NSPAWN_ROOT/e2e/"
 cp "$STINT_BUILD_PACKAGE/install_manifest.txt" "$NSPAWN_ROOT/e2e/"
-package_page "$NSPAWN_ROOT" package
+package_page "$NSPAWN_ROOT/e2e" package
 "$STINT_BUILD/bin/stint-pdfgen" --kind lecture --rows 12 --out "$NSPAWN_ROOT/e2e/lectures.pdf"
 nspawn_run || echo "not ok - $VM_NAME: still running after $NSPAWN_BOOT_S s, or ended badly"
 vm_verdict

@@ -37,12 +37,11 @@ package_source() {
   DESTDIR="$1" package_words "cmake --install build/package"
 }
 
-# package_page ROOT RING…: the page's commands for the guest, but for those that were run here.
+# package_page FOLDER RING…: the page's commands for the guest, but for those that are run here, in FOLDER/doc.
 package_page() {
-  local root=$1 ring
+  local folder=$1 ring
   shift
-  mkdir -p "$root/e2e/doc" "$root/etc/apt/apt.conf.d"
-  for ring; do python3 "$STINT_SOURCE/tests/support/doc_commands.py" "$PACKAGE_PAGE" "$ring" --split "$root/e2e/doc" >/dev/null; done
-  grep -lE '^cmake ' "$root"/e2e/doc/*.sh | xargs rm -f
-  echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/99e2e" # who types the commands says yes
+  mkdir -p "$folder/doc"
+  for ring; do python3 "$STINT_SOURCE/tests/support/doc_commands.py" "$PACKAGE_PAGE" "$ring" --split "$folder/doc" >/dev/null; done
+  grep -lE '^cmake ' "$folder"/doc/*.sh | xargs rm -f
 }

@@ -1,5 +1,4 @@
-# What the scripts of the e2e ring share: a virtual machine with Debian's kernel, real systemd as PID 1 and cgroup v2, the product
-# installed in it by cmake --install. Sourced, not run. Needs STINT_BUILD and STINT_SOURCE, root, and the packages of
+# What the scripts of the e2e ring share: a virtual machine with Debian's kernel, real systemd as PID 1 and cgroup v2. Sourced, not run. Needs STINT_BUILD and STINT_SOURCE, root, and the packages of
 # PACKAGES_E2E. The tree of the system is made once by debootstrap and kept in $VM_CACHE; each run gets an image of its own.
 # shellcheck shell=bash
 VM_CACHE=${STINT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/stint}
@@ -62,15 +61,14 @@ vm_tree() {
   flock -u 8
 }
 
-# vm_image GUEST_SCRIPT CONF: an image of the tree with the product installed as a package would, the script run at boot, and the
-# configuration. The tree's files are linked, not copied: only new files may be put beside them.
+# vm_image GUEST_SCRIPT FILE…: an image of the tree, the script run at boot, and the files (or folders) beside it in /e2e. The tree's files are linked, not
+# copied: only new files may be put beside them.
 vm_image() {
-  local root="$VM_DIR/root" unit
+  local root="$VM_DIR/root" script=$1 unit
+  shift
   cp -al "$VM_TREE" "$root" 2>/dev/null || { rm -rf "$root"; cp -a "$VM_TREE" "$root"; } || return 1
-  DESTDIR="$root" cmake --install "$STINT_BUILD" --prefix /usr >"$VM_DIR/install.log" 2>&1 || { tail -n 5 "$VM_DIR/install.log"; return 1; }
-  mkdir -p "$root/etc/stint" "$root/e2e"
-  cp "$1" "$root/e2e/guest.sh" && cp "${1%/*}/lib.sh" "$root/e2e/" && cp "$2" "$root/etc/stint/stint.conf" || return 1
-  chmod 644 "$root/etc/stint/stint.conf"
+  mkdir -p "$root/e2e"
+  cp "$script" "$root/e2e/guest.sh" && cp "${script%/*}/lib.sh" "$root/e2e/" && cp -r "$@" "$root/e2e/" || return 1
   cat >"$root/etc/systemd/system/stint-e2e.service" <<'UNIT'
 [Unit]
 After=redis-server.service postgresql.service

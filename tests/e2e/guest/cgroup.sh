@@ -8,27 +8,21 @@ LIMIT=100663296
 
 workers() { stint worker list --json; }
 status() { stint status --json | jq -r "$1"; }
-job() { stint job show "$1" --json; }
-state_is() { [ "$(job "$1" | jq -r .state)" = "$2" ]; }
-enqueue() { stint enqueue probe --id "$1" --payload "$2" >/dev/null; }
-ready_is() { [ "$(status '[.supervisor.workers[] | select(.state == "ready")] | length')" = "$1" ]; }
 leaves() { find "$GROUP" -maxdepth 1 -name 'worker-*' | wc -l; }
 leaves_are() { [ "$(leaves)" = "$1" ]; }
-runs() { workers | jq -s -e --arg job "$1" 'any(.job == $job and .phase == "run")'; }
+at_most() { awk -v line="$1" -v most="$2" 'BEGIN { n = split(line, word, " "); for (i = 1; i < n; i++) if (word[i] ~ /^[0-9.]+$/) exit !(word[i] <= most); exit 1 }'; }
 
-# --- as a package does ---
+# --- as the page says, with pools of our own ---
 echo # the console's own control sequences end here
-systemd-sysusers && systemd-tmpfiles --create >/dev/null 2>&1
-redis-cli config set appendonly yes >/dev/null
-until_true 60 runuser -u postgres -- psql -c 'SELECT 1' || { not_ok "PostgreSQL answers"; finish journal; }
-runuser -u postgres -- createuser stint
-runuser -u postgres -- createdb -O stint stint
-runuser -u stint -- stint migrate >/dev/null || not_ok "stint migrate as the service's user"
-systemctl daemon-reload
-systemctl start "$UNIT"
+services_ready || finish journal
+page_home
+doc "apt-get install ./stint_*.deb" || finish journal
+doc "createuser stint"
+cat /e2e/cgroup.conf >/etc/stint/stint.conf
+doc "systemctl start stint-supervisor"
 same "the unit starts, as its own user, with preflight before it" "$(prop ActiveState) $(prop User)" "active stint"
 [ "$(prop ActiveState)" = active ] || { systemctl status "$UNIT" --no-pager | tail -n 15 | sed 's/^/# /'; finish journal; }
-until_true 90 ready_is 3 || { not_ok "three workers become ready"; finish journal; }
+until_true 90 ready 3 || { not_ok "three workers become ready"; finish journal; }
 main_pid=$(prop MainPID)
 
 # --- the unit and the tree ---
@@ -40,10 +34,12 @@ same "status says that groups hold" "$(status .supervisor.limits.why)" "cgroup v
 holds "people read it too" grep -q 'limits: cgroup v2, delegated' <(stint status)
 same "the supervisor lives in its own leaf" "$(cut -d: -f3 "/proc/$main_pid/cgroup")" "/stint.slice/$UNIT/supervisor"
 same "one leaf for each worker" "$(leaves)" 3
+echo "# $(systemd-analyze security --no-pager "$UNIT" | tail -n 1)"
+holds "its exposure is at most 2.0" at_most "$(systemd-analyze security --no-pager "$UNIT" | tail -n 1)" 2.0
 for pid in $(workers | jq -r .pid); do
   leaf=/sys/fs/cgroup$(cut -d: -f3 "/proc/$pid/cgroup")
   same "worker $(basename "$leaf"): its limits are the kernel's" \
-    "$(cat "$leaf/memory.max" "$leaf/memory.oom.group" "$leaf/pids.max" "$leaf/cpu.max" | tr '\n' ' ')" "$LIMIT 1 40 150000 100000 "
+    "$(cat "$leaf/memory.max" "$leaf/memory.high" "$leaf/memory.oom.group" "$leaf/pids.max" "$leaf/cpu.max" | tr '\n' ' ')" "$LIMIT max 1 40 150000 100000 "
 done
 
 # --- a job past its worker's memory, beside two that sleep ---
@@ -52,7 +48,7 @@ enqueue sibling-2 '{"v":1,"do":"sleep","ms":25000}'
 holds "the siblings run" until_true 60 eval 'runs sibling-1 && runs sibling-2'
 enqueue hog '{"v":1,"do":"alloc","mib":500}'
 holds "the job that passes its worker's memory ends in the dead letters" until_true 120 state_is hog dead
-hog=$(job hog)
+hog=$(job hog .)
 last=$(jq -c '.errors[-1]' <<<"$hog")
 same "its cause is the kernel's OOM kill" "$(jq -r '.cause + " " + .code + " " + .signal' <<<"$last")" "oom_kill MEM_LIMIT SIGKILL"
 same "evidence: OOM kills counted, the limit" "$(jq -r '"\(.detail.cgroup.oom_kills >= 1) \(.detail.cgroup.memory_max_bytes)"' <<<"$last")" "true $LIMIT"
@@ -64,8 +60,11 @@ same "it stopped after two crashes, every one told as an OOM kill" \
   "$(jq -r '"\(.crashes) \([.errors[].cause] | unique | join(","))"' <<<"$hog")" "2 oom_kill"
 holds "the siblings end well" until_true 90 eval 'state_is sibling-1 done && state_is sibling-2 done'
 for id in sibling-1 sibling-2; do
-  same "$id never noticed: one run, nothing paid" "$(job "$id" | jq -r '"\(.epoch) \(.crashes) \(.attempts) \(.handbacks)"')" "1 0 0 0"
+  same "$id never noticed: one run, nothing paid" "$(job "$id" '"\(.epoch) \(.crashes) \(.attempts) \(.handbacks)"')" "1 0 0 0"
 done
+same "what a job used is kept, of its cgroup: time, processor time, memory" \
+  "$(job sibling-1 '.usage | "\(.of) \(.wall_ms >= 25000) \(.cpu_ms >= 0) \(.memory_peak_bytes > 1000000)"')" "cgroup true true true"
+echo "# $(stint job show sibling-1 | grep 'used ')"
 same "the unit runs on: same process, no restart" "$(prop ActiveState) $(prop MainPID) $(prop NRestarts)" "active $main_pid 0"
 
 # --- told apart from another's kill -9 ---
@@ -73,14 +72,14 @@ enqueue victim '{"v":1,"do":"sleep","ms":60000}'
 until_true 60 runs victim
 pid=$(workers | jq -r 'select(.job == "victim") | .pid')
 [ -n "$pid" ] && kill -9 "$pid"
-holds "a worker killed by somebody: its job starts again" until_true 60 eval '[ "$(job victim | jq -r .crashes)" = 1 ]'
-same "that SIGKILL is no OOM kill" "$(job victim | jq -r '.errors[-1].cause')" "signal:SIGKILL"
+holds "a worker killed by somebody: its job starts again" until_true 60 eval '[ "$(job victim .crashes)" = 1 ]'
+same "that SIGKILL is no OOM kill" "$(job victim '.errors[-1].cause')" "signal:SIGKILL"
 until_true 60 runs victim
 stint job cancel victim >/dev/null
 until_true 60 state_is victim cancelled
 
 # --- the failure lab, where groups hold ---
-until_true 90 ready_is 3
+until_true 90 ready 3
 stint drill run fork-bomb memory --yes --json >/tmp/drills
 same "drill fork-bomb: refused by pids.max, and the worker lives" "$(jq -r 'select(.drill == "fork-bomb").verdict' /tmp/drills)" ok
 same "drill memory: the group's limit comes first" \
@@ -88,22 +87,42 @@ same "drill memory: the group's limit comes first" \
 sed 's/^/# /' /tmp/drills
 
 # --- the journal: lines of one job by its id, with their fields ---
+export ID=hog
+doc 'STINT_JOB="$ID"'
 line=$(journalctl -u "$UNIT" STINT_JOB=hog -o json --no-pager 2>/dev/null | jq -sc '[.[] | select(.STINT_CAUSE == "oom_kill")][0]')
 same "the journal finds a job's lines by its id, with the cause as a field" \
   "$(jq -r '"\(.SYSLOG_IDENTIFIER) \(.STINT_CAUSE)"' <<<"$line")" "stint-supervisor oom_kill"
 holds "and holds only entries with a level" eval '[ -n "$(journalctl -u "$UNIT" -p info STINT_JOB=hog -o cat)" ]'
 
 # --- afterwards ---
-until_true 90 ready_is 3
+until_true 90 ready 3
 holds "no leaf of a dead worker is left" until_true 60 leaves_are 3
-systemctl reload "$UNIT"
+enqueue kept '{"v":1,"do":"sleep","ms":3000}'
+until_true 60 runs kept
+doc "systemctl reload stint-supervisor"
 same "a reload keeps the unit" "$(prop ActiveState) $(prop MainPID)" "active $main_pid"
+holds "and the job in hand" until_true 90 state_is kept "done"
+same "in its first run" "$(job kept '"\(.epoch) \(.handbacks)"')" "1 0"
 same "the ledger has no drift" "$(stint queue stats probe --json | jq -r .drift)" 0
-systemctl restart "$UNIT"
+
+# --- limits of all together, and of the network ---
+doc "systemctl set-property stint.slice"
+same "the kernel has the slice's limit" "$(cat /sys/fs/cgroup/stint.slice/memory.max /sys/fs/cgroup/stint.slice/pids.max | tr '\n' ' ')" "629145600 400 "
+holds "status tells the limit above the workers" grep -q '600 MiB' /e2e/doc.log
+doc "IPAddressDeny=any IPAddressAllow=localhost"
 same "a restart finds its groups free" "$(prop ActiveState) $(prop Result)" "active success"
-until_true 90 ready_is 3
+until_true 90 ready 3
 enqueue after '{"v":1,"do":"ok"}'
-holds "and works" until_true 60 state_is after "done"
+holds "and works, within addresses that are allowed" until_true 60 state_is after "done"
+mkdir -p "/run/systemd/system/$UNIT.d" && printf '[Service]\nIPAddressAllow=\nIPAddressAllow=192.0.2.1\n' >"/run/systemd/system/$UNIT.d/elsewhere.conf"
+rm -r "/etc/systemd/system.control/$UNIT.d" && printf '[Service]\nIPAddressDeny=any\n' >"/run/systemd/system/$UNIT.d/deny.conf"
+systemctl daemon-reload
+holds "Redis that is not among them is out of reach: preflight stops the start" eval '! timeout 60 systemctl restart "$UNIT"'
+rm -r "/run/systemd/system/$UNIT.d"
+systemctl revert stint.slice "$UNIT"
+systemctl daemon-reload && systemctl restart "$UNIT"
+same "reverted, the slice has no limit" "$(cat /sys/fs/cgroup/stint.slice/memory.max)" max
+until_true 90 ready 3 || not_ok "three workers again"
 
 # --- a supervisor that hangs: the watchdog ends it, systemd starts another ---
 main_pid=$(prop MainPID)
@@ -112,12 +131,25 @@ until_true 60 runs waits
 kill -STOP "$main_pid"
 restarted() { [ "$(prop ActiveState)" = active ] && [ "$(prop MainPID)" != "$main_pid" ]; }
 holds "a supervisor that hangs is ended by the watchdog and started again" until_true 240 restarted
-until_true 90 ready_is 3
+until_true 90 ready 3
 same "with a group for each worker, and none of its predecessor" "$(leaves)" 3
 holds "and the job it held is done" until_true 90 state_is waits "done"
 same "the ledger has no drift after that" "$(stint queue stats probe --json | jq -r .drift)" 0
 systemctl stop "$UNIT"
 same "a stop drains" "$(prop ActiveState) $(prop Result)" "inactive success"
 holds "and leaves no group behind" test ! -d "$GROUP"
+
+# --- a unit for one pool: a group of its own, limits of its own ---
+printf 'STINT_METRICS_PORT=9471\nSTINT_POOL_PROBE_CGROUP_MEMORY_HIGH=90M\nSTINT_POOL_PROBE_WORKERS=2\n' >/etc/stint/probe.env
+systemctl start stint@probe.service
+until_true 90 ready 2 || not_ok "two workers of stint@probe"
+same "it has groups too, in the slice" "$(status '.supervisor.limits | "\(.cgroup) \(.path)"')" "true /stint.slice/stint@probe.service"
+leaf=/sys/fs/cgroup$(cut -d: -f3 "/proc/$(workers | jq -r .pid | head -n 1)/cgroup")
+same "with the settings of its own file" "$(cat "$leaf/memory.high" "$leaf/memory.max" | tr '\n' ' ')$(status .supervisor.metrics.port)" "94371840 $LIMIT 9471"
+stint enqueue probe --id of-pool --attempts 1 --payload '{"v":1,"do":"sleep","ms":500}' --wait >/dev/null 2>&1
+same "it works" "$(job of-pool .state)" "done"
+systemctl stop stint@probe.service
+holds "and leaves nothing behind" test ! -d /sys/fs/cgroup/stint.slice/stint@probe.service
+same "no limit's command of the page was left out" "$(grep -l set-property /e2e/doc/*.sh 2>/dev/null)" ""
 same "the ledger has no drift at the end" "$(stint queue stats probe --json | jq -r .drift)" 0
 finish

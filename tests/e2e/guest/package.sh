@@ -3,7 +3,7 @@
 set -u
 # shellcheck source=tests/e2e/guest/lib.sh
 . /e2e/lib.sh
-mkdir -p /e2e/home
+page_home
 for section in /e2e/package/*.sh; do
   echo "# --- ${section##*/} at $SECONDS s"
   # shellcheck source=/dev/null

@@ -1,6 +1,5 @@
 # Installed: there, enabled, not started before it is configured.
 # shellcheck shell=bash
-mv /e2e/stint_*.deb /e2e/home/
 doc "apt-get install ./stint_*.deb" || finish
 cp /e2e/doc.log /e2e/install.log
 holds "it says what to do next" grep -q "stint migrate && systemctl start" /e2e/install.log
