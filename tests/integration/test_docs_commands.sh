@@ -23,6 +23,9 @@ url = postgresql:///stint?host=$STACK_DIR/run&port=5432&user=stint
 [supervisor]
 run_dir = $STACK_DIR/run
 state_dir = $STACK_DIR
+[pdf]
+s3_access_key = reader
+s3_secret_key = the-secret-key
 [pool.match]
 kinds = match
 [pool.pdf]
@@ -49,14 +52,17 @@ tools() {
 furnish_stack() {
   local i g s
   for i in $(seq 30); do
-    g=M s=F
-    [ $((i % 3)) = 0 ] && g=F s=M
+    g=male s=female
+    [ $((i % 3)) = 0 ] && g=female s=male
     echo "{\"id\":\"p$i\",\"gender\":\"$g\",\"seeking\":[\"$s\"],\"age\":$((20 + i % 20)),\"presence_ms\":3600000}"
   done | "$STINT" match submit --pool za --bulk - --quiet --no-wait >/dev/null || not_ok "the people were not taken"
   # Somebody who finds nobody: there is always one who waits.
   "$STINT" match submit --pool za --id ann --gender F --seeking nonbinary --age 25 --no-wait >/dev/null || not_ok "ann was not taken"
   documents 1 12
   "$STINT" pdf parse "$STACK_DIR/inbox/d1.pdf" >/dev/null || not_ok "the document was not parsed"
+  sql "INSERT INTO stint.job_outcome (queue, job_id, epoch, state, kind, finished_at)
+    SELECT 'old', CASE WHEN n = 0 THEN 'young' ELSE 'old-' || n END, 1, 'done', 'probe', now() - CASE WHEN n = 0 THEN 29 ELSE 40 END * interval '1 day'
+    FROM generate_series(0, 1500) n" || not_ok "the outcomes of forty days ago were not made"
   "$STINT" queue pause night --reason "the documents' commands" >/dev/null || not_ok "night was not paused"
   for i in $(seq 20); do echo '{"kind":"probe","queue":"night","payload":{"v":1,"do":"ok"}}'; done | "$STINT" enqueue --bulk - >/dev/null ||
     not_ok "the night's work was not taken"
@@ -73,7 +79,7 @@ furnish_page() {
     for i in 1 2 3; do echo "{\"kind\":\"probe\",\"id\":\"$1-$i\",\"payload\":{\"v\":1,\"do\":\"fail-permanent\",\"times\":1}}"; done
     for i in 1 2 3; do echo "{\"kind\":\"probe\",\"id\":\"$1-bad-$i\",\"payload\":{\"v\":1,\"do\":\"sleep\",\"ms\":\"5\"}}"; done
     for i in 1 2 3; do echo "{\"kind\":\"probe\",\"id\":\"$1-run-$i\",\"attempts\":1,\"payload\":{\"v\":1,\"do\":\"fail\",\"times\":1}}"; done
-    echo "{\"kind\":\"probe\",\"id\":\"$1-id\",\"attempts\":1,\"payload\":{\"v\":1,\"do\":\"fail\",\"times\":9}}"
+    echo "{\"kind\":\"probe\",\"id\":\"$1-id\",\"attempts\":1,\"payload\":{\"v\":1,\"do\":\"fail\",\"times\":9,\"note\":\"the-secret-payload\"}}"
     for i in $(seq 5); do echo '{"kind":"probe","payload":{"v":1,"do":"ok"}}'; done
   } | "$STINT" enqueue --bulk - >/dev/null || return 1
   export ID="$1-id" FINGERPRINT RUN
@@ -149,7 +155,16 @@ for page in "$PAGES"/*.md; do
   pages=$((pages + 1))
   echo "# $name: $((blocks - before)) blocks, after $SECONDS s"
 done
-[ -n "${1:-}" ] || { [ "$blocks" -ge 14 ] && [ "$pages" -ge 5 ]; } && ok "$blocks blocks of $pages pages were run" || not_ok "only $blocks blocks were found"
+if [ -d "$STACK_DIR/page-tuning" ]; then
+  same "outcomes of forty days ago are pruned, and no younger one" "$(sql "SELECT string_agg(job_id, ' ') FROM stint.job_outcome WHERE queue = 'old'")" "young"
+fi
+# What is collected as evidence goes to strangers.
+if [ -d "$STACK_DIR/page-incidents/evidence" ]; then
+  same "the evidence has no secret and no payload" "$(grep -rl the-secret "$STACK_DIR/page-incidents/evidence" | tr '\n' ' ')" ""
+  same "the evidence is whole" "$(find "$STACK_DIR/page-incidents/evidence" -name '*.ndjson' -size +0 | wc -l)" 7
+  same "the secret was there to be found" "$(grep -c the-secret "$STACK_DIR/stint.conf")$("$STINT" job show incidents-id | grep -c the-secret)" 11
+fi
+[ -n "${1:-}" ] || { [ "$blocks" -ge 60 ] && [ "$pages" -ge 8 ]; } && ok "$blocks blocks of $pages pages were run" || not_ok "only $blocks blocks were found"
 for queue in match pdf probe night; do
   same "$queue: the ledger has no drift" "$("$STINT" queue stats "$queue" --json | jq .drift)" 0
 done
