@@ -17,7 +17,7 @@ static void tell(const int64_t counts[], size_t n, uint64_t ret_counts[], bool r
 
 void match_groups_shown(const int64_t counts[], size_t n, bool ret_shown[])
 {
-    uint64_t people[MATCH_GROUPS_MAX];
+    uint64_t people[MATCH_GROUPS_MAX] = {0};
     tell(counts, n, people, ret_shown);
     for (size_t i = 0; i < n; i++)
         ret_shown[i] = ret_shown[i] && counts[i] >= MATCH_GROUP_MIN;
@@ -25,8 +25,8 @@ void match_groups_shown(const int64_t counts[], size_t n, bool ret_shown[])
 
 int64_t match_groups_from(const int64_t counts[], size_t n, size_t i)
 {
-    uint64_t people[MATCH_GROUPS_MAX];
-    bool told[MATCH_GROUPS_MAX];
+    uint64_t people[MATCH_GROUPS_MAX] = {0};
+    bool told[MATCH_GROUPS_MAX] = {0};
     tell(counts, n, people, told);
     return told[i] ? -1 : small_groups_from(people, told, n, i);
 }

@@ -36,7 +36,7 @@ struct control {
     bool gone_told;     /* that the socket cannot be made again was logged */
     dev_t device;       /* of the socket's file */
     ino_t inode;
-    char run_dir[sizeof((struct sockaddr_un *)0)->sun_path];
+    char run_dir[sizeof((struct sockaddr_un *)0)->sun_path - sizeof "control.sock"]; /* a name fits behind it */
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     control_request_fn on_request;
     void *arg;
@@ -357,9 +357,10 @@ static void on_watch(uv_timer_t *timer)
         (void)uv_poll_start(c->poll, UV_READABLE, on_connection);
 }
 
-static bool path_of(struct control *c, const char *name)
+/* name: not longer than "control.sock". */
+static void path_of(struct control *c, const char *name)
 {
-    return snprintf(c->path, sizeof c->path, "%s/%s", c->run_dir, name) < (int)sizeof c->path;
+    (void)snprintf(c->path, sizeof c->path, "%s/%.12s", c->run_dir, name);
 }
 
 int control_new(uv_loop_t *loop, const char *run_dir, bool beside, control_request_fn on_request, void *arg,
@@ -373,13 +374,12 @@ int control_new(uv_loop_t *loop, const char *run_dir, bool beside, control_reque
     c->arg = arg;
     c->fd = -1;
     c->beside = beside;
-    if (snprintf(c->run_dir, sizeof c->run_dir, "%s", run_dir) >= (int)sizeof c->run_dir || !path_of(c, "control.sock")) {
+    if (snprintf(c->run_dir, sizeof c->run_dir, "%s", run_dir) >= (int)sizeof c->run_dir) {
         free(c);
         return err_set(e, ERR_BAD_CONFIG, "[supervisor] run_dir is too long for a socket's path (108 bytes): %s",
                        run_dir);
     }
-    if (beside)
-        (void)path_of(c, "control.new"); /* shorter */
+    path_of(c, beside ? "control.new" : "control.sock");
     c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)uv_timer_init(loop, &c->watch);
     c->watch.data = c;
@@ -396,7 +396,7 @@ int control_take(struct control *c, struct err *e)
     memcpy(beside, c->path, sizeof beside);
     if (!c->beside)
         return 0;
-    (void)path_of(c, "control.sock");
+    path_of(c, "control.sock");
     if (rename(beside, c->path) < 0) {
         int code = errno;
         memcpy(c->path, beside, sizeof beside);
