@@ -18,7 +18,8 @@ static void metrics_text_jobs(struct metrics_writer *w, const struct metrics_sna
         for (size_t k = 0; k < METRICS_OUTCOME_COUNT; k++)
             METRICS_SAMPLE(w, (double)s->kinds[i].outcomes[k], {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind},
                            {"outcome", outcomes[k]});
-    metrics_family(w, "stint_bad_replies", METRICS_COUNTER, "Replies of a child (a parser's cell) that were refused: BAD_REPLY.");
+    metrics_family(w, "stint_bad_replies", METRICS_COUNTER,
+                   "Replies of a child (a parser's cell) that were refused: BAD_REPLY.");
     for (size_t i = 0; i < s->n_kinds; i++)
         METRICS_SAMPLE(w, (double)s->kinds[i].bad_replies, {"queue", s->kinds[i].queue}, {"kind", s->kinds[i].kind});
     metrics_family(w, "stint_job_duration_seconds", METRICS_HISTOGRAM, "Wall time of a handler's run.");
@@ -89,6 +90,22 @@ static void metrics_text_queues(struct metrics_writer *w, const struct metrics_s
     }
 }
 
+/* A counter that appears with its first count has not increased, to Prometheus: those that alerts watch are told as 0
+ * from the start. */
+static void metrics_text_moves(struct metrics_writer *w, const struct queue_stats *q)
+{
+    static const char *const watched[] = {"done", "died", "retried", "crashed"};
+    for (size_t k = 0; k < q->n_counters; k++)
+        METRICS_SAMPLE(w, (double)q->counters[k].value, {"queue", q->queue}, {"move", q->counters[k].name});
+    for (size_t i = 0; i < ARRAY_LEN(watched) && metrics_known(q); i++) {
+        bool told = false;
+        for (size_t k = 0; k < q->n_counters && !told; k++)
+            told = strcmp(q->counters[k].name, watched[i]) == 0;
+        if (!told)
+            METRICS_SAMPLE(w, 0, {"queue", q->queue}, {"move", watched[i]});
+    }
+}
+
 static void metrics_text_counts(struct metrics_writer *w, const struct metrics_snapshot *s)
 {
     metrics_family(w, "stint_dead_jobs", METRICS_GAUGE, "Dead letters, by cause of death.");
@@ -99,9 +116,7 @@ static void metrics_text_counts(struct metrics_writer *w, const struct metrics_s
     metrics_family(w, "stint_queue_moves", METRICS_COUNTER,
                    "The ledger's counters: every move of a job, over all hosts.");
     for (size_t i = 0; i < s->n_queues; i++)
-        for (size_t k = 0; k < s->queues[i].n_counters; k++)
-            METRICS_SAMPLE(w, (double)s->queues[i].counters[k].value, {"queue", s->queues[i].queue},
-                           {"move", s->queues[i].counters[k].name});
+        metrics_text_moves(w, &s->queues[i]);
 }
 
 static void metrics_text_pools(struct metrics_writer *w, const struct metrics_snapshot *s)
