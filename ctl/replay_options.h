@@ -13,7 +13,3 @@ int replay_options_make(const struct args *a, const json_t *patch, json_t **ret_
 /* What names the letters, so that a selection that was cut off can be made again: the filter, or the ids when they are
  * few. */
 int replay_options_filter(struct session *s, const struct dead_letters *letters, json_t **ret_filter, struct err *e);
-/* Finds the letters of queue `queue` that `filter` (as above) names and that died until before_ms. ERR_REFUSED when the
- * filter does not hold the ids. */
-int replay_options_select(struct session *s, const char *queue, const json_t *filter, int64_t before_ms, size_t most,
-                          struct dead_letters *ret_letters, struct err *e);

@@ -3,15 +3,21 @@
  */
 #include "keys.h"
 #include "replay_drive.h"
-#include "replay_options.h"
 #include "replay_rate.h"
+#include "replay_selection.h"
 #include "replay_view.h"
 #include "verb.h"
 
 #include <stdio.h>
 
-#define QUEUE_OPTION {"queue", ARG_TEXT, "QUEUE", "only this queue's part of the run; default: all", NULL, 1, 64}
-#define REASON_OPTION {"reason", ARG_TEXT, "TEXT", "kept in the audit log", NULL, 1, 256}
+#define QUEUE_OPTION                                                                                                   \
+    {                                                                                                                  \
+        "queue", ARG_TEXT, "QUEUE", "only this queue's part of the run; default: all", NULL, 1, 64                     \
+    }
+#define REASON_OPTION                                                                                                  \
+    {                                                                                                                  \
+        "reason", ARG_TEXT, "TEXT", "kept in the audit log", NULL, 1, 256                                              \
+    }
 
 const struct arg_spec verb_replay_rate_options[] = {QUEUE_OPTION, REASON_OPTION, {.name = NULL}};
 const struct arg_spec verb_replay_pause_options[] = {QUEUE_OPTION, REASON_OPTION, {.name = NULL}};
@@ -19,8 +25,8 @@ const struct arg_spec verb_replay_cancel_options[] = {QUEUE_OPTION, REASON_OPTIO
 const struct arg_spec verb_replay_resume_options[] = {
     QUEUE_OPTION,
     REASON_OPTION,
-    {"canary-timeout", ARG_DURATION, "10m", "pause the run when the canary has not ended in this time; default 10m", NULL,
-     1000, INT64_C(86400000)},
+    {"canary-timeout", ARG_DURATION, "10m", "pause the run when the canary has not ended in this time; default 10m",
+     NULL, 1000, INT64_C(86400000)},
     {"wait", ARG_FLAG, NULL, "also wait until the replayed jobs have ended; exit 1 when any died again", NULL, 0, 0},
     {.name = NULL},
 };
@@ -50,15 +56,17 @@ static int tell(struct session *s, const char *what, const char *value, const ch
     for (size_t i = 0; rc == 0 && i < runs.n; i++) {
         json_t *status = NULL;
         struct err why = {.code = 0};
-        rc = replay_run_control(&s->stores, &runs.parts[i], what, value, args_text(&s->args, "reason", ""), &status, &why);
+        rc = replay_run_control(&s->stores, &runs.parts[i], what, value, args_text(&s->args, "reason", ""), &status,
+                                &why);
         if (rc == 0 && s->out.json) {
             json_t *record = replay_view_record(&runs.parts[i], status, what);
             out_json(&s->out, record);
             json_decref(record);
         }
         if (rc == 0)
-            out_line(&s->out, "run %s in queue %s %s%s; %lld replayed, %lld left", runs.parts[i].id, runs.parts[i].queue, done,
-                     value, (long long)json_number(status, "replayed", 0), (long long)json_number(status, "left", 0));
+            out_line(&s->out, "run %s in queue %s %s%s; %lld replayed, %lld left", runs.parts[i].id,
+                     runs.parts[i].queue, done, value, (long long)json_number(status, "replayed", 0),
+                     (long long)json_number(status, "left", 0));
         told += rc == 0 ? 1 : 0;
         json_decref(status);
         if (rc == ERR_REFUSED)
@@ -95,29 +103,6 @@ int verb_replay_rate(struct session *s)
     return tell(s, "rate", text, "goes at jobs per second: ");
 }
 
-/* A run that was cut off before it had all its letters selects them again: nothing has moved yet. */
-static int select_again(struct session *s, const struct replay_run *run, struct err *e)
-{
-    json_t *status = NULL, *filter = NULL;
-    struct dead_letters letters = {.n = 0};
-    int rc = replay_run_status(&s->stores, run, &status, e);
-    if (rc == 0 && strcmp(json_text(status, "state"), "selecting") == 0) {
-        int64_t most = json_number(status, "max", DEAD_LETTERS_MAX);
-        filter = json_loads(json_text(status, "filter"), 0, NULL);
-        rc = replay_options_select(s, run->queue, filter, json_number(status, "created_ms", 0), (size_t)most, &letters, e);
-        if (rc == 0)
-            rc = replay_run_select(&s->stores, run, &letters, e);
-        json_decref(status);
-        status = NULL;
-        if (rc == 0)
-            rc = replay_run_begin(&s->stores, run, &status, e);
-    }
-    json_decref(filter);
-    json_decref(status);
-    dead_letters_fini(&letters);
-    return rc;
-}
-
 int verb_replay_resume(struct session *s)
 {
     struct err e = {.code = 0}, refused = {.code = 0};
@@ -127,7 +112,8 @@ int verb_replay_resume(struct session *s)
     int code = EXIT_DONE, rc = find(s, &runs, &e);
     for (size_t i = 0; rc == 0 && i < runs.n; i++) {
         json_t *status = NULL;
-        rc = replay_run_control(&s->stores, &runs.parts[i], "resume", "", args_text(&s->args, "reason", ""), &status, &e);
+        rc = replay_run_control(&s->stores, &runs.parts[i], "resume", "", args_text(&s->args, "reason", ""), &status,
+                                &e);
         json_decref(status);
         if (rc == 0)
             mine.parts[mine.n++] = runs.parts[i];
@@ -142,7 +128,7 @@ int verb_replay_resume(struct session *s)
         return session_fail(s, &e);
     }
     for (size_t i = 0; rc == 0 && i < mine.n; i++)
-        rc = select_again(s, &mine.parts[i], &e);
+        rc = replay_selection_again(&s->stores, &mine.parts[i], &e);
     if (rc == 0)
         rc = replay_drive_all(s, &mine, &how, &code, &e);
     return rc < 0 ? session_fail(s, &e) : code;
@@ -194,7 +180,8 @@ static int list_queue(struct session *s, const char *queue, struct table *t, siz
     redisReply *ids = NULL;
     int rc = session_redis(s, &redis, e);
     if (rc == 0)
-        rc = redis_sync_cmd(redis, &ids, e, "ZREVRANGE stint:{%s}:replays 0 %d", queue, (int)args_int(&s->args, "limit", 20) - 1);
+        rc = redis_sync_cmd(redis, &ids, e, "ZREVRANGE stint:{%s}:replays 0 %d", queue,
+                            (int)args_int(&s->args, "limit", 20) - 1);
     for (size_t i = 0; rc == 0 && i < ids->elements; i++) {
         struct replay_run run = {.driver = ""};
         json_t *status = NULL;
@@ -214,7 +201,8 @@ static int list_queue(struct session *s, const char *queue, struct table *t, siz
 
 int verb_replay_list(struct session *s)
 {
-    static const char *const titles[] = {"RUN", "-QUEUE", "STATE", ">LETTERS", ">SUCCEEDED", ">DIED", ">AGE", "~-ACTOR", "~WHY", NULL};
+    static const char *const titles[] = {"RUN",   "-QUEUE", "STATE",   ">LETTERS", ">SUCCEEDED",
+                                         ">DIED", ">AGE",   "~-ACTOR", "~WHY",     NULL};
     struct err e = {.code = 0};
     struct queue_list list;
     struct table t;

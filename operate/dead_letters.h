@@ -22,8 +22,9 @@ struct dead_filter {
     int64_t since_ms, until_ms; /* time of death, ms since 1970 (Redis' clock) */
     size_t limit;               /* most letters */
     bool newest_first;
-    bool archived; /* those in PostgreSQL instead of those in Redis */
-    bool bare;     /* dead_letters_find: without last errors, so that a hundred thousand need no room */
+    bool archived;    /* those in PostgreSQL instead of those in Redis */
+    size_t pages_max; /* most pages of DEAD_LETTERS_PAGE letters looked at in Redis; 0: all there are */
+    bool bare;        /* dead_letters_find: without last errors, so that a hundred thousand need no room */
 };
 
 struct dead_letter {

@@ -36,7 +36,7 @@ struct dead_scan {
     struct redis_sync *redis;
     struct dead_archived *archived; /* owned; the only source then */
     struct source *sources[QUEUE_LIST_MAX];
-    size_t n_sources, given, total;
+    size_t n_sources, given, total, pages;
 };
 
 void dead_scan_close(struct dead_scan *d)
@@ -50,6 +50,20 @@ void dead_scan_close(struct dead_scan *d)
     }
     dead_archived_close(d->archived);
     free(d);
+}
+
+bool dead_scan_cut(const struct dead_scan *d, int64_t *ret_ms)
+{
+    bool cut = false;
+    for (size_t i = 0; i < d->n_sources; i++) {
+        const struct source *src = d->sources[i];
+        if (src->at < src->page.n || src->ended)
+            continue;
+        if (!cut || (d->f.newest_first ? src->last_ms > *ret_ms : src->last_ms < *ret_ms))
+            *ret_ms = src->last_ms;
+        cut = true;
+    }
+    return cut;
 }
 
 size_t dead_scan_total(const struct dead_scan *d)
@@ -269,11 +283,17 @@ static void close_ranks(struct source *src)
     src->page.n = n;
 }
 
+static bool spent(const struct dead_scan *d)
+{
+    return d->f.pages_max > 0 && d->pages >= d->f.pages_max;
+}
+
 /* Makes the source's next letter known, if it has one: src->at < src->page.n. */
 static int refill(struct dead_scan *d, struct source *src, struct err *e)
 {
-    while (src->at == src->page.n && !src->ended) {
+    while (src->at == src->page.n && !src->ended && !spent(d)) {
         int rc = 0;
+        d->pages++;
         dead_page_clear(&src->page);
         src->at = 0;
         if (src->named != NULL)
@@ -304,6 +324,8 @@ int dead_scan_next(struct dead_scan *d, const struct dead_letter **ret_letter, s
         int rc = refill(d, src, e);
         if (rc < 0)
             return rc;
+        if (src->at == src->page.n && !src->ended)
+            return 0; /* the bound was reached: what this source would give next is not known */
         if (src->at == src->page.n)
             continue;
         int64_t ms = src->page.letters[src->at].died_ms;

@@ -17,5 +17,7 @@ int dead_scan_open(struct stores *s, const struct dead_filter *f, struct dead_sc
 int dead_scan_next(struct dead_scan *d, const struct dead_letter **ret_letter, struct err *e);
 /* How many letters there were to look at when it was opened (0: unknown); for a bar. */
 size_t dead_scan_total(const struct dead_scan *d);
+/* Whether the search ended at filter.pages_max rather than at its end; *ret_ms: the time of death it came to. */
+bool dead_scan_cut(const struct dead_scan *d, int64_t *ret_ms);
 /* Frees; NULL-safe. */
 void dead_scan_close(struct dead_scan *d);

@@ -1,7 +1,7 @@
 /*
  * health_ask - asks the supervisor's metrics thread how it is, as a container's health check or a load balancer would.
  *
- * Runs in: ctl. Blocks for at most the given time. HTTP/1.0 to our own server on this machine;
+ * Runs in: ctl, console. Blocks for at most the given time. HTTP/1.0 to our own server on this machine;
  * refuses answers above 1 MiB.
  */
 #pragma once

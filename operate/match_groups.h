@@ -1,7 +1,7 @@
 /*
  * match_groups - no group of fewer than 20 people is told apart, whoever asks and however.
  *
- * Runs in: ctl. Pure.
+ * Runs in: ctl, console. Pure.
  * A number left out must not follow from those shown: when the groups left out hold fewer than 20 together, the
  * smallest of the others is left out too.
  */

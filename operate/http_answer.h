@@ -2,7 +2,7 @@
  * http_answer - reads one HTTP/1.x answer as its bytes come: by Content-Length, chunked, or until the connection
  * closes.
  *
- * Runs in: ctl. Pure: foreign bytes in, status and body out. Owner: whoever asks, by value. Why not libcurl, which
+ * Runs in: ctl, console. Pure: foreign bytes in, status and body out. Owner: whoever asks, by value. Why not libcurl, which
  * fetches everything that is foreign: `stint` asks nobody but the metrics thread of its own host, at a numeric address,
  * and would load thirty more libraries at each start for it (a sixth more time).
  */

@@ -1,7 +1,7 @@
 /*
  * metrics_address - where this host's metrics thread is asked, and why there.
  *
- * Runs in: ctl. Reads one small file; asks nobody.
+ * Runs in: ctl, console. Reads one small file; asks nobody.
  */
 #pragma once
 
