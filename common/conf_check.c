@@ -289,6 +289,11 @@ static int conf_check_places(const struct conf *c, struct err *e)
     if (inet_pton(AF_INET, c->metrics.listen, address) != 1 && inet_pton(AF_INET6, c->metrics.listen, address) != 1)
         return err_set(e, ERR_BAD_CONFIG, "[metrics] listen: \"%s\" is no IP address; write one like 127.0.0.1 or ::1",
                        c->metrics.listen);
+    if (inet_pton(AF_INET, c->console.listen, address) != 1 && inet_pton(AF_INET6, c->console.listen, address) != 1)
+        return err_set(e, ERR_BAD_CONFIG, "[console] listen: \"%s\" is no IP address; write one like 127.0.0.1 or ::1",
+                       c->console.listen);
+    if (c->console.tokens_file[0] != '\0' && c->console.tokens_file[0] != '/')
+        return err_set(e, ERR_BAD_CONFIG, "[console] tokens_file: \"%s\" is not an absolute path", c->console.tokens_file);
     if (strncmp(c->redis.url, "redis://", 8) != 0 && strncmp(c->redis.url, "unix:", 5) != 0)
         return err_set(e, ERR_BAD_CONFIG,
                        "[redis] url must start with redis:// or unix:// (TLS is not supported: use a local proxy)");

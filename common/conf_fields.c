@@ -40,6 +40,9 @@ static const struct conf_field fields_dead[] = {CONF_DEAD(X)};
 #define X(...) CONF_ROW(conf_metrics, __VA_ARGS__)
 static const struct conf_field fields_metrics[] = {CONF_METRICS(X)};
 #undef X
+#define X(...) CONF_ROW(conf_console, __VA_ARGS__)
+static const struct conf_field fields_console[] = {CONF_CONSOLE(X)};
+#undef X
 #define X(...) CONF_ROW(conf_match, __VA_ARGS__)
 static const struct conf_field fields_match[] = {CONF_MATCH(X)};
 #undef X

@@ -70,6 +70,15 @@
     X(INT, port, 9464, 0, 65535, false, "port to bind; 0: any free one, written to run_dir/metrics.port")              \
     X(DURATION, interval, 2000, 100, 600000, true, "how often queue counts are read from Redis and published")
 
+#define CONF_CONSOLE(X)                                                                                                \
+    X(BOOL, enabled, 1, 0, 1, false, "stint up starts stint-console beside the supervisor")                            \
+    X(STR, listen, "127.0.0.1", 1, 64, false,                                                                          \
+      "address to bind; another than loopback only once there is a token (stint console token add)")                   \
+    X(INT, port, 9465, 0, 65535, false, "port to bind; 0: any free one, written to run_dir/console.port")              \
+    X(STR, tokens_file, "", 0, 511, false, "file of tokens, kept as hashes; empty: state_dir/console.tokens")          \
+    X(DURATION, session_idle, 43200000, 60000, 30 * CONF_DAY_MS, false, "a session not used for so long has ended")    \
+    X(BOOL, cookie_secure, 0, 0, 1, false, "send the session cookie over TLS only: yes behind a proxy that ends TLS")
+
 #define CONF_MATCH(X)                                                                                                  \
     X(STR, preset, "speed", 1, 16, true, "speed or wingman: timers and rules of docs/matching.md")                     \
     X(STR, policy, "greedy", 1, 16, true, "greedy, fcfs or max")                                                       \
@@ -200,5 +209,6 @@
     S(relay, CONF_RELAY)                                                                                               \
     S(dead, CONF_DEAD)                                                                                                 \
     S(metrics, CONF_METRICS)                                                                                           \
+    S(console, CONF_CONSOLE)                                                                                           \
     S(match, CONF_MATCH)                                                                                               \
     S(pdf, CONF_PDF)

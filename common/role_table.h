@@ -12,4 +12,5 @@
     X("stint-fetch", "fetch", "libcurl libseccomp")                                                                    \
     X("stint-relay", "relay", "libhiredis libpq libjansson libinih")                                                   \
     X("stint-backtrace", "backtrace", "libdw libelf libjansson libseccomp")                                            \
+    X("stint-console", "console", "libhiredis libpq libmicrohttpd libjansson libinih")                                  \
     X("stint", "ctl", "libuv libhiredis libpq libjansson libinih libseccomp")

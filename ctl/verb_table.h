@@ -181,6 +181,15 @@
     X(audit, "audit", "Operations", 0, 0, "",                                                                          \
       "what operators did",                                                                                            \
       "stint audit --queue pdf --limit 20\nstint audit --action replay --since 1d\nstint audit --follow")  \
+    X(console_add, "console token add", "Operations", 1, 1, "NAME",                                                    \
+      "let somebody use the web console: a token, shown once",                                                         \
+      "stint console token add ann --role operator")                                                                   \
+    X(console_list, "console token list", "Operations", 0, 0, "",                                                      \
+      "who may use the web console",                                                                                   \
+      "stint console token list")                                                                                      \
+    X(console_revoke, "console token revoke", "Operations", 1, 1, "NAME",                                              \
+      "take a token back; its sessions end at once",                                                                   \
+      "stint console token revoke ann")                                                                                \
     X(fsck, "fsck", "Operations", 0, 0, "",                                                                            \
       "prove that every job is accounted for, and mend what is not; exit 1 when something is wrong",                   \
       "stint fsck --queue pdf\nstint fsck --repair --postgres")                                                         \

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "base64.h"
-#include "payload_edit.h"
 #include "enqueue_options.h"
 #include "payload_edit.h"
 #include "job_wait.h"
