@@ -78,6 +78,10 @@ bool conf_lane_missing(const struct conf *c, char *ret, size_t size);
 bool conf_lane_served(const struct conf *c, const char *kind);
 /* Most workers a pool can be scaled to: workers_max, or what its 0 stands for. */
 int64_t conf_pool_workers_max(const struct conf_pool *pool);
+/* The same for a pool with target_wait, on a host where so many CPUs may be used: without workers_max they are the most. */
+int64_t conf_pool_scaled_max(const struct conf_pool *pool, int64_t cpus);
+/* True when the pool's workers are started and ended by demand. */
+bool conf_pool_scaled(const struct conf_pool *pool);
 /* Walks a LIST: copies the next item, spaces stripped, and moves *cursor (start it at the list). False at the end; an item
  * that does not fit is cut. */
 bool conf_list_next(const char **cursor, char *ret_item, size_t size);

@@ -94,7 +94,7 @@ bool conf_lane_served(const struct conf *c, const char *kind)
 {
     const char *queue = conf_queue_of_kind(c, kind);
     for (size_t i = 0; i < c->n_pools; i++)
-        if (c->pools[i].lane[0] != '\0' && c->pools[i].workers > 0 && conf_pool_runs(&c->pools[i], kind) &&
+        if (c->pools[i].lane[0] != '\0' && (c->pools[i].workers > 0 || conf_pool_scaled(&c->pools[i])) && conf_pool_runs(&c->pools[i], kind) &&
             queue != NULL && strcmp(c->pools[i].queue, queue) == 0)
             return true;
     return false;
@@ -136,6 +136,17 @@ int64_t conf_pool_workers_max(const struct conf_pool *pool)
     if (pool->workers_max != 0)
         return pool->workers_max;
     return MIN_OF(MAX_OF(pool->workers * 2, 8), SCORE_SLOT_MAX);
+}
+
+int64_t conf_pool_scaled_max(const struct conf_pool *pool, int64_t cpus)
+{
+    int64_t least = MAX_OF(MAX_OF(pool->workers_min, pool->workers), INT64_C(1));
+    return pool->workers_max != 0 ? pool->workers_max : MIN_OF(conf_pool_workers_max(pool), MAX_OF(cpus, least));
+}
+
+bool conf_pool_scaled(const struct conf_pool *pool)
+{
+    return pool->target_wait > 0;
 }
 
 static void conf_finish_kind(struct conf_kind *kind)
@@ -192,7 +203,7 @@ static int conf_check_pool_kinds(const struct conf *c, const struct conf_pool *p
     }
     if (n == 0)
         return err_set(e, ERR_BAD_CONFIG, "[pool.%s] kinds is missing: say which kinds its workers run", pool->name);
-    if (enabled == 0 && pool->workers > 0)
+    if (enabled == 0 && (pool->workers > 0 || conf_pool_scaled(pool)))
         return err_set(
             e, ERR_BAD_CONFIG,
             "[pool.%s] runs only kinds that are not enabled (%s): set [kind.…] enabled = yes, or workers = 0",
@@ -217,6 +228,9 @@ static int conf_check_pools(const struct conf *c, struct err *e)
         if (pool->workers > conf_pool_workers_max(pool))
             return err_set(e, ERR_BAD_CONFIG, "[pool.%s] workers (%lld) is above workers_max (%lld)", pool->name,
                            (long long)pool->workers, (long long)conf_pool_workers_max(pool));
+        if (conf_pool_scaled(pool) && pool->workers_min > conf_pool_workers_max(pool))
+            return err_set(e, ERR_BAD_CONFIG, "[pool.%s] workers_min (%lld) is above workers_max (%lld)", pool->name,
+                           (long long)pool->workers_min, (long long)conf_pool_workers_max(pool));
         total += conf_pool_workers_max(pool);
     }
     if (total > SCORE_SLOT_MAX)

@@ -158,7 +158,13 @@
     X(LIST, kinds, "", 1, 511, false, "kinds it runs")                                                                 \
     X(STR, lane, "", 0, 16, false, "large: it serves only the lane for jobs that ran out of memory; empty: the bands") \
     X(INT, workers, 1, 0, 256, true, "workers started")                                                                \
-    X(INT, workers_max, 0, 0, 256, true, "most workers it can be scaled to; 0: twice `workers`, at least 8")           \
+    X(INT, workers_max, 0, 0, 256, true,                                                                               \
+      "most workers it can be scaled to; 0: twice `workers`, at least 8; with target_wait no more than CPUs")          \
+    X(DURATION, target_wait, 0, 0, CONF_DAY_MS, true,                                                                  \
+      "workers are started and ended so that a job waits no longer than this; 0: there are `workers`")                 \
+    X(INT, workers_min, 1, 0, 256, true, "fewest workers with target_wait")                                            \
+    X(DURATION, scale_down_after, 60000, 100, CONF_DAY_MS, true,                                                       \
+      "with target_wait: fewer must have been enough for so long before one worker goes")                              \
     X(SIZE, memory, CONF_MIB(2048), 0, CONF_MIB(1048576), true, "RLIMIT_AS of a worker; 0: none")                      \
     X(SIZE, cgroup_memory, 0, 0, CONF_MIB(1048576), true,                                                              \
       "memory.max of a worker's cgroup, its parser included: past it the kernel ends them; 0: as `memory`")            \

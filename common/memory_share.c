@@ -17,9 +17,10 @@ static int64_t mib(int64_t bytes)
     return bytes >> 20;
 }
 
-static struct share_row row_of(const struct conf_pool *p, int64_t limit, bool groups)
+static struct share_row row_of(const struct conf_pool *p, int64_t limit, bool groups, int64_t cpus)
 {
-    struct share_row r = {.workers = p->workers, .by_group = groups && p->cgroup_memory > 0};
+    struct share_row r = {.workers = conf_pool_scaled(p) ? conf_pool_scaled_max(p, cpus) : p->workers,
+                          .by_group = groups && p->cgroup_memory > 0};
     r.asked = r.by_group ? p->cgroup_memory : p->memory;
     if (r.asked == 0)
         r.asked = limit;
@@ -74,7 +75,8 @@ static void take_over(struct conf_pool *p, const struct share_row *r)
         p->cgroup_memory = r->given;
 }
 
-int memory_share_apply(struct conf *conf, int64_t limit_bytes, bool groups, struct memory_share *ret, struct err *e)
+int memory_share_apply(struct conf *conf, int64_t limit_bytes, bool groups, int64_t cpus, struct memory_share *ret,
+                       struct err *e)
 {
     struct share_row rows[CONF_POOL_MAX];
     int64_t available = MAX_OF(limit_bytes - MEMORY_SHARE_OWN, INT64_C(0)), least = 0, workers = 0;
@@ -82,7 +84,7 @@ int memory_share_apply(struct conf *conf, int64_t limit_bytes, bool groups, stru
     if (limit_bytes <= 0)
         return 0;
     for (size_t i = 0; i < conf->n_pools; i++) {
-        rows[i] = row_of(&conf->pools[i], limit_bytes, groups);
+        rows[i] = row_of(&conf->pools[i], limit_bytes, groups, cpus);
         workers += rows[i].workers;
         least += rows[i].workers * rows[i].least;
         ret->asked_bytes += rows[i].workers * rows[i].asked;

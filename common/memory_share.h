@@ -4,10 +4,11 @@
  *
  * Runs in: supervisor (at its start and on every reload), ctl (preflight). Pure but for writing into the configuration.
  *
- * Each pool asks for workers × memory. `memory` is what holds in the pool: cgroup_memory where it is set and workers
- * have groups, else memory; 0 (none) asks for all there is. When the sum is above limit - MEMORY_SHARE_OWN, every
- * worker is given the same part of what it asked for, but none less than MEMORY_SHARE_LEAST unless it asked for less;
- * nothing is ever raised.
+ * Each pool asks for workers × memory, with as many workers as it may have of itself: workers_max where it has a
+ * target_wait, else `workers`. `memory` is what holds in the pool: cgroup_memory where it is set and workers have
+ * groups, else memory; 0 (none) asks for all there is. When the sum is above limit - MEMORY_SHARE_OWN, every worker is
+ * given the same part of what it asked for, but none less than MEMORY_SHARE_LEAST unless it asked for less; nothing is
+ * ever raised.
  */
 #pragma once
 
@@ -28,7 +29,9 @@ struct memory_share {
     char text[256]; /* one line for people; "" without a limit */
 };
 
-/* Lowers memory (and cgroup_memory) of conf's pools. groups: each worker has a cgroup of its own. limit_bytes 0:
+/* Lowers memory (and cgroup_memory) of conf's pools. groups: each worker has a cgroup of its own. cpus: that
+ * may be used, which bounds a scaled pool without workers_max. limit_bytes 0:
  * nothing is done. 0, or ERR_BAD_CONFIG with e when the workers would get less than they need; conf is as it was then.
  */
-int memory_share_apply(struct conf *conf, int64_t limit_bytes, bool groups, struct memory_share *ret, struct err *e);
+int memory_share_apply(struct conf *conf, int64_t limit_bytes, bool groups, int64_t cpus, struct memory_share *ret,
+                       struct err *e);

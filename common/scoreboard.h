@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e34 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e35 };
 enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
@@ -66,6 +66,7 @@ struct score_cell {
     _Atomic uint64_t redis_commands, redis_rtt_us_sum;
     _Atomic uint64_t redis_rtt_count[SCORE_BUCKETS];
     _Atomic uint64_t jobs_run;                     /* since this process started; recycling counts these */
+    _Atomic uint64_t busy_us;                      /* time with at least one job in hand, up to the end of the last that ended */
     _Atomic uint64_t band_wait_us_sum[BAND_COUNT]; /* from enqueue (or due time) to start, by band, all kinds together */
     _Atomic uint64_t band_wait_count[BAND_COUNT][SCORE_BUCKETS];
     struct score_kind kinds[SCORE_KIND_MAX];
@@ -84,6 +85,10 @@ struct score_pool {
     _Atomic uint32_t used;
     _Atomic uint32_t desired;  /* workers wanted now */
     _Atomic uint32_t stopped;  /* 1: given up after boot failures; nothing is started until an operator says so */
+    _Atomic uint32_t scaled;   /* 1: it has a target_wait, and the next four are known */
+    _Atomic uint32_t demand;   /* workers the whole queue needs, over all hosts */
+    _Atomic uint32_t min, max; /* of this host's pool */
+    _Atomic int64_t wait_us;   /* of a job that arrives now; -1: not known */
     struct {
         char cause[SCORE_CAUSE_NAME_MAX]; /* written once before `used` is set */
         _Atomic uint32_t used;

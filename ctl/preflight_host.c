@@ -138,7 +138,7 @@ static void check_container(struct preflight *p)
     if (copy == NULL || here.memory_bytes == 0)
         return;
     *copy = *p->conf;
-    if (memory_share_apply(copy, here.memory_bytes, false, &share, &e) < 0)
+    if (memory_share_apply(copy, here.memory_bytes, false, container_limits_cpus(&here), &share, &e) < 0)
         preflight_add(p, "memory of workers", FINDING_FAIL, "the supervisor does not start; see the finding", "%s", e.message);
     else
         preflight_add(p, "memory of workers", share.lowered ? FINDING_WARN : FINDING_OK,

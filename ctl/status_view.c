@@ -226,6 +226,26 @@ static void print_rows(struct session *s, const json_t *items, void (*titles)(st
     table_fini(&t);
 }
 
+/* Pools whose workers follow a target wait: where they stand, and why. */
+static void print_scaling(struct session *s, const json_t *pools)
+{
+    bool any = false;
+    for (size_t i = 0; i < json_array_size(pools); i++) {
+        const json_t *pool = json_array_get(pools, i), *scaling = json_object_get(pool, "scaling");
+        const char *reason = json_text(scaling, "reason"), *text = json_text(scaling, "text");
+        bool lacks = strcmp(reason, "at_max") == 0 || strcmp(reason, "memory") == 0 || strcmp(reason, "cpu") == 0;
+        if (!json_is_object(scaling))
+            continue;
+        if (!any)
+            out_line(&s->out, "%s", "");
+        any = true;
+        out_tinted(&s->out, lacks || json_is_true(json_object_get(scaling, "manual")) ? TINT_YELLOW : TINT_NONE,
+                   "%s: %lld of %lld to %lld workers: %s", json_text(pool, "name"), (long long)json_number(pool, "desired", 0),
+                   (long long)json_number(scaling, "min", 0), (long long)json_number(scaling, "max", 0),
+                   *text != '\0' ? text : "nothing is decided yet");
+    }
+}
+
 void status_view_print_dead(struct out *o, const json_t *queues)
 {
     bool any = false;
@@ -253,6 +273,7 @@ void status_view_print(struct session *s, const struct status_view *v)
     for (size_t i = 0; i < v->supervisors.n; i++)
         print_relay(s, &v->supervisors.items[i]);
     print_rows(s, v->pools, worker_rows_pool_table, worker_rows_pool_add);
+    print_scaling(s, v->pools);
     print_rows(s, v->workers, worker_rows_table, worker_rows_add);
     print_rows(s, v->queues, queue_rows_table, queue_rows_row);
     status_view_print_dead(&s->out, v->queues);

@@ -142,9 +142,9 @@
     X(worker_list, "worker list", "Workers", 0, 0, "",                                                                 \
       "what every worker does",                                                                                        \
       "stint worker list --pool pdf")                                                                                  \
-    X(worker_scale, "worker scale", "Workers", 2, 2, "POOL N",                                                         \
+    X(worker_scale, "worker scale", "Workers", 2, 2, "POOL N|auto",                                                    \
       "how many workers a pool has",                                                                                   \
-      "stint worker scale pdf 4")                                                                                      \
+      "stint worker scale pdf 4\nstint worker scale pdf auto")                                                         \
     X(worker_quiet, "worker quiet", "Workers", 0, 0, "",                                                               \
       "finish the job in hand, fetch none",                                                                            \
       "stint worker quiet --pool pdf")                                                                                 \

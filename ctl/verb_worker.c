@@ -58,11 +58,12 @@ int verb_worker_scale(struct session *s)
     const char *pool = args_positional(&s->args, 0);
     json_t *reply = NULL;
     int64_t n = -1;
-    int rc = conf_parse_int(args_positional(&s->args, 1), &n, &why);
-    if (rc < 0 || n < 0 || n > 256)
-        rc = err_set(&e, ERR_BAD_ARGUMENT, "N: \"%.60s\" is not allowed; allowed: a whole number from 0 to 256",
+    bool by_itself = strcmp(args_positional(&s->args, 1), "auto") == 0;
+    int rc = by_itself ? 0 : conf_parse_int(args_positional(&s->args, 1), &n, &why);
+    if (rc < 0 || (!by_itself && (n < 0 || n > 256)))
+        rc = err_set(&e, ERR_BAD_ARGUMENT, "N: \"%.60s\" is not allowed; allowed: a whole number from 0 to 256, or auto",
                      args_positional(&s->args, 1));
-    json_t *fields = json_pack("{s:s, s:I}", "pool", pool, "n", (json_int_t)n);
+    json_t *fields = json_pack("{s:s, s:o}", "pool", pool, "n", by_itself ? json_string("auto") : json_integer(n));
     if (rc == 0)
         rc = host_control_one(s, "worker.scale", fields, &reply, &e);
     json_decref(fields);
@@ -72,6 +73,10 @@ int verb_worker_scale(struct session *s)
         out_json(&s->out, reply);
     out_line(&s->out, "pool %s: %lld workers wanted, was %lld", pool, (long long)json_number(reply, "desired", n),
              (long long)json_number(reply, "was", -1));
+    if (json_is_true(json_object_get(reply, "scaled")) && by_itself)
+        out_line(&s->out, "from here on its target_wait decides");
+    else if (json_is_true(json_object_get(reply, "scaled")))
+        out_line(&s->out, "its target_wait rests until \"stint worker scale %s auto\" or a reload", pool);
     json_decref(reply);
     return EXIT_DONE;
 }

@@ -22,12 +22,25 @@ static json_t *kinds_of(const struct pool *pool)
     return kinds;
 }
 
+/* Null without a target_wait. */
+static json_t *scaling_of(const struct supervisor *s, const struct pool *p)
+{
+    const struct autoscaler_report *r = autoscaler_report(s->scaler, p);
+    if (!conf_pool_scaled(p->conf))
+        return json_null();
+    bool finite = r->known && r->wait_s >= 0 && r->wait_s < INT32_MAX;
+    return json_pack("{s:I,s:I,s:i,s:b,s:i,s:I,s:s,s:s}", "target_wait_ms", (json_int_t)p->conf->target_wait, "min",
+                     (json_int_t)p->conf->workers_min, "max", r->known ? (int)r->max : (int)pool_workers_max(p), "manual", p->manual,
+                     "demand", r->known ? (int)r->demand : -1, "wait_ms", (json_int_t)(finite ? r->wait_s * 1e3 : -1), "reason",
+                     r->known ? autoscale_reason_name(r->reason) : "", "text", r->text);
+}
+
 static json_t *pool_of(const struct supervisor *s, const struct pool *p)
 {
-    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s,s:I,s:i}", "name", p->name, "queue", s->slots->queues[p->queue],
+    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s,s:I,s:i,s:o}", "name", p->name, "queue", s->slots->queues[p->queue],
                      "kinds", kinds_of(p), "desired", (int)p->desired, "ready",
                      (int)slots_in_state(s->slots, p, SLOT_READY), "state", pool_state_name(s->slots, p), "error",
-                     p->error, "restarts", (json_int_t)p->restarts, "boot_failures", (int)p->boot_failures);
+                     p->error, "restarts", (json_int_t)p->restarts, "boot_failures", (int)p->boot_failures, "scaling", scaling_of(s, p));
 }
 
 static json_t *queue_of(const struct queue_link *q, uint64_t now_ms)

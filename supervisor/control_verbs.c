@@ -131,12 +131,17 @@ static json_t *verb_scale(struct supervisor *s, const json_t *request, struct er
 {
     struct pool *pool = NULL;
     int64_t n = 0;
-    if (pool_of(s, request, true, &pool, e) < 0 || integer_of(request, "n", &n, e) < 0)
+    const char *word = json_string_value(json_object_get(request, "n"));
+    bool by_itself = word != NULL && strcmp(word, "auto") == 0;
+    if (pool_of(s, request, true, &pool, e) < 0 || (!by_itself && integer_of(request, "n", &n, e) < 0))
         return NULL;
     int was = (int)pool->desired;
-    if (supervisor_scale(s, pool, n, e) < 0)
+    if (by_itself)
+        supervisor_scale_auto(s, pool);
+    else if (supervisor_scale(s, pool, n, e) < 0)
         return NULL;
-    return json_pack("{s:b,s:s,s:i,s:i}", "ok", 1, "pool", pool->name, "desired", (int)pool->desired, "was", was);
+    return json_pack("{s:b,s:s,s:i,s:i,s:b,s:b}", "ok", 1, "pool", pool->name, "desired", (int)pool->desired, "was", was, "manual",
+                     pool->manual, "scaled", conf_pool_scaled(pool->conf));
 }
 
 static json_t *verb_kill(struct supervisor *s, const json_t *request, struct err *e)

@@ -10,7 +10,7 @@ int host_limits_apply(struct host_limits *h, struct conf *conf, bool groups, str
     struct memory_share share;
     char text[CONTAINER_TEXT_MAX];
     container_limits_read(&h->container, "");
-    int rc = memory_share_apply(conf, h->container.memory_bytes, groups, &share, e);
+    int rc = memory_share_apply(conf, h->container.memory_bytes, groups, container_limits_cpus(&h->container), &share, e);
     if (rc < 0)
         return rc;
     h->share = share;

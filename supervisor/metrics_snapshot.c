@@ -39,8 +39,12 @@ static struct metrics_pool *metrics_pool_row(struct metrics_snapshot *s, const s
     const struct conf_pool *row = conf_pool_of(conf, name);
     (void)snprintf(pool->name, sizeof pool->name, "%s", name);
     (void)snprintf(pool->queue, sizeof pool->queue, "%.*s", QUEUE_MAX - 1, row != NULL ? row->queue : "");
-    if (row != NULL)
-        pool->desired = (uint32_t)row->workers;
+    pool->wait_us = -1;
+    if (row != NULL) {
+        pool->desired = pool->demand = (uint32_t)row->workers;
+        pool->max = (uint32_t)conf_pool_workers_max(row);
+        pool->target_wait_ms = row->target_wait;
+    }
     return pool;
 }
 
@@ -152,6 +156,18 @@ static void metrics_take_worker(struct metrics_pool *pool, const struct conf *co
     }
 }
 
+static void metrics_take_scaling(struct metrics_pool *pool, const struct score_pool *p)
+{
+    pool->demand = pool->desired;
+    pool->scaled = atomic_load_explicit(&p->scaled, memory_order_acquire) != 0;
+    if (!pool->scaled)
+        return;
+    pool->demand = atomic_load_explicit(&p->demand, memory_order_relaxed);
+    pool->min = atomic_load_explicit(&p->min, memory_order_relaxed);
+    pool->max = atomic_load_explicit(&p->max, memory_order_relaxed);
+    pool->wait_us = atomic_load_explicit(&p->wait_us, memory_order_relaxed);
+}
+
 static void metrics_take_supervisor(struct metrics_snapshot *s, const struct conf *conf,
                                     const struct score_supervisor *sup)
 {
@@ -165,6 +181,7 @@ static void metrics_take_supervisor(struct metrics_snapshot *s, const struct con
         if (pool == NULL)
             break;
         pool->desired = atomic_load_explicit(&p->desired, memory_order_relaxed);
+        metrics_take_scaling(pool, p);
         pool->stopped = atomic_load_explicit(&p->stopped, memory_order_relaxed) != 0;
         for (size_t k = 0; k < SCORE_CAUSE_MAX; k++) {
             if (atomic_load_explicit(&p->restarts[k].used, memory_order_acquire) == 0)

@@ -64,7 +64,12 @@ struct metrics_pool {
     uint32_t away;                        /* of them: cannot reach Redis or PostgreSQL */
     uint32_t store;                       /* enum pg_condition some of those met; 0: they miss Redis */
     uint32_t stalled;                     /* of them: in a phase for longer than it can last */
-    uint32_t desired;
+    uint32_t desired;                     /* of this host */
+    uint32_t demand;                      /* of the whole queue where the pool has a target_wait, else as desired */
+    uint32_t min, max;                    /* of this host */
+    bool scaled;                          /* it has a target_wait */
+    int64_t wait_us;                      /* of a job that arrives now; -1: not known */
+    int64_t target_wait_ms;
     bool stopped; /* given up after boot failures */
     uint64_t rss_bytes;
     struct metrics_restart restarts[SCORE_CAUSE_MAX];

@@ -119,6 +119,32 @@ static void metrics_text_counts(struct metrics_writer *w, const struct metrics_s
         metrics_text_moves(w, &s->queues[i]);
 }
 
+/* Families with one sample per pool: name, value, help. */
+static void metrics_text_scaling(struct metrics_writer *w, const struct metrics_snapshot *s)
+{
+    static const struct {
+        const char *name, *help;
+        bool scaled; /* only of pools with a target_wait */
+    } rows[] = {
+        {"stint_workers_desired",
+         "Workers that all hosts together should have for the pool's queue by its target_wait; without one, those of this host.", false},
+        {"stint_pool_workers_wanted", "Workers this host wants in the pool now.", false},
+        {"stint_pool_workers_min", "Fewest workers this host may have in the pool.", true},
+        {"stint_pool_workers_max", "Most workers this host may have in the pool.", false},
+        {"stint_pool_target_wait_seconds", "The wait the pool's workers are scaled for.", true},
+        {"stint_pool_predicted_wait_seconds", "How long a job waits that arrives now, with the workers there are.", true},
+    };
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        metrics_family(w, rows[row].name, METRICS_GAUGE, rows[row].help);
+        for (size_t i = 0; i < s->n_pools; i++) {
+            const struct metrics_pool *p = &s->pools[i];
+            const double values[ARRAY_LEN(rows)] = {p->demand, p->desired, p->min, p->max, (double)p->target_wait_ms / 1e3, (double)p->wait_us / 1e6};
+            if ((p->scaled || !rows[row].scaled) && values[row] >= 0)
+                METRICS_SAMPLE(w, values[row], {"pool", p->name});
+        }
+    }
+}
+
 static void metrics_text_pools(struct metrics_writer *w, const struct metrics_snapshot *s)
 {
     metrics_family(w, "stint_workers", METRICS_GAUGE,
@@ -127,9 +153,7 @@ static void metrics_text_pools(struct metrics_writer *w, const struct metrics_sn
         for (size_t state = 0; state < METRICS_STATE_COUNT; state++)
             METRICS_SAMPLE(w, s->pools[i].states[state], {"pool", s->pools[i].name},
                            {"state", metrics_state_name(state)});
-    metrics_family(w, "stint_workers_desired", METRICS_GAUGE, "Workers the pool should have.");
-    for (size_t i = 0; i < s->n_pools; i++)
-        METRICS_SAMPLE(w, s->pools[i].desired, {"pool", s->pools[i].name});
+    metrics_text_scaling(w, s);
     metrics_family(w, "stint_pool_stopped", METRICS_GAUGE,
                    "1 when the pool was given up after repeated boot failures.");
     for (size_t i = 0; i < s->n_pools; i++)

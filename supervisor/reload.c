@@ -61,8 +61,8 @@ static void take_pools(struct conf *current, const struct conf *fresh, struct re
         (void)snprintf(section, sizeof section, "pool.%.64s", current->pools[i].name);
         if (f != NULL) {
             take_pool(ret, section, &current->pools[i], f);
-        } else if (current->pools[i].workers > 0) {
-            current->pools[i].workers = 0;
+        } else if (current->pools[i].workers > 0 || conf_pool_scaled(&current->pools[i])) {
+            current->pools[i].workers = current->pools[i].target_wait = 0;
             note(&ret->changed, section, "(removed)");
         }
     }

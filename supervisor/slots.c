@@ -30,7 +30,8 @@ int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_p
         return err_set(e, ERR_BAD_CONFIG,
                        "[pool.%s] has no queue and its first kind has no default one; set queue = NAME in it", p->name);
     struct pool *pool = &s->pools[s->n_pools++];
-    *pool = (struct pool){.conf = p, .desired = (uint32_t)p->workers};
+    *pool = (struct pool){.conf = p};
+    pool->desired = pool_workers_first(pool);
     (void)snprintf(pool->name, sizeof pool->name, "%s", p->name);
     pool->queue = queue_index(s, queue);
     return 0;
@@ -100,12 +101,16 @@ struct slot *slots_take(struct slots *s, struct pool *pool)
     return unused;
 }
 
+uint32_t pool_workers_first(const struct pool *pool)
+{
+    const struct conf_pool *p = pool->conf;
+    int64_t n = conf_pool_scaled(p) ? MIN_OF(MAX_OF(p->workers, p->workers_min), conf_pool_workers_max(p)) : p->workers;
+    return (uint32_t)n;
+}
+
 uint32_t pool_workers_max(const struct pool *pool)
 {
-    if (pool->conf->workers_max > 0)
-        return (uint32_t)pool->conf->workers_max;
-    uint32_t twice = 2 * (uint32_t)pool->conf->workers;
-    return MIN_OF(MAX_OF(twice, 8U), (uint32_t)SCORE_SLOT_MAX);
+    return (uint32_t)conf_pool_workers_max(pool->conf);
 }
 
 uint32_t slots_held(const struct slots *s, const struct pool *pool)

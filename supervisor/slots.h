@@ -27,6 +27,7 @@ struct pool {
     uint32_t desired;             /* workers wanted now */
     bool stopped;                 /* too many boot failures: nothing is started until reload, restart or scale */
     bool quiet;                   /* its workers, new ones too, fetch nothing */
+    bool manual;                  /* an operator set `desired`: target_wait does not change it */
     char error[POOL_ERROR_MAX];   /* why it is stopped or degraded; "" when all is well */
     uint64_t restarts;            /* workers started in the place of one that failed */
     uint32_t boot_failures;       /* in a row, over all its slots */
@@ -92,6 +93,8 @@ struct score_cell *slots_cell(const struct slots *s, const struct slot *slot);
 /* A slot to start a worker of the pool in: one of its own that is empty, else one never used; NULL when all are taken.
  */
 struct slot *slots_take(struct slots *s, struct pool *pool);
+/* Workers it begins with by configuration: `workers`, brought inside its bounds where it has a target_wait. */
+uint32_t pool_workers_first(const struct pool *pool);
 /* Largest number the pool may be scaled to: workers_max, or its default. */
 uint32_t pool_workers_max(const struct pool *pool);
 

@@ -11,6 +11,13 @@
 
 enum { RSS_EVERY_MS = 3000 }; /* between readings of resident memory */
 
+/* Whoever goes because fewer are needed has all the time its job may take: its own deadline bounds it. */
+static uint64_t stop_by_ms(const struct slots_uv *u, const struct slot *slot, const struct score_now *now)
+{
+    bool spared = slot->retire && !u->draining && now->running > 0 && now->hard_deadline_ms != 0;
+    return spared ? MAX_OF(slot->stop_by_ms, now->hard_deadline_ms + (uint64_t)u->conf->supervisor.kill_grace) : slot->stop_by_ms;
+}
+
 static struct watch_view view_of(const struct slots_uv *u, struct slot *slot, struct score_now *ret_now)
 {
     const struct conf_pool *p = slot->pool->conf;
@@ -25,7 +32,7 @@ static struct watch_view view_of(const struct slots_uv *u, struct slot *slot, st
         .idle = slot->idle,
         .started_ms = slot->started_ms,
         .start_at_ms = slot->start_at_ms,
-        .stop_by_ms = slot->stop_by_ms,
+        .stop_by_ms = stop_by_ms(u, slot, ret_now),
         .kill_at_ms = slot->kill_at_ms,
         .hard_deadline_ms = ret_now->hard_deadline_ms,
         .rss_bytes = slot->rss_bytes,

@@ -19,8 +19,9 @@ enum { PATIENCE_MS = 10000 /* for another life to end, beyond our own drain */ }
 
 static json_t *pool_note(const struct supervisor *s, const struct pool *p)
 {
-    return json_pack("{s:s,s:i,s:i,s:i,s:b}", "name", p->name, "desired", (int)p->desired, "workers",
-                     (int)p->conf->workers, "ready", (int)slots_in_state(s->slots, p, SLOT_READY), "quiet", p->quiet);
+    return json_pack("{s:s,s:i,s:i,s:i,s:b,s:b}", "name", p->name, "desired", (int)p->desired, "workers",
+                     (int)p->conf->workers, "ready", (int)slots_in_state(s->slots, p, SLOT_READY), "quiet", p->quiet,
+                     "manual", p->manual);
 }
 
 static json_t *hello(void *arg)
@@ -85,6 +86,7 @@ void supervisor_inherit(struct supervisor *s)
         const json_t *note = note_of(s, pool->name);
         int64_t desired = handover_note_number(note, "desired", -1);
         pool->quiet = json_is_true(json_object_get(note, "quiet"));
+        pool->manual = json_is_true(json_object_get(note, "manual"));
         if (desired < 0 || desired == handover_note_number(note, "workers", -1))
             continue; /* as the file said then; so it is now */
         pool->desired = (uint32_t)MIN_OF(desired, (int64_t)pool_workers_max(pool));

@@ -13,6 +13,7 @@
 
 enum {
     STOP_STEP_MS = 20,  /* between looks at what still keeps us, while draining and stopping only */
+    SCORE_WAIT_MAX_S = 1000000000, /* a longer wait is told as unknown */
     FAREWELL_MS = 3000, /* longest wait for Redis to hear of the last deaths and of our leaving */
     LINGER_MS = 500,    /* after handing over: for who was being served while the sockets changed hands */
 };
@@ -43,8 +44,20 @@ static bool all_started(const struct supervisor *s)
     return any;
 }
 
+static void score_scaling(struct score_pool *row, const struct autoscaler_report *r)
+{
+    bool known = r->scaled && r->known, finite = r->wait_s >= 0 && r->wait_s < SCORE_WAIT_MAX_S;
+    if (known) {
+        atomic_store_explicit(&row->demand, r->demand, memory_order_relaxed);
+        atomic_store_explicit(&row->min, r->min, memory_order_relaxed);
+        atomic_store_explicit(&row->max, r->max, memory_order_relaxed);
+        atomic_store_explicit(&row->wait_us, finite ? (int64_t)(r->wait_s * 1e6) : -1, memory_order_relaxed);
+    }
+    atomic_store_explicit(&row->scaled, known, memory_order_release);
+}
+
 /* The metrics thread reads only this. */
-static void score_pools(struct supervisor *s)
+void supervisor_score(struct supervisor *s)
 {
     struct score_supervisor *score = &s->slots->board->supervisor;
     atomic_store_explicit(&score->draining, s->mode >= SUPERVISOR_DRAINING, memory_order_relaxed);
@@ -55,12 +68,13 @@ static void score_pools(struct supervisor *s)
             continue;
         atomic_store_explicit(&row->desired, pool->desired, memory_order_relaxed);
         atomic_store_explicit(&row->stopped, pool->stopped, memory_order_relaxed);
+        score_scaling(row, autoscaler_report(s->scaler, pool));
     }
 }
 
 void supervisor_tell(struct supervisor *s)
 {
-    score_pools(s);
+    supervisor_score(s);
     supervisor_handover_look(s);
     uint32_t ready = slots_in_state(s->slots, NULL, SLOT_READY), desired = 0, stopped = 0;
     for (size_t i = 0; i < s->slots->n_pools; i++) {
@@ -139,6 +153,7 @@ void supervisor_drain(struct supervisor *s)
     notify_send(&s->notify, "STOPPING=1");
     handover_cancel(&s->handover, "this supervisor was told to stop before its successor was ready");
     handover_leave(&s->handover, "the successor was told to stop before it took over");
+    autoscaler_stop(s->scaler);
     slots_uv_drain(&s->procs);
     relay_child_end(&s->relay);
     supervisor_tell(s);
@@ -167,6 +182,14 @@ void supervisor_quiet(struct supervisor *s, bool quiet)
     supervisor_tell(s);
 }
 
+static void scale_now(struct supervisor *s, struct pool *pool)
+{
+    if (pool->stopped)
+        slots_uv_retry_pool(&s->procs, pool);
+    slots_uv_apply(&s->procs);
+    supervisor_tell(s);
+}
+
 int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct err *e)
 {
     uint32_t max = pool_workers_max(pool);
@@ -175,11 +198,21 @@ int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct 
                        "pool \"%s\" can have 0 to %u workers, not %lld; raise [pool.%s] workers_max to allow more",
                        pool->name, max, (long long)n, pool->name);
     pool->desired = (uint32_t)n;
-    if (pool->stopped)
-        slots_uv_retry_pool(&s->procs, pool);
-    slots_uv_apply(&s->procs);
-    supervisor_tell(s);
+    pool->manual = true;
+    if (conf_pool_scaled(pool->conf))
+        log_info("a pool's workers are set by hand: its target_wait rests until \"stint worker scale POOL auto\" or a reload",
+                 KV_S("pool", pool->name), KV_I("workers", n));
+    scale_now(s, pool);
     return 0;
+}
+
+void supervisor_scale_auto(struct supervisor *s, struct pool *pool)
+{
+    pool->manual = false;
+    if (!conf_pool_scaled(pool->conf))
+        pool->desired = pool_workers_first(pool);
+    log_info("a pool's workers are the configuration's again", KV_S("pool", pool->name), KV_I("workers", pool->desired));
+    scale_now(s, pool);
 }
 
 /* -- reload ----------------------------------------------------------------------------------------------------------
@@ -226,6 +259,21 @@ static bool only_match(const struct reload_names *names)
     return only;
 }
 
+/* A pool with a target_wait is scaled again from where it is; of another only a changed number changes anything. */
+static void reload_desired(struct pool *pool, const struct reload_names *changed)
+{
+    char removed[RELOAD_NAME_MAX], workers[RELOAD_NAME_MAX], target[RELOAD_NAME_MAX];
+    (void)snprintf(removed, sizeof removed, "pool.%s.(removed)", pool->name);
+    (void)snprintf(workers, sizeof workers, "pool.%s.workers", pool->name);
+    (void)snprintf(target, sizeof target, "pool.%s.target_wait", pool->name);
+    if (named(changed, removed))
+        pool->desired = 0;
+    else if (conf_pool_scaled(pool->conf))
+        pool->manual = false;
+    else if (named(changed, workers) || named(changed, target) || pool->desired > pool_workers_max(pool))
+        pool->desired = MIN_OF(pool_workers_first(pool), pool_workers_max(pool));
+}
+
 static void apply_reload(struct supervisor *s, const struct reload_report *r)
 {
     bool live = only_match(&r->changed);
@@ -237,16 +285,11 @@ static void apply_reload(struct supervisor *s, const struct reload_report *r)
     add_pools(s);
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         struct pool *pool = &s->slots->pools[i];
-        char key[RELOAD_NAME_MAX];
-        (void)snprintf(key, sizeof key, "pool.%s.(removed)", pool->name);
-        if (named(&r->changed, key))
-            pool->desired = 0;
-        (void)snprintf(key, sizeof key, "pool.%s.workers", pool->name);
-        if (named(&r->changed, key) || pool->desired > pool_workers_max(pool))
-            pool->desired = MIN_OF((uint32_t)pool->conf->workers, pool_workers_max(pool));
+        reload_desired(pool, &r->changed);
         if (pool->stopped)
             slots_uv_retry_pool(&s->procs, pool);
     }
+    autoscaler_configure(s->scaler);
     queue_links_tell_kinds(&s->links);
     if (r->changed.n > 0 && live)
         slots_uv_hand_config(&s->procs);

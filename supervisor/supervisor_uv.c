@@ -4,6 +4,7 @@
  */
 #include "supervisor_uv.h"
 
+#include "buf.h"
 #include "build_info.h"
 #include "clock.h"
 #include "control_uv.h"
@@ -117,6 +118,12 @@ static void on_gone(void *arg, const char *instance)
 
 enum { LANE_KINDS_MAX = CONF_STR_MAX * 2 };
 
+/* One that is scaled from none starts a worker when a job waits. */
+static bool serves_nobody(const struct pool *pool)
+{
+    return pool->desired == 0 && (pool->manual || !conf_pool_scaled(pool->conf));
+}
+
 /* "kind","kind" of the queue that pools of ours run from the lane. A pool that is stopped or scaled to nothing serves
  * nobody: what waits in the lane then goes back to its band. */
 static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, size_t size)
@@ -126,7 +133,7 @@ static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, si
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *pool = &s->slots->pools[i];
         char kind[KIND_MAX];
-        if (pool->queue != queue || !pool_serves_lane(pool) || pool->stopped || pool->desired == 0 || s->procs.draining)
+        if (pool->queue != queue || !pool_serves_lane(pool) || pool->stopped || serves_nobody(pool) || s->procs.draining)
             continue;
         for (const char *at = pool->conf->kinds; conf_list_next(&at, kind, sizeof kind) && len + KIND_MAX + 4 < size;)
             len += (size_t)snprintf(ret + len, size - len, "%s\"%s\"", len > 0 ? "," : "", kind);
@@ -141,12 +148,16 @@ static const char *info_of(void *arg, uint32_t queue)
     if (kinds[0] != '\0')
         (void)snprintf(lanes, sizeof lanes, ",\"lanes\":{\"%s\":{\"%s\":[%s]}}", s->slots->queues[queue],
                        band_name(BAND_LARGE), kinds);
+    struct buf pools;
+    buf_init(&pools, SUPERVISOR_INFO_MAX / 2);
+    autoscaler_info(s->scaler, queue, &pools);
     (void)snprintf(s->info, sizeof s->info,
                    "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"state\":\"%s\",\"workers\":%u,\"ready\":%u,"
-                   "\"uptime_ms\":%llu%s}",
+                   "\"uptime_ms\":%llu%s%s}",
                    (int)getpid(), STINT_VERSION, STINT_BUILD, supervisor_mode_name(s->mode), slots_live(s->slots),
                    slots_in_state(s->slots, NULL, SLOT_READY), (unsigned long long)(clock_mono_ms() - s->started_ms),
-                   lanes);
+                   lanes, pools.failed ? "" : pools.data);
+    buf_fini(&pools);
     return s->info;
 }
 
@@ -187,6 +198,24 @@ static void bell_resume(void *arg, uint32_t queue, bool whole)
     (void)slots_uv_wake(&s->procs, queue, false, SCORE_SLOT_MAX);
     (void)slots_uv_wake(&s->procs, queue, true, SCORE_SLOT_MAX);
     queue_links_beat(&s->links, queue);
+}
+
+static void on_scaled(void *arg, struct pool *pool)
+{
+    struct supervisor *s = arg;
+    slots_uv_apply(&s->procs);
+    supervisor_tell(s);
+    queue_links_beat(&s->links, pool->queue); /* other hosts divide by what we may have */
+}
+
+static void on_looked(void *arg)
+{
+    supervisor_score(arg);
+}
+
+static bool is_quiet(void *arg)
+{
+    return ((struct supervisor *)arg)->mode != SUPERVISOR_RUNNING;
 }
 
 /* -- opening and closing ---------------------------------------------------------------------------------------------
@@ -275,11 +304,18 @@ static int open_all(struct supervisor *s, struct err *e)
         return rc;
     predecessors_open(&s->past, &s->loop, s->conf, s->instance);
     rc = open_slots(s, e);
-    if (rc == 0)
-        rc = open_links(s, e);
+    if (rc < 0)
+        return rc;
+    const struct autoscaler_hooks scaling = {.arg = s, .on_scaled = on_scaled, .on_looked = on_looked, .quiet = is_quiet};
+    s->scaler = calloc(1, sizeof *s->scaler);
+    if (s->scaler == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the scaling of pools");
+    autoscaler_init(s->scaler, &s->loop, s->conf, s->slots, &s->links, s->instance, &s->host, &scaling);
+    rc = open_links(s, e);
     if (rc < 0)
         return rc;
     supervisor_inherit(s);
+    autoscaler_configure(s->scaler);
     s->procs.life_fd = s->past.own.fd;
     predecessors_watch(&s->past, &s->links);
     int listen_fd = -1; /* taken in any case */
@@ -341,6 +377,8 @@ static void close_handles(struct supervisor *s)
     predecessors_close(&s->past, queue_links_clean(&s->links));
     if (s->links.redis != NULL)
         queue_links_close(&s->links);
+    if (s->scaler != NULL)
+        autoscaler_close(s->scaler);
     evidence_close(&s->evidence);
     relay_child_close(&s->relay);
     if (s->procs.loop != NULL)
@@ -364,6 +402,9 @@ void supervisor_close(struct supervisor *s)
     control_free(s->control);
     doorbell_free(s->bell);
     queue_links_fini(&s->links);
+    if (s->scaler != NULL)
+        autoscaler_fini(s->scaler);
+    free(s->scaler);
     slots_fini(s->slots);
     free(s->slots);
     slot_cgroup_close(&s->cgroups);

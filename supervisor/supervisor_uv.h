@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "autoscale_uv.h"
 #include "base.h"
 #include "cgroup.h"
 #include "conf.h"
@@ -34,7 +35,7 @@ enum supervisor_mode {
 #undef X
 };
 
-enum { SUPERVISOR_SIGNAL_MAX = 9, SUPERVISOR_INFO_MAX = 4096 };
+enum { SUPERVISOR_SIGNAL_MAX = 9, SUPERVISOR_INFO_MAX = 12288 };
 
 struct control;        /* control_uv.h */
 struct metrics_thread; /* metrics_thread.h */
@@ -56,6 +57,7 @@ struct supervisor {
     struct predecessors past; /* supervisors of this machine that died */
     struct evidence evidence;
     struct doorbell *bell;          /* owned */
+    struct autoscaler *scaler;      /* owned; zeroed until the links are open */
     bool redis_was_away;            /* what the command connection said last */
     struct control *control;        /* owned */
     struct metrics_thread *metrics; /* owned; reads the slots' scoreboard */
@@ -90,8 +92,11 @@ void supervisor_drain(struct supervisor *s);
 void supervisor_stop(struct supervisor *s);
 /* Quiet or resume all pools. Nothing while draining. */
 void supervisor_quiet(struct supervisor *s, bool quiet);
-/* Wants n workers in the pool. ERR_BAD_ARGUMENT naming the allowed range. */
+/* Wants n workers in the pool, whatever its target_wait, until supervisor_scale_auto or a reload. ERR_BAD_ARGUMENT naming the allowed
+ * range. */
 int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct err *e);
+/* The pool is as the configuration wants it again: `workers`, or scaled by its target_wait from where it is. */
+void supervisor_scale_auto(struct supervisor *s, struct pool *pool);
 /* Reads the file again. ERR_BAD_CONFIG with e keeps everything as it was. */
 int supervisor_reload(struct supervisor *s, struct reload_report *ret, struct err *e);
 /* Hands over to the installed stint-supervisor; timeout_ms: how long it has to be ready, 0: as configured. ERR_REFUSED
@@ -113,5 +118,7 @@ void supervisor_handover_look(struct supervisor *s);
 bool supervisor_handover_holds(const struct supervisor *s, uint64_t now_ms);
 /* Says how we are, to the service manager and on the scoreboard; READY=1 when all that can start did. */
 void supervisor_tell(struct supervisor *s);
+/* The scoreboard's half of it: what the metrics thread shows of the pools. */
+void supervisor_score(struct supervisor *s);
 int supervisor_signals_open(struct supervisor *s, struct err *e);
 void supervisor_signals_close(struct supervisor *s);

@@ -24,6 +24,15 @@ static int64_t wall_ms_of(const struct job_core *item, uint64_t at_us)
     return item->started_us ? (int64_t)((at_us - item->started_us) / 1000) : -1;
 }
 
+/* Jobs of a round share their time: it is counted once, however many end. */
+static void observe_busy(struct worker *w, uint64_t started_us, uint64_t at_us)
+{
+    uint64_t from_us = MAX_OF(started_us, w->busy_until_us);
+    if (at_us > from_us)
+        atomic_fetch_add_explicit(&w->boot.cell->busy_us, at_us - from_us, memory_order_relaxed);
+    w->busy_until_us = at_us;
+}
+
 /* What all ends have in common. a: taken. */
 static void end_with(struct job_core *item, enum finish_op op, char *a)
 {
@@ -33,6 +42,7 @@ static void end_with(struct job_core *item, enum finish_op op, char *a)
     item->a = a;
     if (item->started_us) {
         uint64_t run_us = at_us - item->started_us;
+        observe_busy(w, item->started_us, at_us);
         batch_size_observe(&w->fetch.size, run_us);
         if (item->kind->score)
             score_observe(&item->kind->score->run_us_sum, item->kind->score->run_count, run_us);

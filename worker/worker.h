@@ -28,6 +28,7 @@ struct worker {
     struct supervisor_link link;
     struct fetch fetch;
     struct job_usage usage;
+    uint64_t busy_until_us; /* monotonic; the end of the last job that ended: what the scoreboard's busy_us reaches to */
     int exit_code; /* WORKER_EXIT_OK unless something said otherwise */
 };
 

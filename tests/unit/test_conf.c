@@ -168,6 +168,9 @@ static void test_conf_load_wrong_inputs_name_place_and_remedy(void **arg)
         {"[pool.x]\nkinds = probe\n", "[pool.x] runs only kinds that are not enabled"},
         {"[pool.x]\nkinds = match\nqueue = a b\n", "[pool.x] queue: \"a b\" is no queue name"},
         {"[pool.x]\nkinds = match\nworkers = 9\nworkers_max = 4\n", "[pool.x] workers (9) is above workers_max (4)"},
+        {"[pool.x]\nkinds = match\ntarget_wait = 5s\nworkers_min = 9\nworkers_max = 4\n", "[pool.x] workers_min (9) is above workers_max (4)"},
+        {"[pool.x]\nkinds = match\ntarget_wait = soon\n", "target_wait"},
+        {"[pool.x]\nkinds = match\nscale_down_after = 1ms\n", "\"1ms\" is out of range; allowed: 100ms to"},
         {"[pool.x]\nkinds = match\nworkers = 200\n[pool.y]\nkinds = match\nworkers = 200\n", "add up to 512|256"},
         {"[supervisor]\nheartbeat = 4s\n", "[supervisor] heartbeat (4000 ms)|third of lease (10000 ms)"},
         {"[supervisor]\nlog_level = loud\n", "[supervisor] log_level: \"loud\"|debug,info,warn,error"},
@@ -396,6 +399,21 @@ static void test_conf_find_explicit_missing_file_is_an_error(void **arg)
     assert_string_equal(found, "");
 }
 
+static void test_conf_pool_scaled_max_is_bounded_by_cpus_unless_it_is_said(void **arg)
+{
+    (void)arg;
+    struct conf_pool pool = {.workers = 1, .workers_min = 1, .target_wait = 1000};
+    assert_true(conf_pool_scaled(&pool));
+    assert_int_equal(conf_pool_scaled_max(&pool, 2), 2);
+    assert_int_equal(conf_pool_scaled_max(&pool, 64), 8);
+    pool.workers_min = 4;
+    assert_int_equal(conf_pool_scaled_max(&pool, 2), 4);
+    pool.workers_max = 100;
+    assert_int_equal(conf_pool_scaled_max(&pool, 2), 100);
+    pool.target_wait = 0;
+    assert_false(conf_pool_scaled(&pool));
+}
+
 static void test_conf_pool_workers_max_zero_is_twice_the_workers(void **arg)
 {
     (void)arg;
@@ -426,6 +444,7 @@ int main(void)
         T(test_conf_print_passwords_are_hidden),
         T(test_conf_reference_names_every_key),
         T(test_conf_find_explicit_missing_file_is_an_error),
+        T(test_conf_pool_scaled_max_is_bounded_by_cpus_unless_it_is_said),
         T(test_conf_pool_workers_max_zero_is_twice_the_workers),
     };
     return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

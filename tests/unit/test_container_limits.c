@@ -294,9 +294,9 @@ static void test_memory_share_enough_changes_nothing(void **arg)
     (void)arg;
     struct memory_share share;
     struct conf *c = two_pools(2, MIB(256), 1, MIB(448));
-    assert_int_equal(memory_share_apply(c, 0, false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, 0, false, 4, &share, NULL), 0);
     assert_string_equal(share.text, "");
-    assert_int_equal(memory_share_apply(c, MIB(1024), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(1024), false, 4, &share, NULL), 0);
     assert_false(share.lowered);
     assert_int_equal(c->pools[0].memory, MIB(256));
     assert_int_equal(c->pools[1].memory, MIB(448));
@@ -310,7 +310,7 @@ static void test_memory_share_lowers_in_proportion(void **arg)
     (void)arg;
     struct memory_share share;
     struct conf *c = two_pools(2, MIB(2048), 1, MIB(4096));
-    assert_int_equal(memory_share_apply(c, MIB(1024 + 64), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(1024 + 64), false, 4, &share, NULL), 0);
     assert_true(share.lowered);
     assert_int_equal(c->pools[0].memory, MIB(256));
     assert_int_equal(c->pools[1].memory, MIB(512));
@@ -318,7 +318,7 @@ static void test_memory_share_lowers_in_proportion(void **arg)
     assert_string_equal(share.text,
                         "workers: 3, which ask for 8192 MiB where 1024 are left to them: each gets 12 % of its memory");
     int64_t again = c->pools[0].memory; /* what was divided once is not divided again */
-    assert_int_equal(memory_share_apply(c, MIB(1024 + 64), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(1024 + 64), false, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].memory, again);
     free(c);
 }
@@ -328,12 +328,12 @@ static void test_memory_share_small_pools_keep_what_they_need(void **arg)
     (void)arg;
     struct memory_share share;
     struct conf *c = two_pools(2, MIB(128), 1, MIB(8192));
-    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].memory, MIB(64));
     assert_int_equal(c->pools[1].memory, MIB(384));
     free(c);
     c = two_pools(4, MIB(16), 1, MIB(8192)); /* one that asks for less than others need gets no more */
-    assert_int_equal(memory_share_apply(c, MIB(64 + 256), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(64 + 256), false, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].memory, MIB(16));
     assert_int_equal(c->pools[1].memory, MIB(192));
     free(c);
@@ -344,7 +344,7 @@ static void test_memory_share_none_means_all_there_is(void **arg)
     (void)arg;
     struct memory_share share;
     struct conf *c = two_pools(1, 0, 1, 0);
-    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].memory, MIB(256));
     assert_int_equal(c->pools[1].memory, MIB(256));
     free(c);
@@ -357,14 +357,14 @@ static void test_memory_share_groups_hold_instead_of_address_space(void **arg)
     struct conf *c = two_pools(2, MIB(4096), 0, MIB(2048));
     c->pools[0].cgroup_memory = MIB(512);
     c->pools[0].cgroup_memory_high = MIB(400);
-    assert_int_equal(memory_share_apply(c, MIB(64 + 512), true, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(64 + 512), true, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].cgroup_memory, MIB(256));
     assert_int_equal(c->pools[0].memory, MIB(4096));
     assert_int_equal(c->pools[0].cgroup_memory_high, 0);
     free(c);
     c = two_pools(2, MIB(4096), 0, MIB(2048)); /* without groups the key says nothing */
     c->pools[0].cgroup_memory = MIB(512);
-    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, &share, NULL), 0);
+    assert_int_equal(memory_share_apply(c, MIB(64 + 512), false, 4, &share, NULL), 0);
     assert_int_equal(c->pools[0].memory, MIB(256));
     assert_int_equal(c->pools[0].cgroup_memory, MIB(256));
     free(c);
@@ -376,20 +376,20 @@ static void test_memory_share_too_little_is_refused_with_the_remedy(void **arg)
     struct memory_share share;
     struct err e = {0};
     struct conf *c = two_pools(2, MIB(2048), 2, MIB(2048));
-    assert_int_equal(memory_share_apply(c, MIB(300), false, &share, &e), ERR_BAD_CONFIG);
+    assert_int_equal(memory_share_apply(c, MIB(300), false, 4, &share, &e), ERR_BAD_CONFIG);
     assert_string_equal(
         e.message,
         "the memory limit here is 300 MiB, of which the supervisor keeps 64: too little for 4 workers, which need 256 "
         "MiB; raise the limit (docker run --memory, mem_limit, MemoryMax=), or lower workers or workers_max");
     assert_int_equal(c->pools[0].memory, MIB(2048));
-    assert_int_equal(memory_share_apply(c, MIB(320), false, &share, &e), 0);
+    assert_int_equal(memory_share_apply(c, MIB(320), false, 4, &share, &e), 0);
     assert_int_equal(c->pools[0].memory, MIB(64));
     free(c);
     c = two_pools(1, MIB(2048), 0, MIB(2048));
-    assert_int_equal(memory_share_apply(c, MIB(10), false, &share, &e), ERR_BAD_CONFIG);
+    assert_int_equal(memory_share_apply(c, MIB(10), false, 4, &share, &e), ERR_BAD_CONFIG);
     free(c);
     c = two_pools(0, MIB(2048), 0, MIB(2048)); /* a supervisor without workers starts anywhere */
-    assert_int_equal(memory_share_apply(c, MIB(10), false, &share, &e), 0);
+    assert_int_equal(memory_share_apply(c, MIB(10), false, 4, &share, &e), 0);
     free(c);
 }
 
