@@ -20,6 +20,7 @@ plant "an unknown ring" '<!-- run: nowhere -->\n```sh\nstint status\n```\n' "run
 plant "an unknown option" '<!-- run: stack exit=many -->\n```sh\nstint status\n```\n' "exit=many"
 plant "commands not fenced as sh" '<!-- run: vm -->\n```\nstint status\n```\n' "fenced as"
 plant "a command called an example" '<!-- run: example -->\n```\n$ stint status\n```\n' "nobody runs"
+plant "a pipe that breaks on some days" '<!-- run: vm -->\n```sh\nstint help | head -n 1\n```\n' "some days"
 plant "an empty block" '<!-- run: stack -->\n```sh\n```\n' "empty"
 
 printf '<!-- run: stack exit=3 -->\n```sh\nfalse\n```\n<!-- run: example -->\n```\nx\n```\n<!-- run: vm -->\n  ```sh\n  true\n  ```\n' >"$planted/page.md"

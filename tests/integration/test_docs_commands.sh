@@ -7,7 +7,13 @@ command -v jq >/dev/null || { echo "skip - test_docs_commands: no jq"; exit 77; 
 . "${STINT_SOURCE:?}/tests/support/stack.sh"
 PAGES="$STINT_SOURCE/docs/operations"
 DRIVER=
-trap 'end_driver; stack_end' EXIT
+finish() {
+  local code=$?
+  end_driver
+  (exit "$code") # what stack_end ends with: the verdict, not how the driver took its end
+  stack_end
+}
+trap finish EXIT
 
 # What the commands stand for the reader's own; docs/operations/README.md says the same.
 VARIABLES="ID QUEUE POOL KIND FINGERPRINT RUN MATCH_POOL TICKET DOCUMENT METRICS"
@@ -58,6 +64,7 @@ furnish_stack() {
   done | "$STINT" match submit --pool za --bulk - --quiet --no-wait >/dev/null || not_ok "the people were not taken"
   # Somebody who finds nobody: there is always one who waits.
   "$STINT" match submit --pool za --id ann --gender F --seeking nonbinary --age 25 --no-wait >/dev/null || not_ok "ann was not taken"
+  until_true 60 "$STINT" match stats za && until_true 60 "$STINT" match why za ann || not_ok "no waits were published"
   documents 1 12
   "$STINT" pdf parse "$STACK_DIR/inbox/d1.pdf" >/dev/null || not_ok "the document was not parsed"
   sql "INSERT INTO stint.job_outcome (queue, job_id, epoch, state, kind, finished_at)
@@ -142,6 +149,14 @@ run_page() { # NAME
 
 configure
 tools
+# A block that ends as it should not must be found out, here before anything else is believed.
+planted() { # MARK COMMAND: how many of its blocks are found fault with
+  mkdir -p "$STACK_DIR/planted"
+  printf '<!-- run: stack%s -->\n```sh\n%s\n```\n' "$1" "$2" >"$STACK_DIR/planted/page.md"
+  (PAGES="$STACK_DIR/planted" blocks=0 failures=0 && rm -rf "$STACK_DIR"/*-page* && run_page page >/dev/null && echo "$failures")
+}
+same "a planted command that fails is found out" "$(planted '' 'false | true; echo on')$(planted '' 'no_such_command')$(planted ' exit=3' 'true')$(planted '' 'echo "$NO_SUCH"')" 1111
+same "a planted command that ends as it should is not" "$(planted '' 'true')$(planted ' exit=3' 'exit 3')" 00
 stack_up >"$STACK_DIR/up.log" 2>&1 || { not_ok "the stack did not come up"; cat "$STACK_DIR/up.log"; exit 1; }
 furnish_stack
 blocks=0 pages=0

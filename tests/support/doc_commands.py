@@ -24,6 +24,8 @@ MARK = re.compile(r"^\s*<!--\s*run:\s*(.*?)\s*-->\s*$")
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*(\S*)\s*$")
 COMMAND = re.compile(r"^\s*(\$ |(sudo |runuser .*-- )?(stint|systemctl|journalctl|apt-get|docker|kubectl|redis-cli|psql|curl|jq|cmake) )")
 
+EARLY_END = re.compile(r"\|\s*(head\b|grep -\w*[qm])")
+
 
 class Block:
     """One fenced block: where it stands, its mark's words, its language and its text."""
@@ -68,6 +70,8 @@ class Block:
                     yield f"a command in a block that nobody runs: {line.strip()}"
         elif self.language != "sh":
             yield f"commands are fenced as ```sh, not as ```{self.language}"
+        elif EARLY_END.search(self.text):
+            yield "what ends before its input does (head, grep -q) fails its pipe on some days; sed -n '1,5p' reads it all"
 
 
 def blocks_of(path):
