@@ -188,7 +188,10 @@ static void print_relay(struct session *s, const struct host_reply *item)
     if (strcmp(state, "running") != 0 || away)
         tint = tint == TINT_DIM ? tint : TINT_YELLOW;
     const char *word = strcmp(state, "running") == 0 && *says != '\0' ? says : state;
-    out_tinted(&s->out, tint, "relay       %s%s%s%s%s", word, *error != '\0' ? ": " : "", error, *item->name != '\0' ? ", of " : "", item->name);
+    int len = (int)strlen(word);
+    while (len > 0 && word[len - 1] == ' ') /* "standby" without queues */
+        len--;
+    out_tinted(&s->out, tint, "relay       %.*s%s%s%s%s", len, word, *error != '\0' ? ": " : "", error, *item->name != '\0' ? ", of " : "", item->name);
 }
 
 bool status_view_down(struct out *o, const struct status_view *v, enum status_part part)

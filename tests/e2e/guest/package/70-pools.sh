@@ -24,6 +24,19 @@ same "beside the unit of all pools" "$(prop ActiveState) $(show match ActiveStat
 until_true 90 ready 10 || not_ok "ten workers of four supervisors"
 same "the host's supervisors" "$(stint status --json | jq -r '[.supervisors[].name] | join(",")')" ",match,pdf,probe"
 holds "a job, whoever takes it" stint enqueue probe --id shared --payload '{"v":1,"do":"ok"}' --wait
+
+# Hand-over of each: the later version is installed over them
+old_pids=" $(prop MainPID) $(show match MainPID) $(show pdf MainPID) $(show probe MainPID) "
+dpkg --force-confold -i /e2e/stint-next.deb >/e2e/pools.log 2>&1 </dev/null || not_ok "an installation over units of pools: $(tail -n 3 /e2e/pools.log | tr '\n' ' ')"
+handed_over() {
+  local pid
+  for pid in $(prop MainPID) $(show match MainPID) $(show pdf MainPID) $(show probe MainPID); do case "$old_pids" in *" $pid "*) return 1 ;; esac; done
+}
+holds "an installation hands each supervisor over" until_true 90 handed_over
+same "no unit noticed" "$(for unit in "$UNIT" stint@match stint@pdf stint@probe; do echo "$(systemctl show "$unit" -P ActiveState) $(systemctl show "$unit" -P NRestarts)"; done | sort | uniq -c | tr -s ' ')" \
+  " 4 active 0"
+same "each with its own pools" "$(stint status --json | jq -c '[.supervisors[] | [.name, (.pools | length)]]')" '[["",3],["match",1],["pdf",1],["probe",1]]'
+until_true 90 ready 10 || not_ok "ten workers of the successors"
 systemctl stop "$UNIT"
 same "a stop of one leaves the others their folders and workers" "$(stint status --json | jq -r '[.supervisors[] | .name + (.ok | tostring)] | join(",")')" "matchtrue,pdftrue,probetrue"
 
