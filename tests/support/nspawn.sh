@@ -1,7 +1,7 @@
 # What scripts share that need a real systemd as PID 1 but no kernel of its own: a container made by systemd-nspawn of the tree of vm.sh (sourced
 # before). It has its own network (a loopback alone), so that servers in it meet none of this host's.
 # shellcheck shell=bash
-NSPAWN_BOOT_S=420 # longest a container may take
+NSPAWN_BOOT_S=900 # longest a container may take
 
 nspawn_require() {
   [ "$(id -u)" = 0 ] || vm_skip "making the system's tree needs root"
@@ -32,7 +32,7 @@ Type=oneshot
 ExecStart=/bin/bash /e2e/guest.sh
 StandardOutput=file:/e2e/console
 StandardError=inherit
-TimeoutStartSec=6min
+TimeoutStartSec=14min
 ExecStopPost=/usr/bin/systemctl poweroff --force --no-block
 [Install]
 WantedBy=multi-user.target

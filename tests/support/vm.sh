@@ -78,7 +78,7 @@ ExecStart=/bin/bash /e2e/guest.sh
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS0
-TimeoutStartSec=10min
+TimeoutStartSec=14min
 ExecStopPost=/usr/bin/systemctl poweroff --force --no-block
 [Install]
 WantedBy=multi-user.target
