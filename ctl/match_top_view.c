@@ -221,7 +221,8 @@ static void draw_calibration(const json_t *stats, struct canvas *c)
         const char *gender = json_text(json_array_get(estimates, i), "gender");
         double half = match_pools_number(json_object_get(calibration, "coverage50"), gender, -1);
         double most = match_pools_number(json_object_get(calibration, "coverage90"), gender, -1);
-        if (!is_whole(json_array_get(estimates, i)) || half < 0 || most < 0)
+        double resolved = match_pools_number(json_object_get(calibration, "resolved"), gender, -1);
+        if (!is_whole(json_array_get(estimates, i)) || half < 0 || most < 0 || match_words_early(resolved))
             continue;
         canvas_put(c, match_words_drifts(half, most) ? TINT_YELLOW : TINT_NONE, "%s%s %.0f/%.0f %%", any ? ", " : "",
                    gender, 100 * half, 100 * most);

@@ -13,6 +13,7 @@
 #define COVER50_MOST   0.57
 #define COVER90_LEAST  0.865
 #define COVER90_MOST   0.945
+#define RESOLVED_LEAST 100 /* the spread of fewer is wider than those bounds */
 #define SAVING_LEAST_S 15
 #define SECONDS_FEW    5
 
@@ -148,10 +149,17 @@ bool match_words_drifts(double cover50, double cover90)
     return bad50 || (cover90 >= 0 && (cover90 < COVER90_LEAST || cover90 > COVER90_MOST));
 }
 
-const char *match_words_verdict(double cover50, double cover90)
+bool match_words_early(double resolved)
+{
+    return resolved >= 0 && resolved < RESOLVED_LEAST;
+}
+
+const char *match_words_verdict(double cover50, double cover90, double resolved)
 {
     if (cover50 < 0 && cover90 < 0)
         return "too few waits have ended to say";
+    if (match_words_early(resolved))
+        return "too early to say: fewer than 100 of those told were matched";
     if (!match_words_drifts(cover50, cover90))
         return "comes true as often as it says";
     bool early50 = cover50 >= 0 && cover50 < COVER50_LEAST, early90 = cover90 >= 0 && cover90 < COVER90_LEAST;

@@ -25,8 +25,11 @@ char *match_words_exact(char out[static 32], int64_t ms);
 char *match_words_rate(char out[static 32], double per_minute);
 /* What helps by the model's name of it ("distance" …), as what somebody could do; NULL for none. Static storage. */
 const char *match_words_help(const char *reason);
+/* Whether so few of those told were matched that their coverage says nothing yet; -1 (an older supervisor does not
+ * tell): no. */
+bool match_words_early(double resolved);
 /* Is calibration good: what fewer or more than half and nine in ten coming true means. -1: unknown. Static storage. */
-const char *match_words_verdict(double cover50, double cover90);
+const char *match_words_verdict(double cover50, double cover90, double resolved);
 
 /* Whether it holds for those verdicts that are not "holds" or unknown. */
 bool match_words_drifts(double cover50, double cover90);

@@ -54,7 +54,7 @@ static void side_row(struct table *t, const json_t *stats, const char *gender)
     const json_t *calibration = json_object_get(stats, "calibration");
     double cover50 = of_gender(calibration, "coverage50", gender),
            cover90 = of_gender(calibration, "coverage90", gender);
-    double share = of_gender(balance, "matchedShare", gender);
+    double share = of_gender(balance, "matchedShare", gender), resolved = of_gender(calibration, "resolved", gender);
     char rate[32], waiting[32];
     if (cell == NULL || table_row(t) < 0)
         return;
@@ -66,8 +66,8 @@ static void side_row(struct table *t, const json_t *stats, const char *gender)
     set_share(t, 5, cover90);
     set_loss(t, 6, of_gender(calibration, "pinballSeconds", gender));
     set_loss(t, 7, of_gender(calibration, "pinballKaplanMeierSeconds", gender));
-    table_set(t, 8, "%s", match_words_verdict(cover50, cover90));
-    table_tint(t, 8, match_words_drifts(cover50, cover90) ? TINT_YELLOW : TINT_NONE);
+    table_set(t, 8, "%s", match_words_verdict(cover50, cover90, resolved));
+    table_tint(t, 8, match_words_drifts(cover50, cover90) && !match_words_early(resolved) ? TINT_YELLOW : TINT_NONE);
 }
 
 static void print_sides(struct session *s, const json_t *stats)

@@ -72,6 +72,7 @@ static void calibrate_side(struct side *s, int64_t now_ms)
     for (uint32_t i = 0; i < n; i++)
         events += seen[i].event;
     double w = events / (events + CALIBRATE_PRIOR);
+    s->resolved = events;
     s->cover50 = km_at(seen, n, s->level50);
     s->cover90 = km_at(seen, n, s->level90);
     s->level50 = fmin(0.985, fmax(0.1, s->base50 + w * (km_inverse(seen, n, 0.5) - s->base50)));

@@ -218,6 +218,9 @@ int wait_json_queue_stats(const char *pool, const struct wait_model *model, int6
         s.cover50[g] = s.cover90[g] = s.pinball[g] = s.pinball_km[g] = -1;
     if (model)
         wait_model_stats(model, now_ms, &s);
+    double resolved[GENDER_COUNT];
+    for (int g = 0; g < GENDER_COUNT; g++)
+        resolved[g] = s.cover50[g] < 0 ? -1 : (double)wait_groups_counter(s.resolved[g]);
     struct wait_shown shown;
     wait_groups_waiting(s.waiting, &shown);
     /* Names of pools are [A-Za-z0-9._-]: nothing to escape. */
@@ -231,6 +234,8 @@ int wait_json_queue_stats(const char *pool, const struct wait_model *model, int6
     rc = rc < 0 ? rc : add_by_gender(out, "coverage50", s.cover50, 3);
     rc = rc < 0 ? rc : buf_adds(out, ",");
     rc = rc < 0 ? rc : add_by_gender(out, "coverage90", s.cover90, 3);
+    rc = rc < 0 ? rc : buf_adds(out, ",");
+    rc = rc < 0 ? rc : add_by_gender(out, "resolved", resolved, 0);
     rc = rc < 0 ? rc : buf_adds(out, ",");
     rc = rc < 0 ? rc : add_by_gender(out, "pinballSeconds", s.pinball, 2);
     rc = rc < 0 ? rc : buf_adds(out, ",");

@@ -141,6 +141,7 @@ struct wait_stats {
     uint64_t arrivals[GENDER_COUNT], matched[GENDER_COUNT], left[GENDER_COUNT]; /* people, since the model began */
     uint64_t came[GENDER_COUNT];                         /* arrivals, and those before a restart that were kept */
     double cover50[GENDER_COUNT], cover90[GENDER_COUNT]; /* calibration, Kaplan-Meier; -1: unknown */
+    uint64_t resolved[GENDER_COUNT];                     /* waits that calibration is judged by and that ended in a pair */
     double pinball[GENDER_COUNT],
         pinball_km[GENDER_COUNT]; /* seconds: ours, and rolling Kaplan-Meier's on the same people */
     uint64_t resynced, dropped;   /* people added by WAIT_HERE, and given up as unheard of */

@@ -136,6 +136,7 @@ struct side {                                   /* one gender */
     double level50, level90; /* where to read F for 50 and 90 % */
     double base50, base90;   /* where they start from: 0.5 and 0.9, or what was kept over a restart */
     double cover50, cover90; /* of what is published; -1 unknown */
+    uint32_t resolved;       /* of those it is judged by, how many were matched */
     struct probe probes[FIELD_PROBES];
     uint32_t n_probes;
     struct crowd probe_crowd; /* probes, side by side */

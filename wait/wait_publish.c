@@ -256,6 +256,7 @@ void wait_model_stats(const struct wait_model *m, int64_t now_ms, struct wait_st
         ret->left[g] = s->left;
         ret->cover50[g] = s->cover50;
         ret->cover90[g] = s->cover90;
+        ret->resolved[g] = s->resolved;
         wait_pinball_of(s, &ret->pinball[g], &ret->pinball_km[g]);
     }
 }

@@ -231,11 +231,13 @@ static void test_match_words_range_never_a_point(void **state)
 static void test_match_words_verdict_says_which_way_it_errs(void **state)
 {
     (void)state;
-    assert_non_null(strstr(match_words_verdict(0.5, 0.9), "comes true"));
-    assert_non_null(strstr(match_words_verdict(0.3, 0.9), "promises too much"));
-    assert_non_null(strstr(match_words_verdict(0.5, 0.97), "too careful"));
-    assert_non_null(strstr(match_words_verdict(0.3, 0.97), "range"));
-    assert_non_null(strstr(match_words_verdict(-1, -1), "too few"));
+    assert_non_null(strstr(match_words_verdict(0.5, 0.9, -1), "comes true"));
+    assert_non_null(strstr(match_words_verdict(0.3, 0.9, 100), "promises too much"));
+    assert_non_null(strstr(match_words_verdict(0.5, 0.97, 600), "too careful"));
+    assert_non_null(strstr(match_words_verdict(0.3, 0.97, 100), "range"));
+    assert_non_null(strstr(match_words_verdict(-1, -1, 0), "too few"));
+    assert_non_null(strstr(match_words_verdict(0.3, 0.97, 80), "too early"));
+    assert_non_null(strstr(match_words_verdict(0.5, 0.9, 0), "too early"));
     assert_false(match_words_drifts(-1, -1));
 }
 
