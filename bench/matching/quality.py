@@ -2,9 +2,10 @@
 """How good are the pairs? Traces are drawn, played through `stint match replay` and held against what somebody who knows
 the future could do at best.
 
-    bench/matching/quality.py [--seed N] [--seeds K] [--scenario NAME,...] [--policy P] [--horizon S] [--stint PROGRAM] [--json FILE]
+    bench/matching/quality.py [--seed N] [--seeds K] [--scenario NAME,...] [--policy P] [--horizon S] [--stint PROGRAM] [--json FILE] [--glance]
 
-Without --seed new seeds are drawn, and printed. Exits 1 when a target is missed. How to read it: bench/README.md
+Without --seed new seeds are drawn, and printed. Exits 1 when a target is missed; with --glance (a run too short to judge shares, distances and waits)
+only when a pair is at fault. How to read it: bench/README.md
 """
 import argparse
 import json
@@ -235,12 +236,12 @@ def one(stint, scenario, seed, policy, horizon_s):
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
-def verdict(met, more):
-    return "MISSED" if not met else "stretch" if more else "ok"
+def verdict(met, more, glance):
+    return "-" if glance else "MISSED" if not met else "stretch" if more else "ok"
 
 
-def table(results):
-    """Prints it; True when no target is missed."""
+def table(results, glance):
+    """Prints it; True when no target is missed; at a glance, when no pair is at fault."""
     print("%-9s %8s %8s %8s %8s %8s %8s %9s %7s" % ("", "matched", "optimum", "of it", "target", "km/FCFS", "p90/FCFS", "FCFS of it", "faults"))
     good = True
     sums = {"km": [], "p90": []}
@@ -252,17 +253,17 @@ def table(results):
         of_best, km, p90 = mean(lambda r: r["of_best"]), mean(lambda r: r["km"]), mean(lambda r: r["p90"])
         must, faults = SHARE_MUST.get(s, SHARE_ELSE), sum(r["ours"]["faults"] for r in rows)
         met = of_best >= must and p90 <= P90_MUST and faults == 0
-        good = good and met
+        good = good and (faults == 0 if glance else met)
         sums["km"].append(km)
         sums["p90"].append(p90)
         print("%-9s %8.4f %8.4f %8.4f %8.3f %8.3f %8.3f %9.4f %7d  %s%s" % (
             s, mean(lambda r: r["ours"]["share"]), mean(lambda r: r["best"]), of_best, must, km, p90,
-            mean(lambda r: r["fcfs"]["share"] / r["best"]), faults, verdict(met, of_best >= must + SHARE_MORE),
+            mean(lambda r: r["fcfs"]["share"] / r["best"]), faults, verdict(met, of_best >= must + SHARE_MORE, glance and faults == 0),
             "" if all(r["checked"] for r in rows) else " (general graph)"))
     km = sum(sums["km"]) / len(sums["km"])
-    print("mean distance / FCFS %.3f (at most %.2f, stretch %.2f): %s" % (km, KM_MUST, KM_MORE, verdict(km <= KM_MUST, km <= KM_MORE)))
+    print("mean distance / FCFS %.3f (at most %.2f, stretch %.2f): %s" % (km, KM_MUST, KM_MORE, verdict(km <= KM_MUST, km <= KM_MORE, glance)))
     print("longest of the sides that wait most, p90 / FCFS %.3f (at most %.2f)" % (max(sums["p90"]), P90_MUST))
-    return good and km <= KM_MUST
+    return good and (glance or km <= KM_MUST)
 
 
 def arguments():
@@ -274,6 +275,7 @@ def arguments():
     a.add_argument("--horizon", type=float, default=7200.0)
     a.add_argument("--stint", default=os.path.join(ROOT, "build/release/bin/stint"))
     a.add_argument("--json")
+    a.add_argument("--glance", action="store_true")
     a.add_argument("--jobs", type=int, default=max(1, min(2, os.cpu_count() or 1)))
     ret = a.parse_args()
     unknown = [s for s in ret.scenario.split(",") if s not in traces.NAMES]
@@ -291,13 +293,13 @@ def main():
     first = a.seed if a.seed is not None else random.SystemRandom().randrange(1, 10 ** 9)
     seeds = [first + SEED_STEP * k for k in range(a.seeds)]
     print("policy %s, seed %d (and steps of %d), %d seeds a scenario" % (a.policy, first, SEED_STEP, a.seeds))
-    todo = [(s, seed) for s in a.scenario.split(",") for seed in seeds]
+    plays = [(s, seed) for s in a.scenario.split(",") for seed in seeds]
     with ProcessPoolExecutor(a.jobs) as pool:
-        results = [f.result() for f in [pool.submit(one, a.stint, s, seed, a.policy, a.horizon) for s, seed in todo]]
+        results = [f.result() for f in [pool.submit(one, a.stint, s, seed, a.policy, a.horizon) for s, seed in plays]]
     if a.json:
         with open(a.json, "w") as out:
             json.dump(results, out, indent=1)
-    sys.exit(0 if table(results) else 1)
+    sys.exit(0 if table(results, a.glance) else 1)
 
 
 if __name__ == "__main__":
