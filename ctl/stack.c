@@ -376,7 +376,7 @@ int stack_start(struct stack *s, struct err *e)
         rc = start_part(s, STACK_POSTGRES, e);
     if (rc == 0)
         rc = migrate(s, e);
-    if (rc == 0)
+    if (rc == 0 && !s->stores_only)
         rc = start_part(s, STACK_SUPERVISOR, e);
     if (rc == 0) {
         s->deaths_max = STACK_RESTARTS_MAX;

@@ -32,6 +32,7 @@ struct stack {
     bool wanted[STACK_PART_COUNT]; /* started again when it dies */
     int lock_fd, signal_fd;        /* -1: none */
     unsigned deaths_max;           /* of a part in a row, before the stack gives up */
+    bool stores_only;              /* no supervisor: to be set before stack_start */
     bool stop_asked, stop_now;     /* one signal; a second one */
 };
 

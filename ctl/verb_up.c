@@ -23,6 +23,7 @@ enum { READY_FD = 3, DOWN_MARGIN_MS = 180000 };
 
 const struct arg_spec verb_up_options[] = {
     {"detach", ARG_FLAG, NULL, "return when it is ready; it goes on in the background", NULL, 0, 0},
+    {"stores", ARG_FLAG, NULL, "only Redis and PostgreSQL, no supervisor: to restore a backup into them", NULL, 0, 0},
     {"user", ARG_TEXT, "USER", "for root: whom the services run as; default: stint, else nobody", NULL, 1, 63},
     {"ready-fd", ARG_INT, "N", "descriptor told how the start goes, in lines of JSON (what --detach uses)", NULL, 3,
      1023},
@@ -123,6 +124,7 @@ static int run_in_front(struct session *s, const char *dir, const char *config)
         (void)setsid();
     }
     int rc = stack_open(stack, dir, args_text(&s->args, "user", NULL), config, &report, &e);
+    stack->stores_only = args_has(&s->args, "stores");
     if (rc == 0)
         rc = stack_start(stack, &e);
     tell_end_of_start(&t, rc, &e);
@@ -159,6 +161,8 @@ static int start_detached(struct session *s, const struct stack_dir *d, const ch
     const char *argv[12] = {"stint", "up", "--dir", d->root, "--ready-fd", "3"};
     size_t at = 6;
     const char *user = args_text(&s->args, "user", NULL);
+    if (args_has(&s->args, "stores"))
+        argv[at++] = "--stores";
     if (user) {
         argv[at++] = "--user";
         argv[at++] = user;
