@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "redis_functions.h"
+#include "restore_seen.h"
 #include "redis_check.h"
 
 #include <stdio.h>
@@ -93,6 +94,20 @@ static void check_info(struct preflight *p, const struct redis_info *info)
     check_fault(p, "Redis role", info, REDIS_INFO_REPLICA);
 }
 
+/* Said only when it is so. */
+static void check_restore(struct preflight *p, struct redis_sync *redis)
+{
+    const char *queues[CONF_POOL_MAX];
+    size_t n = conf_queues(p->conf, queues, ARRAY_LEN(queues));
+    for (size_t i = 0; i < n; i++) {
+        struct err e;
+        if (restore_seen(redis, queues[i], &e) != ERR_REFUSED)
+            continue;
+        preflight_add(p, "Redis restore", FINDING_FAIL, "run the same \"stint restore\" again", "%s", e.message);
+        return;
+    }
+}
+
 static int check_all(struct preflight *p, struct redis_sync *redis, struct err *e)
 {
     redisReply *reply = NULL;
@@ -107,6 +122,7 @@ static int check_all(struct preflight *p, struct redis_sync *redis, struct err *
     check_info(p, &info);
     check_round_trip(p, redis);
     check_functions(p, redis);
+    check_restore(p, redis);
     return 0;
 }
 

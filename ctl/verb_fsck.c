@@ -4,10 +4,11 @@
  */
 #include "fsck_repair.h"
 #include "fsck_walk.h"
+#include "queue_find.h"
+#include "restore_seen.h"
 #include "verb.h"
 
 #include "clock.h"
-#include "keys.h"
 
 #include <stdio.h>
 
@@ -29,50 +30,13 @@ struct totals {
     struct fsck_repaired repaired;
 };
 
-static void keep_queue(struct queue_list *list, const char *key)
-{
-    char name[QUEUE_MAX];
-    const char *open = strchr(key, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
-    if (close == NULL || close - open - 1 <= 0 || (size_t)(close - open - 1) >= sizeof name)
-        return;
-    (void)snprintf(name, sizeof name, "%.*s", (int)(close - open - 1), open + 1);
-    for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->names[i], name) == 0)
-            return;
-    if (keys_queue_valid(name) && list->n < QUEUE_LIST_MAX)
-        (void)snprintf(list->names[list->n++], QUEUE_MAX, "%s", name);
-}
-
-/* Every queue of the server, by its keys. */
-static int find_queues(struct session *s, struct queue_list *list, struct err *e)
-{
-    char cursor[32] = "0";
-    int rc = 0;
-    list->n = 0;
-    do {
-        struct redis_sync *redis;
-        redisReply *reply = NULL;
-        const char *const argv[] = {"SCAN", cursor, "MATCH", "stint:{*}:*", "COUNT", "1000"};
-        rc = session_redis(s, &redis, e);
-        if (rc == 0)
-            rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
-        if (rc == 0) {
-            (void)snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
-            for (size_t i = 0; i < reply->element[1]->elements; i++)
-                keep_queue(list, reply->element[1]->element[i]->str);
-        }
-        freeReplyObject(reply);
-    } while (rc == 0 && strcmp(cursor, "0") != 0);
-    return rc;
-}
-
 static int choose_queues(struct session *s, struct queue_list *list, struct err *e)
 {
     const char *queue = args_text(&s->args, "queue", NULL);
     if (queue != NULL && args_has(&s->args, "all"))
         return err_set(e, ERR_BAD_ARGUMENT, "--queue and --all exclude one another; give one of them");
     if (args_has(&s->args, "all"))
-        return find_queues(s, list, e);
+        return queue_find_all(s, list, e);
     int rc = queue_list_resolve(&s->stores, queue, list, e);
     return rc == 0 && queue != NULL ? queue_list_check_known(&s->stores, queue, e) : rc;
 }
@@ -133,7 +97,12 @@ static int repair(struct session *s, const char *queue, struct totals *sums, str
 static int check_queue(struct session *s, const char *queue, struct totals *sums, struct err *e)
 {
     struct fsck_findings f = {.n = 0};
-    int rc = look(s, queue, sums, &f, e);
+    struct redis_sync *redis;
+    int rc = session_redis(s, &redis, e);
+    if (rc == 0)
+        rc = restore_seen(redis, queue, e);
+    if (rc == 0)
+        rc = look(s, queue, sums, &f, e);
     if (rc == 0 && f.n > 0) {
         fsck_findings_print(s, &f, SHOWN_MAX, false);
         if (args_has(&s->args, "repair"))

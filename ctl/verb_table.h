@@ -193,6 +193,15 @@
     X(fsck, "fsck", "Operations", 0, 0, "",                                                                            \
       "prove that every job is accounted for, and mend what is not; exit 1 when something is wrong",                   \
       "stint fsck --queue pdf\nstint fsck --repair --postgres")                                                         \
+    X(backup, "backup", "Operations", 0, 0, "",                                                                        \
+      "copy Redis and PostgreSQL while jobs run, so that together they fit",                                           \
+      "stint backup --out /var/backups/stint --keep 7\nstint backup --out before-upgrade.tar")                         \
+    X(verify, "verify", "Operations", 1, 1, "BACKUP",                                                                  \
+      "restore a backup into private servers and prove it there",                                                      \
+      "stint verify /var/backups/stint/stint-20261122T031500Z")                                                         \
+    X(restore, "restore", "Operations", 1, 1, "BACKUP",                                                                \
+      "bring a backup back; finish one that was interrupted",                                                          \
+      "stint restore before-upgrade.tar --dry-run\nstint restore before-upgrade.tar")                                  \
     X(config_check, "config check", "Operations", 0, 0, "",                                                            \
       "is the configuration valid",                                                                                    \
       "stint config check --config /etc/stint/stint.conf")                                                             \

@@ -26,6 +26,13 @@ local function register(name, f, flags)
     redis.register_function{function_name = name, callback = f, flags = flags}
 end
 
+-- A queue into which a backup is being restored is nobody's to work on (ctl/restore.h): the mark stands until all of it is there.
+local function whole_queue(K)
+    if redis.call('EXISTS', K .. ':restoring') == 1 then
+        error({stint = 'STINT_REFUSED the queue is half restored from a backup: run the same "stint restore" again, it goes on'}, 0)
+    end
+end
+
 register('stint_version', function() return VERSION end, ONLY_READS)
 
 -- Changes nothing and is refused wherever a change would be (READONLY, MISCONF, NOREPLICAS): the greeting of a

@@ -17,6 +17,7 @@ end
 -- From now on this token works. Replies the ids that were sent and are not known to be marked.
 local function stint_outbox_begin(K, args)
     count_args(args, 1, 1, 'token')
+    whole_queue(K)
     redis.call('HSET', K .. ':outbox', TOKEN, token_arg(args[1]))
     local ids = {}
     for _, field in ipairs(redis.call('HKEYS', K .. ':outbox')) do

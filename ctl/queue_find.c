@@ -1,0 +1,44 @@
+/*
+ * queue_find - see queue_find.h. SCAN, never KEYS: a server at work answers others in between.
+ */
+#include "queue_find.h"
+
+#include "keys.h"
+
+#include <stdio.h>
+
+static void keep_queue(struct queue_list *list, const char *key)
+{
+    char name[QUEUE_MAX];
+    const char *open = strchr(key, '{'), *close = open != NULL ? strchr(open, '}') : NULL;
+    if (close == NULL || close - open - 1 <= 0 || (size_t)(close - open - 1) >= sizeof name)
+        return;
+    (void)snprintf(name, sizeof name, "%.*s", (int)(close - open - 1), open + 1);
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->names[i], name) == 0)
+            return;
+    if (keys_queue_valid(name) && list->n < QUEUE_LIST_MAX)
+        (void)snprintf(list->names[list->n++], QUEUE_MAX, "%s", name);
+}
+
+int queue_find_all(struct session *s, struct queue_list *list, struct err *e)
+{
+    char cursor[32] = "0";
+    int rc = 0;
+    list->n = 0;
+    do {
+        struct redis_sync *redis;
+        redisReply *reply = NULL;
+        const char *const argv[] = {"SCAN", cursor, "MATCH", "stint:{*}:*", "COUNT", "1000"};
+        rc = session_redis(s, &redis, e);
+        if (rc == 0)
+            rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
+        if (rc == 0) {
+            (void)snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
+            for (size_t i = 0; i < reply->element[1]->elements; i++)
+                keep_queue(list, reply->element[1]->element[i]->str);
+        }
+        freeReplyObject(reply);
+    } while (rc == 0 && strcmp(cursor, "0") != 0);
+    return rc;
+}
