@@ -124,7 +124,8 @@ static enum auth_verdict check_token(struct auth *a, const char *address, const 
         return AUTH_TOO_MANY;
     const struct console_token *t = console_tokens_find(&a->tokens, token);
     if (t == NULL) {
-        g->n++;
+        if (g->n++ == 0)
+            g->since_ms = now_ms;
         log_warn("a wrong token", KV_S("from", address), KV_I("guesses", g->n));
         return AUTH_UNKNOWN;
     }
