@@ -71,7 +71,6 @@
     X(DURATION, interval, 2000, 100, 600000, true, "how often queue counts are read from Redis and published")
 
 #define CONF_CONSOLE(X)                                                                                                \
-    X(BOOL, enabled, 1, 0, 1, false, "stint up starts stint-console beside the supervisor")                            \
     X(STR, listen, "127.0.0.1", 1, 64, false,                                                                          \
       "address to bind; another than loopback only once there is a token (stint console token add)")                   \
     X(INT, port, 9465, 0, 65535, false, "port to bind; 0: any free one, written to run_dir/console.port")              \

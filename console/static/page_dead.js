@@ -66,7 +66,7 @@ export function dead({ main, query, alive, again }) {
     if (!alive()) return;
     if (!list) buildFrame();
     if (same && list.childElementCount) return;
-    draw(list, h("p", { class: "note" }, number(data.problems) + (data.problems === 1 ? " problem, " : " problems, ") + number(data.letters) + " dead letters" + (data.cut ? " (the oldest; narrow the filter for others)" : "")),
+    draw(list, h("p", { class: "note" }, number(data.problems) + (data.problems === 1 ? " problem, " : " problems, ") + number(data.letters) + (data.letters === 1 ? " dead letter" : " dead letters") + (data.cut ? " (the oldest; narrow the filter for others)" : "")),
       data.groups.length ? data.groups.map((g) => problem(g, operator, filter)) : h("p", { class: "empty" }, "No dead letters" + (Object.keys(filter).length ? " match." : ". Good.")));
   }
 
