@@ -97,6 +97,7 @@ static char *conf_slurp(int fd, const char *name, struct err *e)
 struct conf_ini {
     struct conf *c;
     const char *name; /* of the file, for messages */
+    bool inherited;   /* what a supervisor printed: unknown keys are read past */
     const char *rest; /* not read yet */
     size_t line;
     struct buf seen; /* "\nsection\tkey\tline\n" of every key so far: known keys only, so it stays small */
@@ -121,8 +122,10 @@ static int conf_ini_section(const struct conf_ini *ini, const char *line)
                        CONF_INI_NAME_MAX);
     memcpy(section, line + 1, len);
     section[len] = '\0';
-    int rc = conf_section_known(section, origin, ini->e);
     struct err why = {0};
+    if (ini->inherited && conf_section_known(section, origin, &why) < 0)
+        return 0;
+    int rc = conf_section_known(section, origin, ini->e);
     if (rc == 0 && strncmp(section, "pool.", 5) == 0 && conf_pool_row(ini->c, section + 5, true, &why) == NULL)
         rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s", origin, why.message);
     if (rc == 0 && strncmp(section, "kind.", 5) == 0 && conf_kind_row(ini->c, section + 5, true, &why) == NULL)
@@ -178,6 +181,8 @@ static int conf_ini_value(void *user, const char *section, const char *key, cons
     (void)conf_ini_origin(ini, origin, sizeof origin);
     if (ini->rc == 0 && section[0] == '\0')
         ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s stands before any [section]", origin, key);
+    if (ini->rc == 0 && ini->inherited && !conf_key_known(section, key))
+        return 1; /* of a supervisor that is newer or older than this program: what it knows is enough */
     if (ini->rc == 0)
         ini->rc = conf_ini_once(ini, section, key, origin);
     if (ini->rc == 0)
@@ -185,9 +190,9 @@ static int conf_ini_value(void *user, const char *section, const char *key, cons
     return ini->rc == 0;
 }
 
-static int conf_parse_text(struct conf *c, const char *name, const char *text, struct err *e)
+static int conf_parse_text(struct conf *c, const char *name, bool inherited, const char *text, struct err *e)
 {
-    struct conf_ini ini = {.c = c, .name = name, .rest = text, .e = e};
+    struct conf_ini ini = {.c = c, .name = name, .inherited = inherited, .rest = text, .e = e};
     buf_init(&ini.seen, CONF_FILE_MAX);
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
         ini.rest += 3;
@@ -245,7 +250,7 @@ int conf_load(struct conf *c, const char *path, struct err *e)
         AUTO_FREE char *text = conf_slurp(fd, path, e);
         if (text == NULL)
             return ERR_BAD_CONFIG;
-        if ((rc = conf_parse_text(c, path, text, e)) < 0)
+        if ((rc = conf_parse_text(c, path, false, text, e)) < 0)
             return rc;
         (void)snprintf(c->path, sizeof c->path, "%s", path);
     }
@@ -266,7 +271,7 @@ int conf_load_fd(struct conf *c, int fd, struct err *e)
     AUTO_FREE char *text = conf_slurp(fd, "inherited configuration", e);
     if (text == NULL)
         return ERR_BAD_CONFIG;
-    int rc = conf_parse_text(c, "inherited configuration", text, e);
+    int rc = conf_parse_text(c, "inherited configuration", true, text, e);
     if (rc < 0)
         return rc;
     conf_finish(c);

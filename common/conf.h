@@ -59,7 +59,8 @@ void conf_default_dir(char ret_dir[static CONF_STR_MAX]);
  * pool per enabled kind is made. STINT_REDIS_URL and STINT_POSTGRES_URL are the usual environment names of
  * redis.url and postgres.url. c is heap-sized (about 100 KB): callers allocate it. */
 int conf_load(struct conf *c, const char *path, struct err *e);
-/* The same from a descriptor holding conf_print's output, without environment (a worker's WORKER_FD_CONFIG). */
+/* The same from a descriptor holding conf_print's output, without environment (a worker's WORKER_FD_CONFIG). Keys and
+ * sections that this build does not know are read past: the supervisor may be of another version. */
 int conf_load_fd(struct conf *c, int fd, struct err *e);
 /* One override, "pool.pdf.workers" = "3"; for flags. */
 int conf_set(struct conf *c, const char *dotted, const char *value, struct err *e);

@@ -62,6 +62,8 @@ int conf_assign_named(struct conf *c, const char *section_name, const char *key,
                       struct err *e);
 /* Refuses a section that does not exist, naming the nearest. */
 int conf_section_known(const char *section_name, const char *origin, struct err *e);
+/* True when this build has that section with that key. */
+bool conf_key_known(const char *section_name, const char *key);
 
 /* Reads each value whose KEY_file is named. A bare name is looked for in $CREDENTIALS_DIRECTORY, then beside
  * the configuration. */

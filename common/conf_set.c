@@ -80,6 +80,12 @@ int conf_section_known(const char *section_name, const char *origin, struct err 
     return conf_unknown("section", section_name, names, count, origin, e);
 }
 
+bool conf_key_known(const char *section_name, const char *key)
+{
+    const struct conf_section *section = conf_section_by_name(section_name);
+    return section != NULL && conf_field_by_key(section, key) != NULL;
+}
+
 static bool conf_name_valid(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");

@@ -8,6 +8,12 @@
 
 #include "base.h"
 
+/* Raised by every change of what supervisor and worker share: this file, scoreboard.h, crash_page.h's head. A worker that is
+ * started by a supervisor of another version does not start, and says what to do. */
+enum { IPC_VERSION = 1 };
+#define IPC_VERSION_ENV   "STINT_IPC" /* in a worker's environment: its supervisor's IPC_VERSION; absent: 1 */
+#define IPC_VERSION_WORDS "worker and supervisor are of versions that do not understand each other (%ld, %ld): run `stint upgrade`"
+
 /* Descriptors of a freshly executed worker besides 0 (/dev/null), 1 and 2 (log). Everything above is closed. */
 enum {
     WORKER_FD_SCOREBOARD = 3, /* memfd, shared map: see scoreboard.h */
@@ -42,7 +48,7 @@ enum {
 
 enum ipc_type {
     /* worker -> supervisor */
-    IPC_READY = 1, /* configuration and limits stand, Redis answered or is being retried (PHASE_AWAY); text: "" */
+    IPC_READY = 1, /* configuration and limits stand, Redis answered or is being retried (PHASE_AWAY); text: its IPC_VERSION, "" for 1 */
     IPC_IDLE,      /* the last fetch came back empty; will fetch again on IPC_WAKE */
     IPC_BUSY,      /* it fetches again on its own */
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */

@@ -12,6 +12,13 @@
 #define REDIS_FUNCTIONS_FOREIGN                                                                                        \
     "another program's library is named stint on this Redis: FUNCTION DELETE stint, or use another Redis"
 
+/* What this program and the library must agree on; `local PROTOCOL` of functions/00_head.lua. A newer library of the same
+ * protocol is used as it is; one of another is refused, with these words. */
+enum { REDIS_FUNCTIONS_PROTOCOL = 1 };
+#define REDIS_FUNCTIONS_NEWER                                                                                          \
+    "a newer stint loaded its Functions into this Redis, of protocol %lld; this program speaks %d: install the newer "  \
+    "version here, and `stint upgrade`"
+
 /* Most tries to load the library when somebody else loads one at the same time. */
 enum { REDIS_FUNCTIONS_ROUNDS = 3 };
 

@@ -179,23 +179,38 @@ void redis_sync_close(struct redis_sync *r)
     r->ctx = NULL;
 }
 
-/* Version of the server's library: -1 when it has none. */
-static int server_version(struct redis_sync *r, long long *ret_version, struct err *e)
+/* A number of the server's library; otherwise: when it has no such Function. question: the call as bytes. */
+static int ask_number(struct redis_sync *r, const char *question, long long otherwise, long long *ret, struct err *e)
 {
-    static const char question[] = "*3\r\n$5\r\nFCALL\r\n$13\r\nstint_version\r\n$1\r\n0\r\n";
     redisReply *reply = NULL;
-    int rc = run_raw(r, &reply, e, question, sizeof question - 1);
+    int rc = run_raw(r, &reply, e, question, strlen(question));
     if (rc < 0)
         return rc;
     if (reply->type == REDIS_REPLY_INTEGER)
-        *ret_version = reply->integer;
+        *ret = reply->integer;
     else if (reply->type == REDIS_REPLY_ERROR && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS)
-        *ret_version = -1;
+        *ret = otherwise;
     else if (reply->type == REDIS_REPLY_ERROR)
         rc = redis_reply_error(reply->str, e);
     else
         rc = err_set(e, ERR_REDIS_UNAVAILABLE, REDIS_FUNCTIONS_FOREIGN);
     freeReplyObject(reply);
+    return rc;
+}
+
+/* Version of the server's library: -1 when it has none. */
+static int server_version(struct redis_sync *r, long long *ret_version, struct err *e)
+{
+    return ask_number(r, "*3\r\n$5\r\nFCALL\r\n$13\r\nstint_version\r\n$1\r\n0\r\n", -1, ret_version, e);
+}
+
+/* A newer library is used as it is, if it is one that we can talk to. */
+static int check_protocol(struct redis_sync *r, struct err *e)
+{
+    long long protocol = REDIS_FUNCTIONS_PROTOCOL;
+    int rc = ask_number(r, "*3\r\n$5\r\nFCALL\r\n$14\r\nstint_protocol\r\n$1\r\n0\r\n", protocol, &protocol, e);
+    if (rc == 0 && protocol != REDIS_FUNCTIONS_PROTOCOL)
+        rc = err_set(e, ERR_REDIS_REFUSED, REDIS_FUNCTIONS_NEWER, protocol, REDIS_FUNCTIONS_PROTOCOL);
     return rc;
 }
 
@@ -207,7 +222,9 @@ int redis_sync_functions(struct redis_sync *r, struct err *e)
         long long version = -1;
         struct err why;
         rc = server_version(r, &version, e);
-        if (rc < 0 || version >= redis_functions_version())
+        if (rc == 0 && version > redis_functions_version())
+            return check_protocol(r, e);
+        if (rc < 0 || version == redis_functions_version())
             return rc;
         rc = version >= 0 ? run_plain(r, &why, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", library})
                           : run_plain(r, &why, 3, (const char *const[]){"FUNCTION", "LOAD", library});

@@ -18,7 +18,7 @@ enum {
 };
 
 /* The greeting, one command after the other; a step that does not apply is skipped. */
-enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_LOAD, GREET_PING, GREET_DONE };
+enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_PROTOCOL, GREET_LOAD, GREET_PING, GREET_DONE };
 
 struct redis_uv {
     uv_loop_t *loop;
@@ -100,18 +100,34 @@ static bool version_accepted(struct redis_uv *r, const redisReply *reply)
     return true;
 }
 
+/* A newer library is used as it is, if it is one that we can talk to. */
+static bool protocol_accepted(struct redis_uv *r, const redisReply *reply)
+{
+    char why[256];
+    if (reply->type != REDIS_REPLY_INTEGER)
+        return refuse(r, ERR_REDIS_REFUSED, REDIS_FUNCTIONS_FOREIGN);
+    if (reply->integer == REDIS_FUNCTIONS_PROTOCOL)
+        return true;
+    (void)snprintf(why, sizeof why, REDIS_FUNCTIONS_NEWER, reply->integer, REDIS_FUNCTIONS_PROTOCOL);
+    return refuse(r, ERR_REDIS_REFUSED, why);
+}
+
 /* An answer to a step: true when it was good or does not matter; else the link is broken with the reason. */
 static bool greeting_accepted(struct redis_uv *r, const redisReply *reply)
 {
     struct err e;
     bool error = reply->type == REDIS_REPLY_ERROR;
     enum redis_trouble trouble = error ? redis_reply_trouble(reply->str) : REDIS_TROUBLE_NONE;
+    if (!error && r->greeting == GREET_PROTOCOL)
+        return protocol_accepted(r, reply);
     if (!error)
         return r->greeting != GREET_VERSION || version_accepted(r, reply);
     if (r->greeting == GREET_SETNAME && trouble == REDIS_TROUBLE_NONE)
         return true; /* a name is for people; an ACL may forbid it */
     if (r->greeting == GREET_VERSION && trouble == REDIS_TROUBLE_NO_FUNCTIONS)
         return true;
+    if (r->greeting == GREET_PROTOCOL && trouble == REDIS_TROUBLE_NO_FUNCTIONS)
+        return true; /* of before there were two */
     if (r->greeting == GREET_PING && trouble == REDIS_TROUBLE_NO_FUNCTIONS)
         return true; /* a newer library that has it no more */
     if (r->greeting == GREET_LOAD && strstr(reply->str, "already exists") && ++r->loads < REDIS_FUNCTIONS_ROUNDS) {
@@ -139,6 +155,8 @@ static bool greeting_applies(const struct redis_uv *r, enum greeting step)
         return r->address.password[0] != '\0';
     case GREET_SELECT:
         return r->address.db > 0;
+    case GREET_PROTOCOL:
+        return r->server_version > redis_functions_version();
     case GREET_LOAD:
         return r->server_version < redis_functions_version();
     case GREET_SETNAME:
@@ -164,6 +182,7 @@ static int greeting_send(struct redis_uv *r)
         [GREET_SELECT] = {2, {"SELECT", db}},
         [GREET_SETNAME] = {3, {"CLIENT", "SETNAME", r->name}},
         [GREET_VERSION] = {3, {"FCALL", "stint_version", "0"}},
+        [GREET_PROTOCOL] = {3, {"FCALL", "stint_protocol", "0"}},
         [GREET_LOAD] = {r->server_version >= 0 ? 4 : 3,
                         {"FUNCTION", "LOAD", r->server_version >= 0 ? "REPLACE" : library, library}},
         [GREET_PING] = {3, {"FCALL", "stint_ping", "0"}},

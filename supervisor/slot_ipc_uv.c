@@ -27,10 +27,16 @@ static void make_nice(const struct slot *slot)
                  KV_S("error", strerror(errno)));
 }
 
-static void on_ready(struct slots_uv *u, struct slot *slot)
+static void on_ready(struct slots_uv *u, struct slot *slot, const char *text)
 {
+    long theirs = text[0] != '\0' ? strtol(text, NULL, 10) : 1;
     if (slot->was_ready)
         return;
+    if (theirs != IPC_VERSION) {
+        (void)snprintf(slot->boot_error, sizeof slot->boot_error, IPC_VERSION_WORDS, theirs, (long)IPC_VERSION);
+        slots_uv_kill(u, slot, EXIT_INTENT_BOOT_TIMEOUT);
+        return;
+    }
     slot->was_ready = true;
     slot->boot_us = clock_mono_ns() / 1000 - slot->started_us;
     make_nice(slot);
@@ -66,7 +72,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
 {
     switch ((enum ipc_type)m->type) {
     case IPC_READY:
-        on_ready(u, slot);
+        on_ready(u, slot, m->text);
         return;
     case IPC_IDLE:
         if (slot->state == SLOT_READY && !slot->quiet) {

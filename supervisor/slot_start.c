@@ -45,7 +45,7 @@ static const char *const env_names[] = {
     "LD_PRELOAD",
 #endif
 };
-_Static_assert(ARRAY_LEN(env_names) < START_ENV_MAX, "room for the terminating NULL");
+_Static_assert(ARRAY_LEN(env_names) + 1 < START_ENV_MAX, "room for our version and the terminating NULL");
 
 static int write_all(int fd, const char *data, size_t len)
 {
@@ -116,7 +116,11 @@ int slot_start_environment(char *ret_env[static START_ENV_MAX])
         }
         n++;
     }
-    ret_env[n] = NULL;
+    if (asprintf(&ret_env[n], IPC_VERSION_ENV "=%d", IPC_VERSION) < 0) {
+        ret_env[n] = NULL;
+        return -ENOMEM;
+    }
+    ret_env[n + 1] = NULL;
     return 0;
 }
 

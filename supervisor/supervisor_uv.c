@@ -15,6 +15,7 @@
 #include "keys.h"
 #include "log.h"
 #include "metrics_thread.h"
+#include "redis_functions.h"
 #include "slot_cgroup.h"
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -152,9 +153,9 @@ static const char *info_of(void *arg, uint32_t queue)
     buf_init(&pools, SUPERVISOR_INFO_MAX / 2);
     autoscaler_info(s->scaler, queue, &pools);
     (void)snprintf(s->info, sizeof s->info,
-                   "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"state\":\"%s\",\"workers\":%u,\"ready\":%u,"
+                   "{\"pid\":%d,\"version\":\"%s\",\"build\":\"%s\",\"protocol\":%d,\"state\":\"%s\",\"workers\":%u,\"ready\":%u,"
                    "\"uptime_ms\":%llu%s%s}",
-                   (int)getpid(), STINT_VERSION, STINT_BUILD, supervisor_mode_name(s->mode), slots_live(s->slots),
+                   (int)getpid(), STINT_VERSION, STINT_BUILD, REDIS_FUNCTIONS_PROTOCOL, supervisor_mode_name(s->mode), slots_live(s->slots),
                    slots_in_state(s->slots, NULL, SLOT_READY), (unsigned long long)(clock_mono_ms() - s->started_ms),
                    lanes, pools.failed ? "" : pools.data);
     buf_fini(&pools);

@@ -63,6 +63,14 @@ int boot_arguments(struct boot *b, int argc, char *const argv[], struct err *e)
     return rc;
 }
 
+/* Before anything that it shares with the supervisor is believed. */
+static int boot_version(struct err *e)
+{
+    const char *text = getenv(IPC_VERSION_ENV);
+    long theirs = text != NULL ? strtol(text, NULL, 10) : 1;
+    return theirs == IPC_VERSION ? 0 : err_set(e, ERR_BOOT_FAILURE, IPC_VERSION_WORDS, (long)IPC_VERSION, theirs);
+}
+
 int boot_descriptors(struct err *e)
 {
     int type = 0;
@@ -86,7 +94,9 @@ int boot_configuration(struct boot *b, struct err *e)
 {
     log_init("worker", STDERR_FILENO, LOG_INFO, log_format_by_name("auto", STDERR_FILENO)); /* until the configuration says otherwise */
     b->conf = alloc_zero(1, sizeof *b->conf);
-    int rc = conf_load_fd(b->conf, WORKER_FD_CONFIG, e);
+    int rc = boot_version(e);
+    if (rc == 0)
+        rc = conf_load_fd(b->conf, WORKER_FD_CONFIG, e);
     if (rc < 0)
         return rc;
     b->pool = conf_pool_of(b->conf, b->pool_name);

@@ -13,8 +13,10 @@ static void say_ready(struct worker *w)
     if (w->said_ready)
         return;
     w->said_ready = true;
+    char version[16];
+    (void)snprintf(version, sizeof version, "%d", IPC_VERSION);
     worker_phase(w, PHASE_IDLE);
-    supervisor_link_say(w, IPC_READY, "");
+    supervisor_link_say(w, IPC_READY, version);
     log_info("worker ready", KV_S("queue", w->boot.queue), KV_S("kinds", w->boot.pool->kinds));
 }
 

@@ -12,7 +12,8 @@
 -- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death, `holder`
 -- the dead process's name.
 
-local VERSION = 4
+local VERSION = 5
+local PROTOCOL = 1                   -- raised by what a program that knows the old one cannot work with; VERSION by every change
 
 local BANDS = {'express', 'high', 'normal', 'low'}
 local IS_BAND = {express = true, high = true, normal = true, low = true}

@@ -34,6 +34,7 @@ local function whole_queue(K)
 end
 
 register('stint_version', function() return VERSION end, ONLY_READS)
+register('stint_protocol', function() return PROTOCOL end, ONLY_READS)
 
 -- Changes nothing and is refused wherever a change would be (READONLY, MISCONF, NOREPLICAS): the greeting of a
 -- connection.

@@ -137,6 +137,12 @@ grep -q 'version 0.1.9 -> 0.1.0' <<<"$out" && ok "back to the older one is the s
 out=$(ctl upgrade --wait)
 grep -q 'nothing newer is installed' <<<"$out" && ok "nothing newer: it says so, and does it" || not_ok "not told that nothing is newer: $out"
 
+# --- wrong input ---
+out=$(ctl upgrade --timeout soon)
+same "a time that is none is a usage error" "$?" 2
+"$BIN/stint-supervisor" --config "$CONF" --successor-of 3 >"$STACK_DIR/refused" 2>&1 3</dev/null
+same "a supervisor is nobody's successor by hand" "$? $(grep -c 'stint upgrade' "$STACK_DIR/refused")" "2 1"
+
 # --- a successor that cannot work: the old one goes on, and says why ---
 fails() { # WHAT SAYS [OPTIONS…]
   local what=$1 says=$2 pid out code
@@ -229,6 +235,22 @@ until_true 90 all_gone "$OLD"
 same "the successor is killed: the old one finishes its job" "$(job_of killed-new '[.state, .epoch] | join(" ")')" "done 1"
 job third ok 0
 until_true 60 job_is third done && ok "…and whoever is started works" || not_ok "the third life does not work"
+
+# --- versions beside one another ---
+newer_library() { sed "s/^local VERSION = .*/local VERSION = 99/; s/^local PROTOCOL = .*/local PROTOCOL = $1/" "$STINT_SOURCE"/common/functions/*.lua | redis -x FUNCTION LOAD REPLACE >/dev/null; }
+newer_library 1
+ctl upgrade --wait >/dev/null
+job newer ok 0
+until_true 60 job_is newer done && ok "an older program works with a newer library of its protocol" || not_ok "no job is done with a newer library"
+same "…and does not take it back" "$(redis FCALL stint_version 0)" 99
+newer_library 2
+grep -qF 'install the newer version here' <<<"$(ctl queue list)" && ok "of another protocol it is refused by name" || not_ok "it says: $(ctl queue list)"
+redis FUNCTION DELETE stint >/dev/null
+until_true 60 job_is newer done && ok "…and loaded anew where there is none" || not_ok "no library"
+same "the registry tells version and protocol" "$(redis HVALS 'stint:{probe}:ii' | jq -s -c 'map([.version, .protocol]) | unique')" '[["0.1.0",1]]'
+printf '#!/bin/sh\nSTINT_IPC=99 exec %s "$@"\n' "$STINT_BUILD/bin/stint-worker" | instead stint-worker
+fails "workers that do not understand the supervisor" 'run `stint upgrade`' --timeout 5s
+programs
 
 # --- Redis away meanwhile ---
 redis_kill

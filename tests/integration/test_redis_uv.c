@@ -276,6 +276,45 @@ static void test_redis_uv_busy_loop_does_not_count_as_timeout(void **state)
     assert_int_equal(f->nulls, 0);
 }
 
+/* A library of the future: version 99, of that protocol. */
+static void library_of_protocol(const struct fixture *f, int protocol)
+{
+    char code[512];
+    redisContext *ctx = redis_server_connect(&f->server);
+    assert_non_null(ctx);
+    snprintf(code, sizeof code,
+             "#!lua name=stint\nlocal flags = {'no-writes','allow-oom','allow-stale'}\n"
+             "redis.register_function{function_name='stint_version',callback=function() return 99 end,flags=flags}\n"
+             "redis.register_function{function_name='stint_protocol',callback=function() return %d end,flags=flags}",
+             protocol);
+    redisReply *reply = redisCommand(ctx, "FUNCTION LOAD REPLACE %s", code);
+    assert_non_null(reply);
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    redisFree(ctx);
+}
+
+static void test_redis_uv_newer_library_of_our_protocol_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    library_of_protocol(f, REDIS_FUNCTIONS_PROTOCOL);
+    connect_fixture(f, false);
+    run_until(f, &f->ups, 1);
+    ASK(f, "FCALL", "stint_version", "0");
+    run_until(f, &f->answers, 1);
+    assert_int_equal(f->integer, 99);
+}
+
+static void test_redis_uv_newer_library_of_another_protocol_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    library_of_protocol(f, REDIS_FUNCTIONS_PROTOCOL + 1);
+    connect_fixture(f, false);
+    run_until(f, &f->downs, 1);
+    assert_int_equal(f->last.code, ERR_REDIS_REFUSED);
+    assert_non_null(strstr(f->last.message, "stint upgrade"));
+}
+
 static void test_redis_uv_lost_library_is_loaded_again(void **state)
 {
     struct fixture *f = *state;
@@ -398,6 +437,8 @@ int main(void)
         WITH_SERVER(test_redis_uv_stopped_server_times_out_and_comes_back),
         WITH_SERVER(test_redis_uv_blocking_connection_outlasts_the_command_timeout),
         WITH_SERVER(test_redis_uv_busy_loop_does_not_count_as_timeout),
+        WITH_SERVER(test_redis_uv_newer_library_of_our_protocol_is_kept),
+        WITH_SERVER(test_redis_uv_newer_library_of_another_protocol_is_refused),
         WITH_SERVER(test_redis_uv_lost_library_is_loaded_again),
         WITH_SERVER(test_redis_uv_readonly_server_is_not_ready),
         WITH_SERVER(test_redis_uv_password_and_database_are_used),

@@ -344,6 +344,27 @@ static void test_conf_print_reads_back_to_the_same(void **arg)
     (void)close(fd);
 }
 
+/* A supervisor hands its workers what it knows, and they may be older or newer than it. A file of people's is another matter. */
+static void test_conf_load_fd_keys_of_another_version_are_read_past(void **arg)
+{
+    (void)arg;
+    static const char text[] = "[supervisor]\nof_tomorrow = 1\ndrain_timeout = 90s\n[tomorrow]\nkey = value\n[pool.p]\n"
+                               "kinds = match\nof_yesterday = yes\nworkers = 3\n";
+    struct err e = {0};
+    int fd = memfd_create("conf", MFD_CLOEXEC);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    if (conf_load_fd(conf, fd, &e) != 0)
+        fail_msg("%s", e.message);
+    assert_int_equal(conf->supervisor.drain_timeout, 90000);
+    assert_int_equal(conf->n_pools, 1);
+    assert_int_equal(conf->pools[0].workers, 3);
+    (void)close(fd);
+    fd = memfd_create("conf", MFD_CLOEXEC);
+    assert_int_equal(write(fd, "[pool.p]\nkinds = match\nworkers = many\n", 39), 39);
+    assert_int_equal(conf_load_fd(conf, fd, &e), ERR_BAD_CONFIG);
+    (void)close(fd);
+}
+
 static void test_conf_print_passwords_are_hidden(void **arg)
 {
     (void)arg;
@@ -441,6 +462,7 @@ int main(void)
         T(test_conf_load_secret_file_first_line_is_the_url),
         T(test_conf_set_dotted_names_are_found),
         T(test_conf_print_reads_back_to_the_same),
+        T(test_conf_load_fd_keys_of_another_version_are_read_past),
         T(test_conf_print_passwords_are_hidden),
         T(test_conf_reference_names_every_key),
         T(test_conf_find_explicit_missing_file_is_an_error),

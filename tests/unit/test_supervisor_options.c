@@ -52,6 +52,11 @@ static void test_supervisor_options_read_wrong_argument_names_itself(void **arg)
     assert_non_null(strstr(e.message, "--pool needs the name"));
     assert_int_equal(read_args(&o, &e, like, pool), ERR_BAD_ARGUMENT);
     assert_non_null(strstr(e.message, "\"--pools\""));
+    char of[] = "--successor-of", hold[] = "--hold-fd=2", word[] = "three", closed[] = "999";
+    assert_int_equal(read_args(&o, &e, of, word), ERR_BAD_ARGUMENT);
+    assert_non_null(strstr(e.message, "\"three\" is no open descriptor"));
+    assert_int_equal(read_args(&o, &e, of, closed), ERR_BAD_ARGUMENT);
+    assert_int_equal(read_args(&o, &e, hold, NULL), ERR_BAD_ARGUMENT); /* a standard one */
     assert_true(o.check); /* untouched */
 }
 
