@@ -11,6 +11,7 @@ NEW=$(mktemp -d "${TMPDIR:-/tmp}/stint-restored-XXXXXX")
 OLD=$STACK_DIR
 OUT="$OLD/backups"
 chmod 755 "$NEW"
+export TMPDIR="$NEW" # what a killed restore leaves goes with it
 backup_end() {
   "$STINT" down --dir "$NEW" --now >/dev/null 2>&1
   "$STINT" down --dir "$OLD" --now >/dev/null 2>&1
