@@ -124,6 +124,19 @@ systemctl daemon-reload && systemctl restart "$UNIT"
 same "reverted, the slice has no limit" "$(cat /sys/fs/cgroup/stint.slice/memory.max)" max
 until_true 90 ready 3 || not_ok "three workers again"
 
+# --- hand-over: two lives in one delegated group, none takes the other's leaves ---
+main_pid=$(prop MainPID)
+enqueue spans '{"v":1,"do":"sleep","ms":8000}'
+until_true 60 runs spans
+holds "a supervisor hands over to the installed one" stint upgrade
+same "which is the unit's main process now" "$(prop ActiveState) $([ "$(prop MainPID)" != "$main_pid" ] && echo another)" "active another"
+holds "the job in hand ends well" until_true 120 state_is spans "done"
+same "in its first run" "$(job spans '"\(.epoch) \(.handbacks)"')" "1 0"
+holds "the old one leaves" until_true 120 eval '! kill -0 "$main_pid"'
+until_true 90 ready 3 || not_ok "three workers of the successor"
+same "with groups of its own" "$(status .supervisor.limits.cgroup)" true
+holds "and no leaf more" until_true 60 leaves_are 3
+
 # --- a supervisor that hangs: the watchdog ends it, systemd starts another ---
 main_pid=$(prop MainPID)
 enqueue waits '{"v":1,"do":"sleep","ms":600000,"times":1}'
