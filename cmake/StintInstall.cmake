@@ -1,8 +1,8 @@
 # FHS places: programs a person runs in bin, programs stint runs in libexec/stint. The manual pages and the completion are written by the
 # program itself, from the tables it reads its arguments with.
-install(TARGETS stint RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS stint-supervisor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS stint-worker stint-parser stint-fetch stint-relay stint-backtrace stint-console RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/stint)
+install(TARGETS stint RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+install(TARGETS stint-supervisor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+install(TARGETS stint-worker stint-parser stint-fetch stint-relay stint-backtrace stint-console RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/stint COMPONENT programs)
 install(FILES README.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs PATTERN man EXCLUDE)

@@ -7,41 +7,31 @@ set -u
 . "${STINT_SOURCE:?}/tests/support/dock.sh"
 dock_start
 dock_base
-began=$SECONDS
-dock_build stint-e2e-redis "$STINT_SOURCE/tests/e2e/docker/Dockerfile.redis" "$STINT_SOURCE/tests/e2e/docker"
-dock_build stint-e2e-postgres "$STINT_SOURCE/tests/e2e/docker/Dockerfile.postgres" "$STINT_SOURCE/tests/e2e/docker"
-dock_build stint-e2e:one "$STINT_SOURCE/docker/Dockerfile" "$STINT_SOURCE" --build-arg VERSION=one
-dock_build stint-e2e:two "$STINT_SOURCE/docker/Dockerfile" "$STINT_SOURCE" --build-arg VERSION=two
-echo "# images built in $((SECONDS - began)) s; compressed $(docker save stint-e2e:one | gzip | wc -c | awk '{printf "%.0f MB", $1 / 1e6}') with its base"
-cat >"$DOCK_DIR/override.yaml" <<'END'
-services:
-  redis: {command: [redis-server, --bind, 0.0.0.0, --protected-mode, "no", --appendonly, "yes", --maxmemory, 256mb, --maxmemory-policy, noeviction, --save, ""]}
-  worker:
-    environment: {STINT_KIND_PROBE_ENABLED: "yes", STINT_POOL_PROBE_KINDS: probe, STINT_POOL_PROBE_WORKERS: "2", STINT_SUPERVISOR_LEASE: 5s, STINT_SUPERVISOR_HEARTBEAT: 1s}
-END
-export STINT_REDIS_IMAGE=stint-e2e-redis STINT_POSTGRES_IMAGE=stint-e2e-postgres STINT_IMAGE=stint-e2e:one
+dock_images
+dock_build stint-e2e-older "$STINT_SOURCE/tests/e2e/docker/Dockerfile.older" "$STINT_SOURCE/tests/e2e/docker"
+dock_probes
+export STINT_IMAGE=stint-e2e-older
 
-scale() { dock_compose up -d --no-build --scale "worker=$1" >"$DOCK_DIR/up.log" 2>&1 || not_ok "scale to $1: $(tail -n 3 "$DOCK_DIR/up.log")"; }
 count_is() { [ "$(dock_ids worker | wc -l)" = "$1" ]; }
-healthy() { [ "$(docker ps -q --filter health=healthy --filter "label=com.docker.compose.service=worker" | wc -l)" = "$1" ]; }
-# row MEMBER: of the probe queue
-row() { dock_stint queue stats probe --json | jq -r "{done: .ledger.done, dead, drift, instances, active: ([.bands[].active] | add)} | .$1"; }
-hosts_are() { [ "$(row instances)" = "$1" ]; }
-# load N PREFIX MS: N jobs of so many milliseconds
-load() { seq "$1" | sed "s/.*/{\"kind\":\"probe\",\"id\":\"$2-&\",\"payload\":{\"v\":1,\"do\":\"sleep\",\"ms\":$3}}/" | dock_stint enqueue --bulk - >/dev/null || not_ok "the load $2 was not taken"; }
-done_is() { [ "$(row done)" = "$1" ]; }
+hosts_are() { [ "$(dock_row instances)" = "$1" ]; }
 # books WHAT N: N jobs are done, none is dead, the ledger holds
 books() {
-  until_true 180 done_is "$2" || not_ok "$1: $(row done) jobs are done, expected $2"
-  same "$1: all done, none dead, no drift" "$(row done) $(row dead) $(row drift)" "$2 0 0"
+  until_true 180 dock_done "$2" || not_ok "$1: $(dock_row done) jobs are done, expected $2"
+  same "$1: all done, none dead, no drift" "$(dock_row done) $(dock_row dead) $(dock_row drift)" "$2 0 0"
   # every job was started by one attempt: none was charged for a container that went away
   same "$1: nobody was charged" "$(dock_stint queue stats probe --json | jq -r '(.ledger.retried // 0) + (.ledger.crashed // 0)')" 0
 }
 
-scale 3
-until_true 120 healthy 3 && ok "three containers are healthy" || not_ok "not healthy: $(docker ps --format '{{.Names}} {{.Status}}' | tr '\n' ' ')"
+dock_scale 3
+until_true 120 dock_healthy 3 && ok "three containers are healthy" || not_ok "not healthy: $(docker ps --format '{{.Names}} {{.Status}}' | tr '\n' ' ')"
 [ "$failures" -eq 0 ] || { dock_verdict; exit 1; } # nothing below can be true then
-until_true 60 hosts_are 3 && ok "three instances are told apart" || not_ok "$(row instances) instances"
+# The number of the Functions library that Redis has, and the one that an image carries.
+library() { docker exec "$(dock_ids redis)" redis-cli fcall_ro stint_version 0; }
+carried() { docker run --rm --entrypoint grep "$1" -aoh 'local VERSION = [0-9]*' /usr/bin/stint-supervisor | tr -dc 0-9; }
+older=$(carried stint-e2e-older) newer=$(carried stint-e2e:one)
+[ "$older" -lt "$newer" ] || not_ok "the older image carries library $older, the newer $newer"
+same "Redis has the library of the older image" "$(library)" "$((10#$older))"
+until_true 60 hosts_are 3 && ok "three instances are told apart" || not_ok "$(dock_row instances) instances"
 first=$(dock_ids worker | head -n 1)
 same "it does not run as root" "$(docker exec "$first" cat /proc/1/status | sed -n 's/^Uid:\t\([0-9]*\).*/\1/p')" 990
 # As root of the container, whom no permission stops: only a read-only file system does. /tmp shows that the check can write at all.
@@ -52,31 +42,39 @@ for place in /usr /etc /usr/libexec/stint; do
 done
 same "PID 1 is the supervisor" "$(docker exec "$first" cat /proc/1/comm)" stint-superviso
 
-load 1500 a 20
-scale 5
+dock_load 1500 a 20
+dock_scale 5
 until_true 60 count_is 5 && ok "five containers" || not_ok "not five containers"
-scale 1
+dock_scale 1
 until_true 90 count_is 1 && ok "one container" || not_ok "not one container"
 books "scaled 3, 5, 1 under load" 1500
 
-scale 2
-until_true 90 healthy 2 || not_ok "the second container is not healthy"
-load 600 b 100
-active() { [ "$(row active)" -ge 3 ]; }
+dock_scale 2
+until_true 90 dock_healthy 2 || not_ok "the second container is not healthy"
+dock_load 600 b 100
+active() { [ "$(dock_row active)" -ge 3 ]; }
 until_true 60 active || not_ok "nothing is active"
 docker kill -s KILL "$(dock_ids worker | tail -n 1)" >/dev/null && killed=$SECONDS
-until_true 120 done_is 2100 && ok "a container was killed: its jobs ran elsewhere ($((SECONDS - killed)) s until all was done)" || not_ok "$(row done) of 2100 done"
-same "after the kill: none dead, no drift" "$(row dead) $(row drift)" "0 0"
+until_true 120 dock_done 2100 && ok "a container was killed: its jobs ran elsewhere ($((SECONDS - killed)) s until all was done)" || not_ok "$(dock_row done) of 2100 done"
+same "after the kill: none dead, no drift" "$(dock_row dead) $(dock_row drift)" "0 0"
 
-scale 2
-until_true 90 healthy 2 || not_ok "the killed container is not replaced"
-load 800 c 20
-export STINT_IMAGE=stint-e2e:two
-scale 2
-new_image() { [ "$(docker ps -q --filter ancestor=stint-e2e:two --filter "label=com.docker.compose.service=worker" | wc -l)" = 2 ]; }
+dock_scale 2
+until_true 90 dock_healthy 2 || not_ok "the killed container is not replaced"
+dock_load 800 c 20
+export STINT_IMAGE=stint-e2e:one
+dock_scale 2
+new_image() { [ "$(docker ps -q --filter ancestor=stint-e2e:one --filter "label=com.docker.compose.service=worker" | wc -l)" = 2 ]; }
 until_true 120 new_image && ok "both containers run the new image" || not_ok "the image was not updated"
-until_true 180 done_is 2900
-same "an image was updated under load: all done, none dead, no drift" "$(row done) $(row dead) $(row drift)" "2900 0 0"
+until_true 180 dock_done 2900
+same "an image was updated under load: all done, none dead, no drift" "$(dock_row done) $(dock_row dead) $(dock_row drift)" "2900 0 0"
+
+same "the library was brought to the new number" "$(library)" "$newer"
+network="${COMPOSE_PROJECT_NAME}_stint"
+late=$(docker run -d --network "$network" -e STINT_REDIS_URL=redis://redis:6379 -e STINT_POSTGRES_URL=postgresql://stint:stint@postgres/stint stint-e2e-older)
+ready() { docker exec "$late" stint health --ready; }
+until_true 120 ready && ok "a container of the older image joins and is ready" || not_ok "the older image beside the newer: $(docker logs "$late" 2>&1 | tail -n 2)"
+same "and takes the library back to no older number" "$(library)" "$newer"
+docker rm -fv "$late" >/dev/null
 
 frozen=$(dock_ids worker | head -n 1)
 kill -STOP "$(docker inspect -f '{{.State.Pid}}' "$frozen")"
