@@ -50,4 +50,25 @@ until_true 60 gone && ok "and is reaped at its end" || not_ok "an orphan that en
 docker stop -t 60 "$alone" >/dev/null
 same "docker stop ends it, not by force" "$(docker inspect -f '{{.State.ExitCode}}' "$alone")" 0
 docker rm -fv "$alone" >/dev/null
+
+# As the pod of kubernetes/base runs it: user and group by number, the configuration and the secret as files, folders open to the group.
+pod="$DOCK_DIR/pod"
+mkdir -p "$pod/secrets" "$pod/run" "$pod/state" "$pod/tmp"
+chgrp 990 "$pod"/run "$pod"/state "$pod"/tmp && chmod 2777 "$pod"/run "$pod"/state "$pod"/tmp
+python3 - "$STINT_SOURCE/kubernetes/base" "$pod" <<'END' || not_ok "the manifests cannot be read"
+import pathlib, sys, yaml
+base, pod = map(pathlib.Path, sys.argv[1:])
+(pod / "stint.conf").write_text(yaml.safe_load((base / "config-map.yaml").read_text())["data"]["stint.conf"])
+for name, text in yaml.safe_load((base / "secret.example.yaml").read_text())["stringData"].items():
+    (pod / "secrets" / name).write_text(text)
+END
+chgrp -R 990 "$pod/secrets" && chmod 0440 "$pod"/secrets/*
+alone=$(docker run -d --user 990:990 --group-add 990 --read-only --cap-drop ALL --security-opt no-new-privileges --memory 2g --cpus 2 \
+  -v "$pod/stint.conf:/etc/stint/stint.conf:ro" -v "$pod/secrets:/etc/stint/secrets:ro" -v "$pod/run:/run/stint" -v "$pod/state:/var/lib/stint" -v "$pod/tmp:/tmp" \
+  -e STINT_SUPERVISOR_INSTANCE=stint-worker-7d9f-x2x stint-e2e:one)
+answers() { [ "$(curl -sS --noproxy '*' --max-time 10 -o "$DOCK_DIR/answer" -w '%{http_code}' "http://$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$alone"):9464$1")" = "$2" ]; }
+until_true 90 answers /healthz 200 && ok "as the pod runs it: /healthz says 200" || not_ok "as the pod runs it: $(docker logs "$alone" 2>&1 | tail -n 2)"
+until_true 60 answers /readyz 503 && grep -q redis_away "$DOCK_DIR/answer" && ok "and /readyz 503, for no Redis is there" || not_ok "/readyz: $(cat "$DOCK_DIR/answer")"
+grep -q 'stint-worker-7d9f-x2x' <<<"$(docker exec "$alone" stint status 2>&1)" && ok "the instance bears the pod's name" || not_ok "status: $(docker exec "$alone" stint status 2>&1 | head -n 2)"
+docker rm -fv "$alone" >/dev/null
 dock_verdict

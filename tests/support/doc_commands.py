@@ -3,7 +3,7 @@
 
 Every fenced block of docs/operations/*.md stands under a mark that says which test runs it:
 
-    <!-- run: RING -->      RING: stack, package, vm, docker, backup; the block is fenced as ```sh
+    <!-- run: RING -->      RING: stack, package, vm, docker, kubernetes, backup; the block is fenced as ```sh
     <!-- run: RING exit=1 -->       its last command is meant to end with this code
     <!-- run: RING follow -->       it goes on until it is interrupted
     <!-- run: example -->   output, or a file's content; never a command
@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 
-RINGS = ("stack", "package", "vm", "docker", "backup", "example")
+RINGS = ("stack", "package", "vm", "docker", "kubernetes", "backup", "example")
 MARK = re.compile(r"^\s*<!--\s*run:\s*(.*?)\s*-->\s*$")
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*(\S*)\s*$")
 COMMAND = re.compile(r"^\s*(\$ |(sudo |runuser .*-- )?(stint|systemctl|journalctl|apt-get|docker|kubectl|redis-cli|psql|curl|jq|cmake) )")
