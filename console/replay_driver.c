@@ -28,6 +28,7 @@ struct replay_driver {
     pthread_cond_t woken;
     pthread_t thread;
     bool stopping;
+    bool added; /* since the last wait: a run that came while others were looked at is not left until the next one */
     struct driven runs[REPLAY_DRIVER_RUNS_MAX];
     struct stores stores; /* the thread's own */
 };
@@ -128,8 +129,9 @@ static void wait_until(struct replay_driver *d, uint64_t next_ms)
 {
     struct timespec until = {.tv_sec = (time_t)(next_ms / 1000), .tv_nsec = (long)(next_ms % 1000) * 1000000};
     (void)pthread_mutex_lock(&d->lock);
-    if (!d->stopping)
+    if (!d->stopping && !d->added)
         (void)pthread_cond_timedwait(&d->woken, &d->lock, &until);
+    d->added = false;
     (void)pthread_mutex_unlock(&d->lock);
 }
 
@@ -198,6 +200,7 @@ int replay_driver_add(struct replay_driver *d, const struct replay_run *part, in
             mine = &d->runs[i];
     if (mine != NULL) {
         *mine = (struct driven){.used = true, .run = *part, .canary_timeout_ms = canary_timeout_ms};
+        d->added = true;
         (void)pthread_cond_signal(&d->woken);
     }
     (void)pthread_mutex_unlock(&d->lock);
