@@ -311,9 +311,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
             return MHD_NO;
         buf_init(&u->body, CONSOLE_HTTP_BODY_MAX + 1);
         *state = u;
-        if (length == NULL || strtoll(length, NULL, 10) <= CONSOLE_HTTP_BODY_MAX)
-            return MHD_YES;
-        u->too_large = true; /* said before it is sent: what does not wait for an answer is cut off */
+        if (length == NULL || strtoll(length, NULL, 10) <= CONSOLE_HTTP_SWALLOW_MAX)
+            return MHD_YES; /* a body above the limit is swallowed, not kept: who still sends does not hear why */
+        u->too_large = true;
         return answer(arg, connection, path, method, u);
     }
     if (*size != 0) {

@@ -13,6 +13,7 @@ enum {
     CONSOLE_HTTP_IDLE_S = 15,           /* a connection that says nothing for so long is closed */
     CONSOLE_HTTP_REQUEST_MS = 30000,    /* and one whose request is not whole by then, however slowly it goes on */
     CONSOLE_HTTP_BODY_MAX = 256 * 1024, /* of a request */
+    CONSOLE_HTTP_SWALLOW_MAX = 8 << 20, /* a body said to be larger is refused, and cut off, before it is sent */
 };
 
 struct console_http; /* heap */

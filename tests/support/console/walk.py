@@ -109,6 +109,13 @@ def wrong_input():
         check(f"the body {raw}", ask("POST", "/api/v1/queues/probe/pause", OPERATOR, raw=raw, headers=json_type)[0], 400)
     check("no JSON", ask("POST", "/api/v1/queues/probe/pause", OPERATOR, raw="a=b", headers={"Content-Type": "application/x-www-form-urlencoded"})[0], 400)
     check("too large", ask("POST", "/api/v1/queues/probe/pause", OPERATOR, raw=json.dumps({"reason": "x" * 300000}), headers=json_type)[0], 413)
+    c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)  # told before it is sent
+    c.putrequest("POST", "/api/v1/queues/probe/pause")
+    c.putheader("Authorization", "Bearer " + OPERATOR)
+    c.putheader("Content-Length", str(9 << 20))
+    c.endheaders()
+    check("far too large", c.getresponse().status, 413)
+    c.close()
     check("another method", ask("PUT", "/api/v1/overview", OPERATOR)[0], 405)
     check("nothing was paused", get("queues/probe")[1]["paused"], False)
 
@@ -132,8 +139,8 @@ def jobs():
     check("an error as it was written", (job["errors"][0]["message"], "next_step" in job), ("<img src=x onerror=alert(1)> no pdf", True))
     check("cancel", post("queues/probe/jobs/later-2/cancel", {"reason": "not needed"})[1]["state"], "cancelled")
     check("a viewer cancels", post("queues/probe/jobs/later-1/cancel", {}, VIEWER)[0], 403)
-    tag = ask("GET", "/api/v1/hosts", VIEWER)[2]["ETag"]
-    check("an unchanged poll", ask("GET", "/api/v1/hosts", VIEWER, headers={"If-None-Match": tag})[0], 304)
+    poll = lambda tag="": ask("GET", "/api/v1/hosts", VIEWER, headers={"If-None-Match": tag})
+    until("an unchanged poll", lambda: poll(poll()[2]["ETag"])[0] == 304)  # a lease may end between the two
 
 
 def dead():
@@ -191,7 +198,10 @@ def slow_clients():
     for _ in range(20):
         check("answered beside slow clients", get("overview")[0], 200)
     for s in slow:
-        s.sendall(b"E")
+        try:
+            s.sendall(b"E")
+        except ConnectionError:
+            pass  # let go already, on a machine that takes its time
     check("and again", get("overview")[0], 200)
     for s in slow:  # each is closed by the console, whatever it goes on to send
         s.settimeout(60)
