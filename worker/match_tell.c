@@ -117,16 +117,28 @@ void match_tell_ask_published(const struct worker_ctx *ctx, struct match_cache *
         match_published_drop(p);
 }
 
-int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool)
+static int enqueue_cycle(const struct worker_ctx *ctx, const char *pool, const char *options)
 {
-    char key[KEY_MAX], options[256], payload[128];
+    char key[KEY_MAX], payload[128];
     keys_prefix(key, ctx->queue);
-    (void)snprintf(options, sizeof options,
-                   "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
-                   MATCH_CYCLE_MS, pool, MATCH_CYCLE_MS);
     (void)snprintf(payload, sizeof payload, "{\"v\":1,\"op\":\"cycle\",\"pool\":\"%s\"}", pool);
     const char *argv[] = {"FCALL", "stint_enqueue", "1", key, options, payload};
     return redis_uv_argv(ctx->redis, NULL, NULL, (int)ARRAY_LEN(argv), argv, NULL);
+}
+
+int match_tell_want_cycle(const struct worker_ctx *ctx, const char *pool)
+{
+    char options[256];
+    (void)snprintf(options, sizeof options,
+                   "{\"kind\":\"match\",\"delay_ms\":%d,\"unique\":{\"key\":\"match-cycle:%s\",\"window_ms\":%d}}",
+                   MATCH_CYCLE_MS, pool, MATCH_CYCLE_MS);
+    return enqueue_cycle(ctx, pool, options);
+}
+
+/* Without the regular cycle's dedup key, which is held until that one comes. Lost: the regular one goes on. */
+static void ask_at_once(const struct worker_ctx *ctx, const char *pool)
+{
+    (void)enqueue_cycle(ctx, pool, "{\"kind\":\"match\"}");
 }
 
 /* When somebody waits, or a pair may fall due, time has to be looked at again: the pool asks for its next cycle itself.
@@ -150,14 +162,16 @@ static void note_pending(struct match_cache *c, const struct match_round *r)
 }
 
 void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ctx, struct match_sent *sent,
-                      struct match_cache *cache, struct match_round *r, bool cycle)
+                      struct match_cache *cache, struct match_round *r, enum match_tell_cycle cycle)
 {
     struct sender s = {.ctx = ctx, .sent = sent, .pool = cache->pool, .tell = tell};
     keys_of(s.feed, ctx->queue, "feed");
     (void)match_store_events(r, send_own, &s);
     match_feed_round(r, send_feed, &s);
-    if (cycle)
+    if (cycle != MATCH_TELL_NO_CYCLE)
         match_feed_here(r->ix, cache->pool, r->now_ms, &cache->here, send_feed, &s);
     note_pending(cache, r);
     ask_for_cycle(ctx, cache, r);
+    if (cycle == MATCH_TELL_CYCLE_LEFT)
+        ask_at_once(ctx, cache->pool);
 }

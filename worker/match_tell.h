@@ -13,6 +13,13 @@
 #include "match_cache.h"
 #include "match_sent.h"
 
+/* Whether a cycle was among the round's operations. */
+enum match_tell_cycle {
+    MATCH_TELL_NO_CYCLE,
+    MATCH_TELL_CYCLE,
+    MATCH_TELL_CYCLE_LEFT, /* it expired all it may: more may be over, and the next one is asked for at once */
+};
+
 struct match_tell {
     int64_t *numbers; /* owned: of this round's events, in their order */
     size_t n_numbers;
@@ -24,7 +31,7 @@ void match_tell_numbers(struct match_tell *tell, const PGresult *res);
 /* Tells everything of the round, and asks for the pool's next cycle when somebody waits. Redis away: the events stay
  * for later. */
 void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ctx, struct match_sent *sent,
-                      struct match_cache *cache, struct match_round *r, bool cycle);
+                      struct match_cache *cache, struct match_round *r, enum match_tell_cycle cycle);
 /* Sends one event to its pool's stream; once Redis has answered that it is there, its number is in sent. Does not wait.
  */
 void match_tell_event(const struct worker_ctx *ctx, struct match_sent *sent, const char *pool, int64_t seq,

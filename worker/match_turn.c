@@ -150,6 +150,14 @@ static void fail_code(struct match_turn *t, int rc, const char *step)
 /* -- commit ----------------------------------------------------------------------------------------------------------
  */
 
+static enum match_tell_cycle cycle_played(const struct match_turn *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->items[i].op.type == MATCH_CYCLE && t->items[i].reply.expired >= MATCH_EXPIRE_MAX)
+            return MATCH_TELL_CYCLE_LEFT;
+    return t->cycle ? MATCH_TELL_CYCLE : MATCH_TELL_NO_CYCLE;
+}
+
 static void on_committed(void *arg, PGresult *const results[], size_t n, const struct err *e)
 {
     struct match_turn *t = arg;
@@ -164,7 +172,7 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     match_round_committed(&t->round, t->head.version + 1);
     t->cache->sweep = t->round.sweep;
     release(t);
-    match_tell_round(&t->tell, t->ctx, t->sent, t->cache, &t->round, t->cycle);
+    match_tell_round(&t->tell, t->ctx, t->sent, t->cache, &t->round, cycle_played(t));
     KILL_POINT("match.told");
     for (size_t i = 0; i < t->n; i++)
         if (t->items[i].run)

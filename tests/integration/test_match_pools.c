@@ -90,6 +90,7 @@ static void test_match_pool_too_large_for_the_worker_is_refused_with_what_to_rai
     touch(&h, "t", "huge", "w000001");
     harness_wait_state(&h, "t", "dead");
     AUTO_FREE char *why = harness_job(&h, "t");
+    assert_non_null(strstr(why, "MEM_LIMIT"));
     assert_non_null(strstr(why, "does not fit this worker"));
     assert_non_null(strstr(why, "recycle_rss"));
     submit(&h, "small", "m1", "male", "female"); /* the worker lives, and other pools are played */
@@ -157,6 +158,29 @@ static void test_match_gone_people_are_removed_however_many(void **state)
     }
     assert_true(query("SELECT count(*) FROM stint.match_ticket WHERE pool = 'gone' AND state = 'gone'") < 4000);
     assert_int_equal(query("SELECT floor FROM stint.match_pool WHERE pool = 'gone'"), 1);
+    end(&h);
+}
+
+/* More waits are over than a cycle ends: the next one comes without the regular one, whose key is held for an hour. */
+static void test_match_cycle_that_left_expired_people_is_followed_at_once(void **state)
+{
+    struct worker_harness h;
+    char ini[2048];
+    (void)state;
+    seed("over", "over", 5000);
+    (void)query("UPDATE stint.match_ticket SET expires_ms = 1 WHERE pool = 'over'; SELECT 0");
+    harness_open(&h, redis.url, "over");
+    harness_enqueue(&h,
+                    "{\"kind\":\"match\",\"id\":\"regular\",\"delay_ms\":3600000,"
+                    "\"unique\":{\"key\":\"match-cycle:over\",\"window_ms\":3600000}}",
+                    "{\"v\":1,\"op\":\"cycle\",\"pool\":\"over\"}");
+    ini_for(ini, "over", "[match]\nround_deadline = 10m\n");
+    harness_start(&h, "match", ini, NULL);
+    send_op(&h, "c", "{\"v\":1,\"op\":\"cycle\",\"pool\":\"over\"}");
+    harness_wait_state(&h, "c", "done");
+    for (uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS; waiting("over") > 0;)
+        if (clock_mono_ms() >= until)
+            fail_msg("%lld people wait though their time is over", (long long)waiting("over"));
     end(&h);
 }
 
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise),
         cmocka_unit_test(test_match_rules_changed_at_run_time_hold_from_the_next_round_on),
         cmocka_unit_test(test_match_gone_people_are_removed_however_many),
+        cmocka_unit_test(test_match_cycle_that_left_expired_people_is_followed_at_once),
         cmocka_unit_test(test_match_events_say_why_somebody_is_gone_or_a_pair_ended),
         cmocka_unit_test(test_match_same_id_again_is_replaced_or_refused_and_says_so),
         cmocka_unit_test(test_match_cycle_too_old_is_stale_and_a_submit_is_not),
