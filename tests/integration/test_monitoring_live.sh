@@ -23,6 +23,7 @@ ask() { curl -sS --max-time 10 --data-urlencode "query=$1" "http://127.0.0.1:$PR
 series() { ask "$1" | jq 'if .status == "success" then .data.result | length else -1 end'; }
 seen() { [ "$(series "$1")" -gt 0 ]; }
 
+export STINT_POOL_PDF_TARGET_WAIT=10s # its panels are of pools that are scaled by demand
 stack_up >"$STACK_DIR/up.log" 2>&1 || { not_ok "the stack did not come up"; exit 1; }
 redis CONFIG SET maxmemory 1gb >/dev/null || not_ok "Redis took no limit" # its share is recorded only where there is one
 METRICS_PORT=$(cat "$STACK_DIR/run/metrics.port") PROM_PORT=$(free_port)
