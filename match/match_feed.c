@@ -151,7 +151,6 @@ void match_feed_round(const struct match_round *r, match_feed_fn fn, void *arg)
 void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn,
                      void *arg)
 {
-    static const char *const counts[GENDER_COUNT] = {"c0", "c1", "c2", "c3", "c4"};
     struct entry e;
     int told = 0;
     uint32_t slot = match_index_next(ix, *cursor);
@@ -166,11 +165,22 @@ void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, u
         told++;
     }
     *cursor = slot == MATCH_NO_SLOT ? 0 : slot;
+}
+
+void match_feed_mark(const struct match_index *ix, const char *pool, int64_t now_ms,
+                     const struct match_trouble *trouble, match_feed_fn fn, void *arg)
+{
+    static const char *const counts[GENDER_COUNT] = {"c0", "c1", "c2", "c3", "c4"};
+    struct entry e;
     start(&e, "mark", pool, now_ms);
     for (unsigned g = 0; g < GENDER_COUNT; g++)
         put_i(&e, counts[g], match_index_count_gender(ix, g));
     put_i(&e, "d", (int64_t)match_index_rules(ix)->ms_per_km);
     /* Three rounds of telling everybody, at FEED_HERE_MAX a cycle of five seconds. */
     put_i(&e, "keep", MAX_OF(INT64_C(300000), (int64_t)match_index_count(ix) * 3 * 5000 / FEED_HERE_MAX + 300000));
+    if (trouble->conflicts > 0)
+        put_i(&e, "conflicts", trouble->conflicts);
+    if (trouble->stale > 0)
+        put_i(&e, "stale", trouble->stale);
     fn(arg, e.n, e.fields);
 }

@@ -14,9 +14,17 @@ enum { FEED_FIELDS_MAX = 40, FEED_HERE_MAX = 512, FEED_HERE_EVERY_MS = 60000 };
 /* One entry: n texts, alternating names and values; borrowed for the call. */
 typedef void (*match_feed_fn)(void *arg, size_t n, const char *const fields[]);
 
+/* What went wrong with a pool's rounds since it was last told. */
+struct match_trouble {
+    uint32_t conflicts, stale; /* rounds that had to be played again; cycles that came too late to be played */
+};
+
 /* Joins, leaves and matches of a committed round. */
 void match_feed_round(const struct match_round *r, match_feed_fn fn, void *arg);
-/* Counts of everybody waiting, and again those of whom the model has not heard for FEED_HERE_EVERY_MS (at most
- * FEED_HERE_MAX): what the stream lost comes back. Call after a cycle's commit. cursor is kept by the caller. */
+/* Again those of whom the model has not heard for FEED_HERE_EVERY_MS (at most FEED_HERE_MAX): what the stream lost
+ * comes back. Call after a cycle's commit, before match_feed_mark. cursor is kept by the caller. */
 void match_feed_here(struct match_index *ix, const char *pool, int64_t now_ms, uint32_t *cursor, match_feed_fn fn,
                      void *arg);
+/* Counts of everybody waiting, and the trouble there was. */
+void match_feed_mark(const struct match_index *ix, const char *pool, int64_t now_ms,
+                     const struct match_trouble *trouble, match_feed_fn fn, void *arg);

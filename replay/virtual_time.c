@@ -223,8 +223,10 @@ static int cycle(struct replay *r, int64_t now_ms)
 {
     const struct match_op op = {.type = MATCH_CYCLE, .pool = POOL};
     int rc = match_index_count(r->ix) > 0 ? play(r, &op, REPLAY_NOBODY, now_ms) : 0;
-    if (rc == 0 && r->model && match_index_count(r->ix) > 0)
+    if (rc == 0 && r->model && match_index_count(r->ix) > 0) {
         match_feed_here(r->ix, POOL, EPOCH_MS + now_ms, &r->here, feed, r);
+        match_feed_mark(r->ix, POOL, EPOCH_MS + now_ms, &(struct match_trouble){0}, feed, r);
+    }
     return rc;
 }
 

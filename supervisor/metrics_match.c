@@ -39,6 +39,18 @@ static void match_rows(const struct wait_queues *waits, int64_t now_ms, struct m
         }
 }
 
+static void match_trouble(struct metrics_writer *w, const struct match_row *rows, size_t n)
+{
+    metrics_family(w, "stint_match_round_conflicts", METRICS_COUNTER,
+                   "Rounds that were played again: another worker, or a cache that was behind, stood in their way.");
+    for (size_t i = 0; i < n; i++)
+        METRICS_SAMPLE(w, (double)rows[i].desk->conflicts, {"queue", rows[i].queue}, {"pool", rows[i].pool});
+    metrics_family(w, "stint_match_stale_cycles", METRICS_COUNTER,
+                   "Cycles that came later than match.round_deadline and were not played.");
+    for (size_t i = 0; i < n; i++)
+        METRICS_SAMPLE(w, (double)rows[i].desk->stale, {"queue", rows[i].queue}, {"pool", rows[i].pool});
+}
+
 static void match_people(struct metrics_writer *w, const struct match_row *rows, size_t n)
 {
     metrics_family(w, "stint_match_waiting", METRICS_GAUGE,
@@ -160,5 +172,6 @@ void metrics_match(struct metrics_writer *w, const struct wait_queues *waits, in
     match_people(w, rows, n);
     match_estimates(w, rows, n);
     match_calibration(w, rows, n);
+    match_trouble(w, rows, n);
     match_desks(w, waits, rows, n, now_ms);
 }

@@ -27,6 +27,7 @@ struct wait_desk {
     char counted[ENTRY_ID_MAX]; /* entries of the feed up to this one were counted before the restart; "": none */
     struct wait_notice *notice; /* owned; NULL until somebody asks to be told */
     uint64_t notices;           /* told by this process */
+    uint64_t conflicts, stale;  /* rounds the matchers played again, cycles that came too late; of the feed */
 };
 
 struct wait_queue {

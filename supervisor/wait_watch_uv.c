@@ -84,6 +84,7 @@ static void ask_kept(struct wait_watch *w, struct wait_queue *q)
 /* An entry from before the restart says who waits, and nothing that was not counted. */
 static void uncount(struct wait_event *ev)
 {
+    ev->conflicts = ev->stale = 0;
     if (ev->type == WAIT_JOIN)
         ev->type = WAIT_HERE;
     else if (ev->type == WAIT_LEAVE || ev->type == WAIT_MATCH)
@@ -101,6 +102,8 @@ static void take_event(struct wait_queue *q, struct wait_event *ev)
     if (wait_kept_counted(d, q->last))
         uncount(ev);
     wait_model_event(pool->model, ev);
+    d->conflicts += ev->conflicts;
+    d->stale += ev->stale;
     if (d->notice == NULL && ev->id[0] != '\0')
         d->notice = wait_notice_new();
     if (d->notice != NULL)

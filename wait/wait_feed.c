@@ -164,13 +164,18 @@ static bool read_regions(struct reading *r, const char *s)
     return false;
 }
 
-static bool read_count(struct reading *r, const char *s, int gender)
+static bool read_u32(const char *s, uint32_t *ret)
 {
     int64_t n;
     if (!whole(s, 0, UINT32_MAX, &n))
         return false;
-    r->ev.waiting[gender] = (uint32_t)n;
+    *ret = (uint32_t)n;
     return true;
+}
+
+static bool read_count(struct reading *r, const char *s, int gender)
+{
+    return read_u32(s, &r->ev.waiting[gender]);
 }
 
 #define COUNT(g)                                                                                                       \
@@ -179,7 +184,8 @@ static bool read_count(struct reading *r, const char *s, int gender)
         return read_count(r, s, g);                                                                                    \
     }
 COUNT(0)
-COUNT(1) COUNT(2) COUNT(3) COUNT(4)
+COUNT(1)
+COUNT(2) COUNT(3) COUNT(4)
 #undef COUNT
     _Static_assert(GENDER_COUNT == 5, "a marker has one count a gender");
 
@@ -193,15 +199,26 @@ static bool read_price(struct reading *r, const char *s)
     return whole(s, 0, INT64_C(1) << 40, &r->ev.price_ms_per_km);
 }
 
+static bool read_conflicts(struct reading *r, const char *s)
+{
+    return read_u32(s, &r->ev.conflicts);
+}
+
+static bool read_stale(struct reading *r, const char *s)
+{
+    return read_u32(s, &r->ev.stale);
+}
+
 static const struct field {
     const char *name;
     bool (*read)(struct reading *r, const char *s);
 } fields_known[] = {
-    {"e", read_event},   {"p", read_pool},    {"t", read_at},      {"h", read_hash},    {"j", read_joined},
-    {"k", read_key},     {"w", read_wait},    {"g", read_gender},  {"s", read_seeking}, {"a", read_age},
-    {"n", read_age_min}, {"x", read_age_max}, {"y", read_lat},     {"z", read_lon},     {"r", read_km},
-    {"c", read_regions}, {"c0", read_count0}, {"c1", read_count1}, {"c2", read_count2}, {"c3", read_count3},
-    {"c4", read_count4}, {"keep", read_keep}, {"d", read_price},   {"i", read_id},
+    {"e", read_event},     {"p", read_pool},    {"t", read_at},      {"h", read_hash},    {"j", read_joined},
+    {"k", read_key},       {"w", read_wait},    {"g", read_gender},  {"s", read_seeking}, {"a", read_age},
+    {"n", read_age_min},   {"x", read_age_max}, {"y", read_lat},     {"z", read_lon},     {"r", read_km},
+    {"c", read_regions},   {"c0", read_count0}, {"c1", read_count1}, {"c2", read_count2}, {"c3", read_count3},
+    {"c4", read_count4},   {"keep", read_keep}, {"d", read_price},   {"i", read_id},      {"conflicts", read_conflicts},
+    {"stale", read_stale},
 };
 
 /* A field of a later build is passed over; a known one must be right. */

@@ -23,7 +23,7 @@ enum {
     WAIT_REGIONS_MAX = 8,    /* regions of one person */
     WAIT_POOL_NAME_MAX = 65,
     WAIT_TICKET_MAX = 129,
-    WAIT_WITHIN = 4,     /* horizons of P(matched within …): wait_within_s */
+    WAIT_WITHIN = 4,                  /* horizons of P(matched within …): wait_within_s */
     WAIT_GROUP_MIN = SMALL_GROUP_MIN, /* smaller groups are not published */
 };
 #define WAIT_HORIZON_S 1200.0 /* longest estimate: "20+ min" */
@@ -66,6 +66,7 @@ struct wait_event {
     uint32_t waiting[GENDER_COUNT]; /* WAIT_MARK */
     int64_t price_ms_per_km;        /* WAIT_MARK; what the way costs in the matcher's order; -1: unknown */
     int64_t keep_ms;                /* WAIT_MARK; people unheard of for so long are dropped; 0: unknown */
+    uint32_t conflicts, stale; /* WAIT_MARK; rounds played again, cycles too late, since the last; not the model's */
 };
 
 enum wait_confidence { WAIT_CONFIDENCE_LOW, WAIT_CONFIDENCE_OK };
@@ -141,7 +142,7 @@ struct wait_stats {
     uint64_t arrivals[GENDER_COUNT], matched[GENDER_COUNT], left[GENDER_COUNT]; /* people, since the model began */
     uint64_t came[GENDER_COUNT];                         /* arrivals, and those before a restart that were kept */
     double cover50[GENDER_COUNT], cover90[GENDER_COUNT]; /* calibration, Kaplan-Meier; -1: unknown */
-    uint64_t resolved[GENDER_COUNT];                     /* waits that calibration is judged by and that ended in a pair */
+    uint64_t resolved[GENDER_COUNT]; /* waits that calibration is judged by and that ended in a pair */
     double pinball[GENDER_COUNT],
         pinball_km[GENDER_COUNT]; /* seconds: ours, and rolling Kaplan-Meier's on the same people */
     uint64_t resynced, dropped;   /* people added by WAIT_HERE, and given up as unheard of */

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "match_feed.h"
 #include "match_published.h"
 #include "match_store.h"
 
@@ -21,11 +22,12 @@ struct match_cache {
     bool warm;              /* everything up to mark is in ix, and mark is or was the pool's last change */
     uint64_t fill_began_ms; /* monotonic */
     int64_t floor_seen;
-    int64_t pending_until_ms; /* a pair may fall due until then */
-    uint64_t next_cycle_ms;   /* monotonic: do not ask for a cycle before */
-    uint32_t sweep, here;     /* whose turn it is */
-    bool overgrown;           /* more is long over than cycles remove: every round helps */
-    uint64_t used;            /* turn number of the last use */
+    int64_t pending_until_ms;     /* a pair may fall due until then */
+    uint64_t next_cycle_ms;       /* monotonic: do not ask for a cycle before */
+    uint32_t sweep, here;         /* whose turn it is */
+    bool overgrown;               /* more is long over than cycles remove: every round helps */
+    struct match_trouble trouble; /* since it was last told */
+    uint64_t used;                /* turn number of the last use */
 };
 
 struct match_caches {

@@ -170,6 +170,9 @@ void match_tell_round(const struct match_tell *tell, const struct worker_ctx *ct
     match_feed_round(r, send_feed, &s);
     if (cycle != MATCH_TELL_NO_CYCLE)
         match_feed_here(r->ix, cache->pool, r->now_ms, &cache->here, send_feed, &s);
+    if (cycle != MATCH_TELL_NO_CYCLE || cache->trouble.conflicts > 0)
+        match_feed_mark(r->ix, cache->pool, r->now_ms, &cache->trouble, send_feed, &s);
+    cache->trouble = (struct match_trouble){0};
     note_pending(cache, r);
     ask_for_cycle(ctx, cache, r);
     if (cycle == MATCH_TELL_CYCLE_LEFT)

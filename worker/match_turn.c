@@ -103,6 +103,7 @@ static void fail(struct match_turn *t, const struct err *e)
 static void again(struct match_turn *t, const struct err *e, int limit)
 {
     struct err why = *e;
+    t->cache->trouble.conflicts += e->code == ERR_STORE_CONFLICT;
     match_cache_reset(t->cache);
     close_round(t);
     release(t);
@@ -171,6 +172,8 @@ static void on_committed(void *arg, PGresult *const results[], size_t n, const s
     t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
     match_round_committed(&t->round, t->head.version + 1);
     t->cache->sweep = t->round.sweep;
+    for (size_t i = 0; i < t->n; i++)
+        t->cache->trouble.stale += t->items[i].reply.verdict == MATCH_V_STALE;
     release(t);
     match_tell_round(&t->tell, t->ctx, t->sent, t->cache, &t->round, cycle_played(t));
     KILL_POINT("match.told");

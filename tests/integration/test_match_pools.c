@@ -361,6 +361,38 @@ static void test_match_same_id_again_is_replaced_or_refused_and_says_so(void **s
     }
 }
 
+/* A field of that name is in an entry of the feed. */
+static bool feed_tells(struct worker_harness *h, const char *name)
+{
+    bool found = false;
+    redisReply *reply = harness_cmd(h, "XRANGE stint:{%s}:feed - +", h->queue);
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *fields = reply->element[i]->element[1];
+        for (size_t k = 0; k + 1 < fields->elements; k += 2)
+            found |= strcmp(fields->element[k]->str, name) == 0;
+    }
+    freeReplyObject(reply);
+    return found;
+}
+
+/* Tickets may have been purged that the worker had not read: it reads the pool anew, plays again, and tells of it. */
+static void test_match_round_played_again_is_told(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    begin(&h, "again", "");
+    submit(&h, "again", "m1", "male", "female");
+    harness_wait_state(&h, "s-m1", "done");
+    assert_false(feed_tells(&h, "conflicts"));
+    (void)query("UPDATE stint.match_pool SET floor = 1000000 WHERE pool = 'again'; SELECT 0");
+    submit(&h, "again", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_true(feed_tells(&h, "conflicts"));
+    assert_int_equal(pairs("again"), 1);
+    check_pairs("again");
+    end(&h);
+}
+
 /* A cycle that came too late is counted as done and changes nothing; what people asked for is never too late. */
 static void test_match_cycle_too_old_is_stale_and_a_submit_is_not(void **state)
 {
@@ -378,6 +410,7 @@ static void test_match_cycle_too_old_is_stale_and_a_submit_is_not(void **state)
     harness_wait_state(&h, "s-m1", "done");
     AUTO_FREE char *cycle = harness_job(&h, "c");
     assert_non_null(strstr(cycle, "\"stale\""));
+    assert_true(feed_tells(&h, "stale"));
     assert_int_equal(waiting("stale"), 1);
     end(&h);
 }
@@ -394,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_match_cycle_that_left_expired_people_is_followed_at_once),
         cmocka_unit_test(test_match_events_say_why_somebody_is_gone_or_a_pair_ended),
         cmocka_unit_test(test_match_same_id_again_is_replaced_or_refused_and_says_so),
+        cmocka_unit_test(test_match_round_played_again_is_told),
         cmocka_unit_test(test_match_cycle_too_old_is_stale_and_a_submit_is_not),
         cmocka_unit_test(test_match_estimate_is_the_models_once_it_has_published),
     };

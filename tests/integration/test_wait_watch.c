@@ -128,9 +128,10 @@ static void test_wait_watch_people_on_the_feed_are_counted(void **arg)
     (void)arg;
     tell("XADD stint:{match}:feed * nonsense 1");
     tell("XADD stint:{match}:feed * e join p speed t x");
+    tell("XADD stint:{match}:feed * e mark p speed t %lld conflicts -1", (long long)clock_wall_ms());
     for (int i = 0; i < 70; i++)
         join(i, i % 10 < 7 ? "male" : "female", 70 - i);
-    tell("XADD stint:{match}:feed * e mark p speed t %lld c0 49 c1 21 c2 0 c3 0 c4 0 keep 300000",
+    tell("XADD stint:{match}:feed * e mark p speed t %lld c0 49 c1 21 c2 0 c3 0 c4 0 keep 300000 conflicts 2 stale 1",
          (long long)clock_wall_ms());
     assert_true(
         http_await(&answer, metrics_thread_port(thread), "GET /v1/queue-stats?pool=speed", 200, "\"total\":70"));
@@ -282,6 +283,8 @@ static void test_wait_watch_metrics_name_pool_and_class(void **arg)
         "stint_match_waiting{queue=\"match\",pool=\"speed\",class=\"male\"} 49\n",
         "stint_match_arrived_total{queue=\"match\",pool=\"speed\",class=\"female\"} 20\n",
         "stint_match_removed_total{queue=\"match\",pool=\"speed\",reason=\"matched\"} 0\n",
+        "stint_match_round_conflicts_total{queue=\"match\",pool=\"speed\"} 2\n",
+        "stint_match_stale_cycles_total{queue=\"match\",pool=\"speed\"} 1\n",
         "stint_match_gender_ratio{queue=\"match\",pool=\"speed\"} 2.33333333\n",
         "stint_match_wait_seconds{queue=\"match\",pool=\"speed\",class=\"all\"} ",
         "stint_match_wait_estimate_seconds{queue=\"match\",pool=\"speed\",class=\"male\",quantile=\"0.5\"} ",

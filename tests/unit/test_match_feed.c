@@ -17,7 +17,7 @@
 /* What was told of asker and silent, the latest. */
 static struct {
     size_t n;
-    struct wait_event asker, silent;
+    struct wait_event asker, silent, mark;
     bool silent_named; /* its id, or the exact place, was in some text */
 } told;
 
@@ -36,6 +36,8 @@ static void take(void *arg, size_t n, const char *const fields[])
         told.asker = ev;
     if (ev.who.hash == ticket_hash("p", "silent"))
         told.silent = ev;
+    if (ev.type == WAIT_MARK)
+        told.mark = ev;
 }
 
 static void test_feed_names_only_who_asked(void **state)
@@ -58,7 +60,7 @@ static void test_feed_names_only_who_asked(void **state)
     world_end(&w);
     w.now_ms += FEED_HERE_EVERY_MS;
     match_feed_here(w.ix, "p", w.now_ms, &cursor, take, NULL);
-    assert_int_equal(told.n, 5); /* and a mark */
+    assert_int_equal(told.n, 4);
     assert_int_equal(told.asker.type, WAIT_HERE);
     assert_string_equal(told.asker.id, "asker@1");
     assert_string_equal(told.silent.id, "");
@@ -72,10 +74,33 @@ static void test_feed_names_only_who_asked(void **state)
     world_fini(&w);
 }
 
+static void test_feed_mark_counts_people_and_trouble(void **state)
+{
+    (void)state;
+    static struct world w;
+    struct match_trouble trouble = {.conflicts = 3, .stale = 2};
+    world_init(&w, MATCH_GREEDY);
+    world_begin(&w);
+    world_person(&w, "one", "male", "female", 30, "");
+    world_end(&w);
+    memset(&told, 0, sizeof told);
+    match_feed_mark(w.ix, "p", w.now_ms, &trouble, take, NULL);
+    assert_int_equal(told.mark.waiting[0], 1);
+    assert_int_equal(told.mark.conflicts, 3);
+    assert_int_equal(told.mark.stale, 2);
+    trouble = (struct match_trouble){0};
+    match_feed_mark(w.ix, "p", w.now_ms, &trouble, take, NULL);
+    assert_int_equal(told.n, 2);
+    assert_int_equal(told.mark.conflicts, 0);
+    assert_int_equal(told.mark.stale, 0);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_feed_names_only_who_asked),
+        cmocka_unit_test(test_feed_mark_counts_people_and_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
