@@ -1,7 +1,7 @@
 /*
  * utf8 - text that others wrote, character by character (RFC 3629), and made harmless for people's screens.
  *
- * Runs in: ctl, console. Pure.
+ * Runs in: ctl, console, supervisor. Pure.
  */
 #pragma once
 

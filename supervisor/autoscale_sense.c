@@ -60,10 +60,15 @@ bool autoscale_sense_failing(const struct slots *slots, const struct pool *pool)
     return pool->stopped || pool->boot_failures > 0 || slots_in_state(slots, pool, SLOT_BACKOFF) > 0;
 }
 
+int64_t autoscale_sense_worker_bytes(const struct autoscale_pool *p)
+{
+    return p->worker_bytes > 0 ? p->worker_bytes : MEMORY_SHARE_LEAST;
+}
+
 /* Workers more that there is memory for. */
 static uint32_t room_for(const struct autoscale_pool *p, const struct autoscale_room *room)
 {
-    int64_t each = p->worker_bytes > 0 ? p->worker_bytes : MEMORY_SHARE_LEAST;
+    int64_t each = autoscale_sense_worker_bytes(p);
     return room->free_bytes < 0 ? SCORE_SLOT_MAX : (uint32_t)MIN_OF(room->free_bytes / each, (int64_t)SCORE_SLOT_MAX);
 }
 

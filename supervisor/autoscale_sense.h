@@ -30,6 +30,8 @@ void autoscale_sense_room(struct autoscale_room *room, const struct container_li
 /* Notes what the pool's workers did since the last look. */
 void autoscale_sense_work(struct autoscale_pool *p, const struct slots *slots, const struct pool *pool,
                           uint64_t now_ms);
+/* Bytes that one worker more is counted with: the most that was seen, or what it needs to boot. */
+int64_t autoscale_sense_worker_bytes(const struct autoscale_pool *p);
 /* The pool as others are to know it; its id stays empty. cpus: that may be used here. */
 struct autoscale_peer autoscale_sense_peer(const struct autoscale_pool *p, const struct slots *slots,
                                            const struct pool *pool, const struct autoscale_room *room, int64_t cpus);

@@ -125,7 +125,8 @@ static void decide(struct autoscaler *a, struct pool *pool, uint64_t now_ms)
     if (d.desired == pool->desired)
         return;
     if (d.desired > pool->desired && a->room.free_bytes >= 0)
-        a->room.free_bytes -= MIN_OF(a->room.free_bytes, (int64_t)(d.desired - pool->desired) * p->worker_bytes);
+        a->room.free_bytes -=
+            MIN_OF(a->room.free_bytes, (int64_t)(d.desired - pool->desired) * autoscale_sense_worker_bytes(p));
     pool->desired = d.desired;
     a->hooks.on_scaled(a->hooks.arg, pool);
 }

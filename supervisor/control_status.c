@@ -6,6 +6,7 @@
 
 #include "build_info.h"
 #include "clock.h"
+#include "handover_note.h"
 #include "metrics_thread.h"
 #include "slot_cgroup.h"
 #include "supervisor_uv.h"
@@ -30,17 +31,19 @@ static json_t *scaling_of(const struct supervisor *s, const struct pool *p)
         return json_null();
     bool finite = r->known && r->wait_s >= 0 && r->wait_s < INT32_MAX;
     return json_pack("{s:I,s:I,s:i,s:b,s:i,s:I,s:s,s:s}", "target_wait_ms", (json_int_t)p->conf->target_wait, "min",
-                     (json_int_t)p->conf->workers_min, "max", r->known ? (int)r->max : (int)pool_workers_max(p), "manual", p->manual,
-                     "demand", r->known ? (int)r->demand : -1, "wait_ms", (json_int_t)(finite ? r->wait_s * 1e3 : -1), "reason",
+                     (json_int_t)p->conf->workers_min, "max", r->known ? (int)r->max : (int)pool_workers_max(p),
+                     "manual", p->manual, "demand", r->known ? (int)r->demand : -1, "wait_ms",
+                     (json_int_t)(finite ? r->wait_s * 1e3 : -1), "reason",
                      r->known ? autoscale_reason_name(r->reason) : "", "text", r->text);
 }
 
 static json_t *pool_of(const struct supervisor *s, const struct pool *p)
 {
-    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:s,s:I,s:i,s:o}", "name", p->name, "queue", s->slots->queues[p->queue],
+    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:o,s:I,s:i,s:o}", "name", p->name, "queue", s->slots->queues[p->queue],
                      "kinds", kinds_of(p), "desired", (int)p->desired, "ready",
                      (int)slots_in_state(s->slots, p, SLOT_READY), "state", pool_state_name(s->slots, p), "error",
-                     p->error, "restarts", (json_int_t)p->restarts, "boot_failures", (int)p->boot_failures, "scaling", scaling_of(s, p));
+                     handover_note_words(p->error), "restarts", (json_int_t)p->restarts, "boot_failures",
+                     (int)p->boot_failures, "scaling", scaling_of(s, p));
 }
 
 static json_t *queue_of(const struct queue_link *q, uint64_t now_ms)
@@ -99,7 +102,8 @@ json_t *control_status_workers(const struct supervisor *s)
 /* Port 0: nothing is served. */
 static json_t *metrics_of(const struct supervisor *s)
 {
-    return json_pack("{s:s,s:i}", "listen", s->conf->metrics.listen, "port", s->metrics != NULL ? metrics_thread_port(s->metrics) : 0);
+    return json_pack("{s:s,s:i}", "listen", s->conf->metrics.listen, "port",
+                     s->metrics != NULL ? metrics_thread_port(s->metrics) : 0);
 }
 
 json_t *control_status(const struct supervisor *s)
@@ -110,12 +114,13 @@ json_t *control_status(const struct supervisor *s)
         (void)json_array_append_new(queues, queue_of(&s->links.links[i], now_ms));
     for (size_t i = 0; i < s->slots->n_pools; i++)
         (void)json_array_append_new(pools, pool_of(s, &s->slots->pools[i]));
-    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance", s->instance,
-                     "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
+    return json_pack("{s:b,s:s,s:s,s:s,s:i,s:I,s:s,s:{s:b,s:s},s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "instance",
+                     s->instance, "version", STINT_VERSION, "build", STINT_BUILD, "pid", (int)getpid(), "uptime_ms",
                      (json_int_t)(now_ms - s->started_ms), "state", supervisor_mode_name(s->mode), "redis", "ready",
-                     s->links.ready, "error", s->links.error, "limits", limits_of(&s->cgroups), "metrics", metrics_of(s), "queues", queues, "pools", pools, "workers",
-                     control_status_workers(s), "relay", relay_child_status(&s->relay), "container", host_limits_json(&s->host),
-                     "handover", handover_status(&s->handover));
+                     s->links.ready, "error", s->links.error, "limits", limits_of(&s->cgroups), "metrics",
+                     metrics_of(s), "queues", queues, "pools", pools, "workers", control_status_workers(s), "relay",
+                     relay_child_status(&s->relay), "container", host_limits_json(&s->host), "handover",
+                     handover_status(&s->handover));
 }
 
 json_t *control_status_handover(const struct supervisor *s)

@@ -26,15 +26,15 @@ struct control_client {
 
 struct control {
     uv_loop_t *loop;
-    int fd;             /* the listening socket; -1: none */
-    uv_poll_t *poll;    /* heap: outlives its socket until its close callback; NULL: none */
-    uv_timer_t watch;   /* is the socket's file still there, and are there descriptors again? */
-    int spare_fd;       /* given up to answer somebody when descriptors have run out; -1: it was */
-    bool short_told;    /* the shortage was logged */
-    bool beside;        /* a successor's: under a name of its own until control_take */
-    bool yielded;       /* the name is another supervisor's; clients who came before are served */
-    bool gone_told;     /* that the socket cannot be made again was logged */
-    dev_t device;       /* of the socket's file */
+    int fd;           /* the listening socket; -1: none */
+    uv_poll_t *poll;  /* heap: outlives its socket until its close callback; NULL: none */
+    uv_timer_t watch; /* is the socket's file still there, and are there descriptors again? */
+    int spare_fd;     /* given up to answer somebody when descriptors have run out; -1: it was */
+    bool short_told;  /* the shortage was logged */
+    bool beside;      /* a successor's: under a name of its own until control_take */
+    bool yielded;     /* the name is another supervisor's; clients who came before are served */
+    bool gone_told;   /* that the socket cannot be made again was logged */
+    dev_t device;     /* of the socket's file */
     ino_t inode;
     char run_dir[sizeof((struct sockaddr_un *)0)->sun_path - sizeof "control.sock"]; /* a name fits behind it */
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -207,8 +207,8 @@ static void take_client(struct control *control, int fd)
     answer(c, control_error(ERR_REFUSED, "32 clients are connected already; close one"));
 }
 
-/* A client that waits keeps the socket readable: without a pause the loop would do nothing else. The spare descriptor is
- * given up for as long as it takes to say why. */
+/* A client that waits keeps the socket readable: without a pause the loop would do nothing else. The spare descriptor
+ * is given up for as long as it takes to say why. */
 static void refuse_for_want(struct control *c, int code)
 {
     static const char words[] = "{\"ok\":false,\"code\":\"NO_DESCRIPTORS\",\"message\":\"the supervisor has no file "
@@ -280,8 +280,10 @@ static int bind_to(struct control *c, struct err *e)
     if (rc == 0 && (listen(fd, CONTROL_CLIENT_MAX) < 0 || stat(c->path, &file) < 0))
         rc = -errno;
     if (rc < 0)
-        return err_set_errno(e, -rc, "cannot listen on the control socket %s; is [supervisor] run_dir writable, with room "
-                             "on its disk?", c->path);
+        return err_set_errno(e, -rc,
+                             "cannot listen on the control socket %s; is [supervisor] run_dir writable, with room "
+                             "on its disk?",
+                             c->path);
     c->device = file.st_dev;
     c->inode = file.st_ino;
     c->fd = fd;
@@ -351,7 +353,7 @@ static void on_watch(uv_timer_t *timer)
     struct control *c = timer->data;
     if (c->spare_fd < 0)
         c->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (!file_is_ours(c))
+    if (!c->yielded && !file_is_ours(c))
         make_again(c);
     else if (!uv_is_active((uv_handle_t *)c->poll))
         (void)uv_poll_start(c->poll, UV_READABLE, on_connection);

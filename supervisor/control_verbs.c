@@ -140,8 +140,8 @@ static json_t *verb_scale(struct supervisor *s, const json_t *request, struct er
         supervisor_scale_auto(s, pool);
     else if (supervisor_scale(s, pool, n, e) < 0)
         return NULL;
-    return json_pack("{s:b,s:s,s:i,s:i,s:b,s:b}", "ok", 1, "pool", pool->name, "desired", (int)pool->desired, "was", was, "manual",
-                     pool->manual, "scaled", conf_pool_scaled(pool->conf));
+    return json_pack("{s:b,s:s,s:i,s:i,s:b,s:b}", "ok", 1, "pool", pool->name, "desired", (int)pool->desired, "was",
+                     was, "manual", pool->manual, "scaled", conf_pool_scaled(pool->conf));
 }
 
 static json_t *verb_kill(struct supervisor *s, const json_t *request, struct err *e)

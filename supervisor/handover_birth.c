@@ -44,17 +44,19 @@ int handover_birth_open(struct handover_birth *ret_birth, int fd, struct err *e)
                        "--successor-of is for a supervisor that hands over, not for people: use `stint upgrade`");
     ret_birth->fd = fd;
     int rc = leave_parent(e);
-    if (rc < 0)
+    if (rc < 0) {
         handover_birth_failed(ret_birth, e);
-    else
-        share_fate(ret_birth->hello);
-    return rc;
+        return rc;
+    }
+    share_fate(ret_birth->hello);
+    (void)handover_note_send(fd, "forked", json_pack("{s:i}", "pid", (int)getpid()), -1);
+    return 0;
 }
 
 void handover_birth_failed(const struct handover_birth *b, const struct err *e)
 {
     if (b->fd >= 0)
-        (void)handover_note_send(b->fd, "failed", json_pack("{s:s}", "why", e->message), -1);
+        (void)handover_note_send(b->fd, "failed", json_pack("{s:o}", "why", handover_note_words(e->message)), -1);
 }
 
 void handover_birth_close(struct handover_birth *b)

@@ -21,7 +21,7 @@ struct handover_birth {
 /* fd: the inherited socket. 0, or a negative code with e; the predecessor was told then. *ret_birth is valid in any
  * case. */
 int handover_birth_open(struct handover_birth *ret_birth, int fd, struct err *e);
-/* Tells the predecessor that we cannot start, and why. Nothing without one. */
+/* Tells the predecessor that we cannot start, and why. Nothing without one, or once its socket was taken. */
 void handover_birth_failed(const struct handover_birth *b, const struct err *e);
 /* Closes and frees what nobody took. Twice-safe. */
 void handover_birth_close(struct handover_birth *b);

@@ -13,7 +13,7 @@
  *      │ ready                           ▲              ▼                ▼
  *      ▼                                 │             LEAVING ◄─────────┘
  *     GIVING ──── fail ──────────────────┘
- *      │ taken
+ *      │ taken                               (TAKEN fails only by the predecessor's "end", which crossed its "taken")
  *      ▼
  *     GIVEN ──── gone ──► NONE        gone leads to NONE from every state of the left side: the other end is no more
  *
@@ -59,6 +59,7 @@
     X(OFFERED, TAKE, TAKEN)                                                                                            \
     X(OFFERED, FAIL, LEAVING)                                                                                          \
     X(OFFERED, GONE, NONE)                                                                                             \
+    X(TAKEN, FAIL, LEAVING)                                                                                            \
     X(TAKEN, GONE, NONE)                                                                                               \
     X(LEAVING, TAKE, LEAVING)                                                                                          \
     X(LEAVING, FAIL, LEAVING)                                                                                          \

@@ -21,6 +21,7 @@ enum {
     HOLD_FD = 4,
     GIVING_MS = 15000, /* longest time for taking over the sockets */
     LEAVING_MS = 5000, /* longest time until a successor that is to leave says that it does */
+    OWN_ARGS = 5,      /* that a hand-over adds, with the end's NULL */
     BOOTS = 2,         /* times boot_timeout it has: one start of a worker may fail */
 };
 
@@ -58,6 +59,9 @@ static int may_begin(const struct handover *h, struct err *e)
         return err_set(e, ERR_REFUSED,
                        "not handed over: this supervisor is a container's first process, and the container "
                        "would end with it; replace the container by one of the new image");
+    if (h->argc + OWN_ARGS > HANDOVER_ARGS_MAX)
+        return err_set(e, ERR_REFUSED, "not handed over: this supervisor has %d arguments, at most %d can be passed on",
+                       h->argc - 1, HANDOVER_ARGS_MAX - OWN_ARGS - 1);
     return 0;
 }
 
@@ -78,7 +82,7 @@ static size_t arguments(const struct handover *h, char *ret_argv[static HANDOVER
 {
     static char of[] = "--successor-of", of_fd[] = "3", hold[] = "--hold-fd", hold_fd[] = "4";
     size_t n = 0;
-    for (int i = 0; i < h->argc && n + 6 < HANDOVER_ARGS_MAX; i++) {
+    for (int i = 0; i < h->argc; i++) { /* they fit: may_begin */
         if (strcmp(h->argv[i], of) == 0 || strcmp(h->argv[i], hold) == 0)
             i++;
         else
@@ -144,6 +148,7 @@ int handover_begin(struct handover *h, uint64_t timeout_ms, struct err *e)
     h->error[0] = h->says[0] = '\0';
     h->peer = (struct handover_peer){.workers = -1, .jobs = -1};
     h->leaving_told = false;
+    h->forked = 0;
     h->attempts++;
     rc = start(h, e);
     if (rc < 0) {
@@ -177,7 +182,7 @@ static void fail(struct handover *h, const char *why)
     remember(h, why);
     log_error("not handed over: this supervisor goes on; the successor is ended", KV_S("why", h->error),
               KV_I("successor_pid", h->peer.pid));
-    handover_say(h, "end", json_pack("{s:s}", "why", h->error));
+    handover_say(h, "end", json_pack("{s:o}", "why", handover_note_words(h->error)));
     handover_deadline(h, LEAVING_MS);
 }
 
@@ -190,7 +195,7 @@ void handover_cancel(struct handover *h, const char *why)
 /* It is there as long as its end of the socket is open, so the number is still its own. */
 static void kill_successor(struct handover *h)
 {
-    pid_t pid = h->peer.pid > 1 ? h->peer.pid : h->started;
+    pid_t pid = h->peer.pid > 1 ? h->peer.pid : h->forked > 1 ? h->forked : h->started;
     log_error("the successor does not leave: it is killed", KV_I("successor_pid", pid));
     if (pid > 1)
         (void)kill(pid, SIGKILL);
@@ -267,7 +272,9 @@ void handover_give_hear(struct handover *h, const json_t *note)
         return;
     }
     const char *say = handover_note_text(note, "say");
-    if (strcmp(say, "born") == 0) {
+    if (strcmp(say, "forked") == 0) {
+        h->forked = (pid_t)handover_note_number(note, "pid", 0);
+    } else if (strcmp(say, "born") == 0) {
         on_born(h, note);
     } else if (strcmp(say, "waits") == 0) {
         (void)snprintf(h->says, sizeof h->says, "%s", handover_note_text(note, "for"));

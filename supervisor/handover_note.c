@@ -4,6 +4,7 @@
 #include "handover_note.h"
 
 #include "packet.h"
+#include "utf8.h"
 
 int handover_note_send(int fd, const char *word, json_t *fields, int pass_fd)
 {
@@ -39,6 +40,12 @@ int handover_note_receive(int fd, json_t **ret_note, int *ret_fd)
     *ret_fd = taken;
     taken = -1;
     return 1;
+}
+
+json_t *handover_note_words(const char *text)
+{
+    AUTO_FREE char *clean = utf8_harmless(text, strlen(text));
+    return json_string(clean != NULL ? clean : "");
 }
 
 const char *handover_note_text(const json_t *note, const char *key)

@@ -7,6 +7,7 @@
  *   the old one                                     the new one
  *     hello  who we are, our pools, systemd's ways,
  *            with the metrics' listening socket  ──►  (it is there before the new one is)
+ *                                                ◄──  forked  pid: whom to end, should it say nothing more
  *                                                ◄──  born    pid, instance, version, build
  *                                                ◄──  waits   for what: words
  *                                                ◄──  ready
@@ -31,6 +32,8 @@ int handover_note_send(int fd, const char *word, json_t *fields, int pass_fd);
 /* 1 with *ret_note (the caller's; it has a "say") and *ret_fd (the caller's, -1: none); 0: nothing there; -ENODATA: the
  * other end is closed; -EBADMSG: no note, dropped. */
 int handover_note_receive(int fd, json_t **ret_note, int *ret_fd);
+/* Somebody's words as a member, whatever bytes they were cut to; the caller's. */
+json_t *handover_note_words(const char *text);
 /* A member's text, "" when it is absent or no text. Borrowed. */
 const char *handover_note_text(const json_t *note, const char *key);
 /* A member's whole number, otherwise the default. */

@@ -10,13 +10,30 @@
 #include "log.h"
 #include <stdio.h>
 
+void handover_stillborn(struct handover *h, const char *why)
+{
+    if (h->state == HANDOVER_RISING && handover_move(h, HANDOVER_EVENT_FAIL))
+        handover_say(h, "failed", json_pack("{s:o}", "why", handover_note_words(why)));
+}
+
+static void leave(struct handover *h, const char *why)
+{
+    (void)handover_move(h, HANDOVER_EVENT_FAIL);
+    handover_say(h, "failed", json_pack("{s:o}", "why", handover_note_words(why)));
+    h->hooks.on_end(h->hooks.arg, why);
+}
+
 void handover_leave(struct handover *h, const char *why)
 {
-    if (h->state != HANDOVER_RISING && h->state != HANDOVER_OFFERED)
-        return;
-    (void)handover_move(h, HANDOVER_EVENT_FAIL);
-    handover_say(h, "failed", json_pack("{s:s}", "why", why));
-    h->hooks.on_end(h->hooks.arg, why);
+    if (h->state == HANDOVER_RISING || h->state == HANDOVER_OFFERED)
+        leave(h, why);
+}
+
+/* Also when it crossed our "taken": the predecessor has given up on us and works on. */
+static void on_end(struct handover *h, const char *why)
+{
+    if (h->state == HANDOVER_RISING || h->state == HANDOVER_OFFERED || h->state == HANDOVER_TAKEN)
+        leave(h, why);
 }
 
 static int take(struct handover *h)
@@ -53,8 +70,7 @@ static void on_gone(struct handover *h)
     struct err e = {0};
     if (was != HANDOVER_TAKEN && h->hooks.on_take(h->hooks.arg, &e) < 0)
         log_error("the sockets of the dead predecessor cannot be taken over", KV_S("error", e.message));
-    if (was != HANDOVER_TAKEN)
-        h->hooks.on_ours(h->hooks.arg);
+    h->hooks.on_ours(h->hooks.arg); /* it may have died before it said so */
     h->hooks.on_alone(h->hooks.arg);
 }
 
@@ -70,7 +86,7 @@ void handover_take_hear(struct handover *h, const json_t *note)
     } else if (strcmp(say, "yours") == 0) {
         h->hooks.on_ours(h->hooks.arg);
     } else if (strcmp(say, "end") == 0) {
-        handover_leave(h, handover_note_text(note, "why"));
+        on_end(h, handover_note_text(note, "why"));
     } else if (strcmp(say, "drains") == 0) {
         h->peer.workers = handover_note_number(note, "workers", -1);
         h->peer.jobs = handover_note_number(note, "jobs", -1);
@@ -82,7 +98,7 @@ static void tell_waits(struct handover *h, const char *waits)
     if (strcmp(h->says, waits) == 0)
         return;
     (void)snprintf(h->says, sizeof h->says, "%s", waits);
-    handover_say(h, "waits", json_pack("{s:s}", "for", waits));
+    handover_say(h, "waits", json_pack("{s:o}", "for", handover_note_words(waits)));
 }
 
 static void look_ready(struct handover *h)
@@ -114,6 +130,8 @@ void handover_look(struct handover *h, uint32_t workers, uint32_t jobs)
 
 void handover_hurry(struct handover *h)
 {
-    if (h->state == HANDOVER_TAKEN)
-        handover_say(h, "stop", NULL);
+    if (h->state != HANDOVER_TAKEN || h->hurried)
+        return;
+    h->hurried = true;
+    handover_say(h, "stop", NULL);
 }

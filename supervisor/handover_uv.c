@@ -183,9 +183,10 @@ static json_t *peer_status(const struct handover *h)
 json_t *handover_status(const struct handover *h)
 {
     json_t *status =
-        json_pack("{s:s,s:b,s:i,s:i,s:i,s:s,s:s,s:I}", "state", handover_state_name(h->state), "successor_of_another",
+        json_pack("{s:s,s:b,s:i,s:i,s:i,s:o,s:o,s:I}", "state", handover_state_name(h->state), "successor_of_another",
                   h->is_successor, "attempts", (int)h->attempts, "given", (int)h->given, "failures", (int)h->failures,
-                  "error", h->error, "says", h->says, "for_ms", (json_int_t)(clock_mono_ms() - h->state_ms));
+                  "error", handover_note_words(h->error), "says", handover_note_words(h->says), "for_ms",
+                  (json_int_t)(clock_mono_ms() - h->state_ms));
     if (status != NULL && h->state != HANDOVER_NONE)
         (void)json_object_set_new(status, takes_over(h->state) ? "predecessor" : "successor", peer_status(h));
     return status;

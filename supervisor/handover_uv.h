@@ -58,7 +58,9 @@ struct handover {
     uv_timer_t timer;   /* the deadline of the state */
     bool subreaper_off; /* until the started process has left its child to our parent */
     bool leaving_told;  /* ENDING: it said that it leaves */
+    bool hurried;       /* TAKEN: the predecessor was asked to make an end */
     pid_t started;      /* the process we executed; 0: reaped */
+    pid_t forked;       /* its child, the successor, before it was born; 0: not told */
     uint32_t attempts, given, failures;
     int64_t told_workers, told_jobs;
     char says[HANDOVER_WORDS_MAX];  /* what the successor waits for; "" */
@@ -79,9 +81,11 @@ int handover_begin(struct handover *h, uint64_t timeout_ms, struct err *e);
 void handover_cancel(struct handover *h, const char *why);
 /* A successor that does not take over tells why, and leaves. Nothing once it has taken over. */
 void handover_leave(struct handover *h, const char *why);
+/* One that could not even start tells why: there is nothing yet that could be left in order. */
+void handover_stillborn(struct handover *h, const char *why);
 /* Counts of workers changed: is a successor ready; what does a draining predecessor still have (jobs that run). */
 void handover_look(struct handover *h, uint32_t workers, uint32_t jobs);
-/* Asks a draining predecessor to kill what it has in hand. */
+/* Asks a draining predecessor to kill what it has in hand; once. */
 void handover_hurry(struct handover *h);
 /* We must not end yet: another life depends on us (its service manager would kill it). */
 bool handover_holds(const struct handover *h);

@@ -73,10 +73,12 @@ int main(int argc, char *argv[])
     int rc = supervisor_open(&supervisor, conf, log_fd, &e);
 
     /* 6. run, until drained */
-    if (rc == 0)
+    if (rc == 0) {
         supervisor_run(&supervisor);
-    else
+    } else {
         log_error("cannot start", KV_S("error", e.message));
+        handover_birth_failed(&birth, &e);
+    }
 
     /* 7. close */
     supervisor_close(&supervisor);

@@ -3,6 +3,7 @@
  */
 #include "notify.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -41,7 +42,8 @@ int notify_open_at(struct notify *n, const char *path, uint64_t watchdog_ms)
 int notify_open(struct notify *n)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    int rc = notify_open_at(n, path != NULL ? path : "", watchdog_ms_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")));
+    int rc =
+        notify_open_at(n, path != NULL ? path : "", watchdog_ms_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")));
     (void)unsetenv("NOTIFY_SOCKET");
     (void)unsetenv("WATCHDOG_USEC");
     (void)unsetenv("WATCHDOG_PID");
@@ -51,6 +53,11 @@ int notify_open(struct notify *n)
 void notify_close(struct notify *n)
 {
     base_close_fd(&n->fd);
+}
+
+static int deliver(const struct notify *n, const char *text)
+{
+    return send(n->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 void notify_send(const struct notify *n, const char *format, ...)
@@ -63,5 +70,16 @@ void notify_send(const struct notify *n, const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (len > 0)
-        (void)send(n->fd, text, MIN_OF((size_t)len, sizeof text - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)deliver(n, text);
+}
+
+int notify_send_within(const struct notify *n, int timeout_ms, const char *text)
+{
+    if (n->fd < 0 || n->muted)
+        return 0;
+    int rc = deliver(n, text);
+    struct pollfd room = {.fd = n->fd, .events = POLLOUT};
+    if (rc == -EAGAIN && poll(&room, 1, timeout_ms) > 0)
+        rc = deliver(n, text);
+    return rc;
 }

@@ -1,8 +1,8 @@
 /*
  * notify - telling the service manager how we are: sd_notify's protocol, a datagram of lines to $NOTIFY_SOCKET.
  *
- * Runs in: supervisor. Thread: loop only. Never blocks: a message the manager has no room for is dropped.
- * Source: sd_notify(3), "Notes". Written by hand so that no library of systemd's is needed.
+ * Runs in: supervisor. Thread: loop only. Never blocks but in notify_send_within: elsewhere a message the manager has
+ * no room for is dropped. Source: sd_notify(3), "Notes". Written by hand so that no library of systemd's is needed.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 enum { NOTIFY_PATH_MAX = 108 /* of a Unix socket */ };
 
 struct notify {
-    int fd;               /* -1: nobody to tell */
-    uint64_t watchdog_ms; /* how often the watchdog must be fed; 0: never */
-    bool muted;           /* nothing is sent: the manager listens to another process of ours */
+    int fd;                     /* -1: nobody to tell */
+    uint64_t watchdog_ms;       /* how often the watchdog must be fed; 0: never */
+    bool muted;                 /* nothing is sent: the manager listens to another process of ours */
     char path[NOTIFY_PATH_MAX]; /* $NOTIFY_SOCKET; "" when there is nobody to tell */
 };
 
@@ -26,3 +26,6 @@ int notify_open_at(struct notify *n, const char *path, uint64_t watchdog_ms);
 void notify_close(struct notify *n);
 /* Sends "READY=1\nSTATUS=…" and the like; printf-style, at most 1 KB. */
 void notify_send(const struct notify *n, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Sends what must not be lost: waits for room, at most timeout_ms. 0, also when there is nobody to tell; -EAGAIN: there
+ * was none, or another -errno. */
+int notify_send_within(const struct notify *n, int timeout_ms, const char *text);

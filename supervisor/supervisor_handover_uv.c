@@ -12,7 +12,10 @@
 #include "metrics_thread.h"
 #include <stdio.h>
 
-enum { PATIENCE_MS = 10000 /* for another life to end, beyond our own drain */ };
+enum {
+    PATIENCE_MS = 10000, /* for another life to end, beyond our own drain */
+    MANAGER_MS = 5000,   /* for the service manager to have room for the one message that must reach it */
+};
 
 /* -- the one that hands over -----------------------------------------------------------------------------------------
  */
@@ -44,7 +47,12 @@ static int listen_fd(void *arg)
 static void on_given(void *arg)
 {
     struct supervisor *s = arg;
-    notify_send(&s->notify, "MAINPID=%d", (int)s->handover.peer.pid);
+    char text[32];
+    (void)snprintf(text, sizeof text, "MAINPID=%d", (int)s->handover.peer.pid);
+    int rc = notify_send_within(&s->notify, MANAGER_MS, text); /* unheard, our end would be the unit's */
+    if (rc < 0)
+        log_error("the service manager takes no message: it ends the successor with this supervisor",
+                  KV_S("error", err_text(rc)));
     s->notify.muted = true;
     s->given_ms = clock_mono_ms();
     control_yield(s->control);

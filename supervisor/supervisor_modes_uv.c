@@ -12,10 +12,10 @@
 #include <stdio.h>
 
 enum {
-    STOP_STEP_MS = 20,  /* between looks at what still keeps us, while draining and stopping only */
+    STOP_STEP_MS = 20,             /* between looks at what still keeps us, while draining and stopping only */
     SCORE_WAIT_MAX_S = 1000000000, /* a longer wait is told as unknown */
-    FAREWELL_MS = 3000, /* longest wait for Redis to hear of the last deaths and of our leaving */
-    LINGER_MS = 500,    /* after handing over: for who was being served while the sockets changed hands */
+    FAREWELL_MS = 3000,            /* longest wait for Redis to hear of the last deaths and of our leaving */
+    LINGER_MS = 500,               /* after handing over: for who was being served while the sockets changed hands */
 };
 
 const char *supervisor_mode_name(enum supervisor_mode mode)
@@ -108,6 +108,8 @@ static bool lingers(struct supervisor *s, uint64_t now_ms)
 static void drain_step(struct supervisor *s, uint64_t now_ms)
 {
     supervisor_handover_look(s);
+    if (now_ms >= s->give_up_ms)
+        handover_hurry(&s->handover);
     bool waits = lingers(s, now_ms) || supervisor_handover_holds(s, now_ms);
     if (slots_live(s->slots) == 0 && !relay_child_live(&s->relay)) {
         if (waits)
@@ -117,8 +119,6 @@ static void drain_step(struct supervisor *s, uint64_t now_ms)
     } else if (now_ms >= s->give_up_ms || queue_links_lost(&s->links, now_ms)) {
         slots_uv_drain_kill(&s->procs); /* with Redis away past the lease, no end of theirs would be accepted */
     }
-    if (now_ms >= s->give_up_ms)
-        handover_hurry(&s->handover);
 }
 
 static void on_stop_step(uv_timer_t *timer)
@@ -200,7 +200,8 @@ int supervisor_scale(struct supervisor *s, struct pool *pool, int64_t n, struct 
     pool->desired = (uint32_t)n;
     pool->manual = true;
     if (conf_pool_scaled(pool->conf))
-        log_info("a pool's workers are set by hand: its target_wait rests until \"stint worker scale POOL auto\" or a reload",
+        log_info("a pool's workers are set by hand: its target_wait rests until \"stint worker scale POOL auto\" or a "
+                 "reload",
                  KV_S("pool", pool->name), KV_I("workers", n));
     scale_now(s, pool);
     return 0;
@@ -211,7 +212,8 @@ void supervisor_scale_auto(struct supervisor *s, struct pool *pool)
     pool->manual = false;
     if (!conf_pool_scaled(pool->conf))
         pool->desired = pool_workers_first(pool);
-    log_info("a pool's workers are the configuration's again", KV_S("pool", pool->name), KV_I("workers", pool->desired));
+    log_info("a pool's workers are the configuration's again", KV_S("pool", pool->name),
+             KV_I("workers", pool->desired));
     scale_now(s, pool);
 }
 

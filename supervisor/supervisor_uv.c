@@ -349,7 +349,7 @@ int supervisor_open(struct supervisor *s, struct conf *conf, int log_fd, struct 
     s->loop.data = s; /* set: the loop must be closed */
     rc = open_all(s, e);
     if (rc < 0) {
-        handover_leave(&s->handover, e->message);
+        handover_stillborn(&s->handover, e->message);
         return rc;
     }
     log_info("supervisor started", KV_S("instance", s->instance), KV_S("version", STINT_VERSION),

@@ -99,12 +99,26 @@ static void test_handover_note_too_long_is_refused(void **arg)
     free(text);
 }
 
+/* Words that were cut in the middle of a character, or are no text at all, are told all the same. */
+static void test_handover_note_words_of_any_bytes_are_a_member(void **arg)
+{
+    (void)arg;
+    json_t *note = NULL;
+    int taken = -1;
+    assert_int_equal(
+        handover_note_send(fds[0], "failed", json_pack("{s:o}", "why", handover_note_words("zu sp\xc3")), -1), 0);
+    assert_int_equal(handover_note_receive(fds[1], &note, &taken), 1);
+    assert_string_equal(handover_note_text(note, "why"), "zu sp?");
+    json_decref(note);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_handover_note_fields_and_descriptor_arrive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handover_note_absent_members_are_the_default, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handover_note_nothing_and_end_are_told_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handover_note_words_of_any_bytes_are_a_member, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handover_note_what_is_no_note_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handover_note_too_long_is_refused, setup, teardown),
     };
