@@ -161,6 +161,14 @@ configure
 printf '#!/bin/sh\necho no such option >&2\nexit 2\n' | instead stint-supervisor
 fails "a program that knows no hand-over" "before it said anything"
 programs
+printf '#!/usr/bin/env python3\nimport json, os, socket, time\nif os.fork(): os._exit(0)\ns = socket.socket(fileno=3)\ns.send(json.dumps({"say": "forked", "pid": os.getpid()}).encode())\ntime.sleep(3600)\n' |
+  instead stint-supervisor
+fails "one that hangs before it says who it is is killed" "not ready within" --timeout 1s
+programs
+mkdir "$RUN/control.new"
+fails "a socket that cannot be made" "$RUN/control.new"
+rmdir "$RUN/control.new"
+same "…and the successor ended as it should" "$(grep -c '"msg":"cannot start".*control.new' "$LOG")" 1
 printf '#!/bin/sh\nexit 70\n' | instead stint-worker
 fails "workers that do not start" "pool probe" --timeout 3s
 configure '' 1s # every start fails at once: the pool is given up long before its time is over
@@ -217,7 +225,19 @@ until_true 90 all_gone "$NEW"
 all_gone "$OLD" && ok "a successor told to stop waits for the one that drains" || not_ok "it has left the old one alone"
 same "…and its job is done, the first time" "$(job_of drained '[.state, .epoch] | join(" ")')" "done 1"
 
+configure $'[supervisor]\ndrain_timeout = 10m'
 start
+configure $'[supervisor]\ndrain_timeout = 1s'
+handed hurried 3600000
+kill -TERM "$NEW"
+until_true 90 all_gone "$NEW" "$OLD" && ok "a successor whose patience ends has the old one make an end" || not_ok "the old one drains on alone"
+same "…its job was handed back, free" "$(job_of hurried '[.state, .crashes] | join(" ")')" "ready 0"
+configure
+
+start
+until_true 60 is_running hurried
+ctl job cancel hurried >/dev/null
+until_true 60 job_is hurried cancelled || not_ok "the job that was handed back cannot be cancelled"
 handed killed-old 3600000
 kill -KILL "$OLD"
 retaken() { [ "$(job_of killed-old .epoch)" = 2 ]; }
@@ -235,6 +255,43 @@ until_true 90 all_gone "$OLD"
 same "the successor is killed: the old one finishes its job" "$(job_of killed-new '[.state, .epoch] | join(" ")')" "done 1"
 job third ok 0
 until_true 60 job_is third done && ok "…and whoever is started works" || not_ok "the third life does not work"
+
+# --- a death at every step: somebody works on, or whoever is started does; no job is lost, none is charged ---
+KILL_FILE="$STACK_DIR/killpoint"
+arm() { echo "$1 $2 self" >"$KILL_FILE"; }
+somebody_died() { [ "$(cut -d' ' -f2 "$KILL_FILE")" = 0 ]; }
+alone() { working && [ "$(life_pids | wc -l)" = 1 ]; } # lives of this folder: those that died are forgotten by who works
+# point, who dies there, who works then: the old one, the new one, or another that has to be started
+POINTS="handover_started:old:new handover_giving:old:new handover_given:old:new
+handover_ready:new:old handover_take:new:old handover_taken:new:another"
+same "every step of a hand-over has a case" "$(tr ' ' '\n' <<<"$POINTS" | sed 's/:.*//' | sort | xargs)" \
+  "$(grep -rhoE 'KILL_POINT\("handover_[^"]+"\)' "$STINT_SOURCE/supervisor" | sed 's/.*"\(.*\)".*/\1/' | sort -u | xargs)"
+stop || until_true 90 all_gone "$(main_pid)"
+arm none 0
+export STINT_KILL_POINT="@$KILL_FILE"
+start || not_ok "no supervisor starts"
+for entry in $POINTS; do
+  IFS=: read -r point who then <<<"$entry"
+  OLD=$(main_pid)
+  job "$point-held" sleep 300
+  arm "$point" 1
+  ctl upgrade >/dev/null
+  until_true 60 somebody_died || not_ok "$point: nobody died there"
+  arm none 0
+  case "$then" in
+    another) until_true 90 all_gone "$OLD" || not_ok "$point: the old one does not leave"; start || not_ok "$point: no other one starts" ;;
+    new) until_true 60 all_gone "$OLD" || not_ok "$point: the old one lives" ;;
+  esac
+  HELD_PID=$(life_pids | xargs)
+  until_true 60 alone || not_ok "$point: not one alone works: $(life_pids | xargs), $(status .handover | jq -c .)"
+  job "$point-next" ok 0
+  if until_true 60 job_is "$point-next" done && until_true 60 job_is "$point-held" done; then
+    same "$point: the $who one dies there; its jobs and others are done" "$([ "$(main_pid)" = "$OLD" ] && echo old || echo "$then")" "$then"
+  else
+    not_ok "$point: jobs are not done: $(job_of "$point-next" .state) $(job_of "$point-held" .state)"
+  fi
+done
+unset STINT_KILL_POINT
 
 # --- versions beside one another ---
 newer_library() { sed "s/^local VERSION = .*/local VERSION = 99/; s/^local PROTOCOL = .*/local PROTOCOL = $1/" "$STINT_SOURCE"/common/functions/*.lua | redis -x FUNCTION LOAD REPLACE >/dev/null; }
