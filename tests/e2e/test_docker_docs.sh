@@ -20,7 +20,7 @@ for name in redis postgres prometheus alertmanager grafana; do
   image=$(grep "$name:" <<<"$images") && docker tag "stint-e2e-$name" "$image" || not_ok "compose.yaml names no image of $name"
 done
 # The page's ports may be somebody's here.
-export STINT_PROMETHEUS_PORT=0 STINT_GRAFANA_PORT=0
+export STINT_PROMETHEUS_PORT=0 STINT_GRAFANA_PORT=0 STINT_CONSOLE_PORT=0
 clone="$DOCK_DIR/clone"
 mkdir "$clone" "$DOCK_DIR/blocks"
 git -C "$STINT_SOURCE" ls-files -z --cached --others --exclude-standard | (cd "$STINT_SOURCE" && xargs -0 ls -d 2>/dev/null | tar -c -T -) | tar -C "$clone" -x
@@ -51,6 +51,7 @@ printed "the producer's people are in the queue's list" "^match "
 printed "the limits that were set are told" "memory 1024 MiB.*CPU 1.50"
 printed "Prometheus sees a container" 'up{instance="[^"]*:9464", job="stint"} => 1'
 printed "the configuration of Alertmanager is valid" "SUCCESS"
+printed "the console serves, for one token" '"port":9465,"tokens":1'
 printed "the labels were shown" '"org.opencontainers.image.title":"stint"'
 same "nothing is left" "$(docker ps -aq)$(docker volume ls -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")" ""
 dock_verdict

@@ -29,7 +29,7 @@ dock_end() {
   local code=$?
   trap - EXIT
   if [ -n "$DOCK_PID" ]; then
-    COMPOSE_PROFILES=monitoring,example dock_compose down -v -t 5 >/dev/null 2>&1
+    COMPOSE_PROFILES=monitoring,console,example dock_compose down -v -t 5 >/dev/null 2>&1
     kill "$DOCK_PID" 2>/dev/null
     wait "$DOCK_PID" 2>/dev/null
     umount "$DOCK_DIR"/exec/netns/* 2>/dev/null # the engine leaves its own there
