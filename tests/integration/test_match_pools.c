@@ -5,18 +5,6 @@
 #include "buf.h"
 #include "match_stage.h"
 
-/* n men who wait since long ago, without a job of theirs. */
-static void seed(const char *queue, const char *pool, int n)
-{
-    (void)query("INSERT INTO stint.match_pool(pool, queue, version) VALUES ('%s', '%s', 1); SELECT 0", pool, queue);
-    (void)query(
-        "INSERT INTO stint.match_ticket(pool, id, state, version, created_ms, key_ms, touched_ms, presence_ms,"
-        " expires_ms, changed_ms, body) SELECT '%s', 'w' || lpad(i::text, 6, '0'), 'waiting', 1, n - i, n - i, n, 0,"
-        " n + 86400000, n, jsonb_build_object('id', 'w' || lpad(i::text, 6, '0'), 'gender', 'male', 'seeking',"
-        " '[\"female\"]'::jsonb, 'age', 25) FROM generate_series(1, %d) i, (SELECT stint.now_ms() AS n) t; SELECT 0",
-        pool, n);
-}
-
 static void touch(struct worker_harness *h, const char *job, const char *pool, const char *id)
 {
     char payload[192];
@@ -361,6 +349,68 @@ static void test_match_same_id_again_is_replaced_or_refused_and_says_so(void **s
     }
 }
 
+/* The touch of somebody in a pair is written: who is released is as present as it says. */
+static void test_match_touch_of_a_matched_person_is_kept_for_the_time_after_the_pair(void **state)
+{
+    static const char *const rows = "SELECT touched_ms FROM stint.match_ticket WHERE pool = 'pair' AND id = '%s'";
+    struct worker_harness h;
+    char pair[64], payload[192];
+    (void)state;
+    begin(&h, "pair", "[match]\npending_release = 1h\n");
+    submit(&h, "pair", "m1", "male", "female");
+    harness_wait_state(&h, "s-m1", "done");
+    submit(&h, "pair", "f1", "female", "male");
+    harness_wait_state(&h, "s-f1", "done");
+    assert_int_equal(pairs("pair"), 1);
+    (void)query("UPDATE stint.match_ticket SET touched_ms = touched_ms - 300000 WHERE pool = 'pair'; SELECT 0");
+    int64_t before = query(rows, "m1"), other = query(rows, "f1");
+    touch(&h, "t", "pair", "m1");
+    harness_wait_state(&h, "t", "done");
+    AUTO_FREE char *said = harness_job(&h, "t");
+    assert_non_null(strstr(said, "\"matched\""));
+    int64_t touched = query(rows, "m1");
+    assert_true(touched >= before + 300000);
+    assert_int_equal(query(rows, "f1"), other);
+    assert_true(pg_server_query(&pg, "SELECT id FROM stint.match_pair WHERE pool = 'pair'", pair, sizeof pair));
+    (void)snprintf(payload, sizeof payload,
+                   "{\"v\":1,\"op\":\"release\",\"pool\":\"pair\",\"pair\":\"%s\",\"votes\":{}}", pair);
+    send_op(&h, "r", payload);
+    harness_wait_state(&h, "r", "done");
+    assert_int_equal(waiting("pair"), 2);
+    assert_int_equal(query(rows, "m1"), touched);
+    check_pairs("pair");
+    end(&h);
+}
+
+/* Who fits no longer with the one who waits longest gets the second-longest, and that one is not passed over. */
+static void test_match_second_longest_is_not_starved(void **state)
+{
+    static const struct {
+        const char *id, *blocked, *gets;
+    } steps[] = {{"f1", "\"w000003\"", "w000002"}, {"f2", "", "w000003"}, {"f3", "", "w000001"}};
+    struct worker_harness h;
+    (void)state;
+    seed("second", "second", 3);
+    begin(&h, "second", "[match]\npending_release = 1h\n");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        char payload[256], got[64], sql[160];
+        (void)snprintf(payload, sizeof payload,
+                       "{\"v\":1,\"op\":\"submit\",\"pool\":\"second\",\"id\":\"%s\",\"gender\":\"female\","
+                       "\"seeking\":[\"male\"],\"age\":25,\"presence_ms\":600000,\"blocked\":[%s]}",
+                       steps[i].id, steps[i].blocked);
+        send_op(&h, steps[i].id, payload);
+        harness_wait_state(&h, steps[i].id, "done");
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT CASE live_a WHEN '%s' THEN live_b ELSE live_a END FROM stint.match_pair"
+                       " WHERE pool = 'second' AND '%s' IN (live_a, live_b)",
+                       steps[i].id, steps[i].id);
+        assert_true(pg_server_query(&pg, sql, got, sizeof got));
+        assert_string_equal(got, steps[i].gets);
+    }
+    check_pairs("second");
+    end(&h);
+}
+
 /* A field of that name is in an entry of the feed. */
 static bool feed_tells(struct worker_harness *h, const char *name)
 {
@@ -427,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_match_cycle_that_left_expired_people_is_followed_at_once),
         cmocka_unit_test(test_match_events_say_why_somebody_is_gone_or_a_pair_ended),
         cmocka_unit_test(test_match_same_id_again_is_replaced_or_refused_and_says_so),
+        cmocka_unit_test(test_match_touch_of_a_matched_person_is_kept_for_the_time_after_the_pair),
+        cmocka_unit_test(test_match_second_longest_is_not_starved),
         cmocka_unit_test(test_match_round_played_again_is_told),
         cmocka_unit_test(test_match_cycle_too_old_is_stale_and_a_submit_is_not),
         cmocka_unit_test(test_match_estimate_is_the_models_once_it_has_published),

@@ -139,3 +139,15 @@ static inline void crowd(struct worker_harness *h, const char *pool, const char 
         harness_wait_state(h, id, "done");
     }
 }
+
+/* n men who wait since long ago, without a job of theirs. */
+static inline void seed(const char *queue, const char *pool, int n)
+{
+    (void)query("INSERT INTO stint.match_pool(pool, queue, version) VALUES ('%s', '%s', 1); SELECT 0", pool, queue);
+    (void)query(
+        "INSERT INTO stint.match_ticket(pool, id, state, version, created_ms, key_ms, touched_ms, presence_ms,"
+        " expires_ms, changed_ms, body) SELECT '%s', 'w' || lpad(i::text, 6, '0'), 'waiting', 1, n - i, n - i, n, 0,"
+        " n + 86400000, n, jsonb_build_object('id', 'w' || lpad(i::text, 6, '0'), 'gender', 'male', 'seeking',"
+        " '[\"female\"]'::jsonb, 'age', 25) FROM generate_series(1, %d) i, (SELECT stint.now_ms() AS n) t; SELECT 0",
+        pool, n);
+}
