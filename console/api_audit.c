@@ -16,7 +16,7 @@ static int read_time(struct request *r, const char *name, int64_t *ret_ms, struc
     if (conf_parse_duration(text, &ago_ms, NULL) < 0)
         return err_set(e, ERR_BAD_ARGUMENT, "%s: \"%.40s\" is not allowed; allowed: how long ago (30s, 5m, 2h, 7d)",
                        name, text);
-    int rc = request_redis_now(r, &now_ms, e);
+    int rc = stores_redis_now(r->stores, &now_ms, e);
     *ret_ms = MAX_OF(now_ms - ago_ms, (int64_t)1);
     return rc;
 }

@@ -62,7 +62,7 @@ static int filter_time(struct request *r, const struct source *from, const char 
             e, ERR_BAD_ARGUMENT,
             "%s: \"%.40s\" is not allowed; allowed: how long ago (30s, 5m, 2h, 7d) or a time in ms since 1970", name,
             text);
-    rc = request_redis_now(r, &now_ms, e);
+    rc = stores_redis_now(r->stores, &now_ms, e);
     *ret_ms = MAX_OF(now_ms - ago_ms, (int64_t)1);
     return rc;
 }

@@ -144,7 +144,7 @@ int api_hosts(struct request *r, struct reply *p, struct err *e)
     json_t *hosts = json_array();
     int rc = queue_list_resolve(r->stores, NULL, &list, e);
     if (rc == 0)
-        rc = request_redis_now(r, &now_ms, e);
+        rc = stores_redis_now(r->stores, &now_ms, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++)
         rc = add_queue_hosts(r, list.names[i], now_ms, hosts, e);
     if (rc == 0)

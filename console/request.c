@@ -115,18 +115,3 @@ int request_check_id(const char *id, struct err *e)
         return 0;
     return err_set(e, ERR_BAD_ARGUMENT, "that is no job's id; allowed: 1 to 128 of A-Z a-z 0-9 . _ : -");
 }
-
-int request_redis_now(struct request *r, int64_t *ret_ms, struct err *e)
-{
-    struct redis_sync *redis;
-    redisReply *reply = NULL;
-    int rc = stores_redis(r->stores, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &reply, e, "TIME");
-    if (rc < 0)
-        return rc;
-    if (reply->elements == 2)
-        *ret_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
-    freeReplyObject(reply);
-    return 0;
-}

@@ -58,5 +58,3 @@ bool request_among(const char *words, const char *name);
 int request_queue(struct request *r, const char **ret_queue, struct err *e);
 /* ERR_BAD_ARGUMENT for what cannot be a job's id. Pure. */
 int request_check_id(const char *id, struct err *e);
-/* Redis' clock, ms since 1970. */
-int request_redis_now(struct request *r, int64_t *ret_ms, struct err *e);

@@ -6,31 +6,89 @@
 #include "migrate.h"
 #include "redis_functions.h"
 #include "stop_flag.h"
+#include "temporary_folder.h"
 #include "tool_run.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 enum { CHUNK = 1 << 18 };
 
-static int unpack(struct backup_archive *a, struct err *e)
+/* -- a tar: foreign bytes, so it is only ever asked for members by name, and writes no file itself
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+struct unpacking {
+    int fd;
+    const char *name;
+    uint64_t bytes, most;
+};
+
+static int take_bytes(void *arg, const char *bytes, size_t len, struct err *e)
 {
-    int rc = backup_folder_temporary("unpack", a->unpacked, e);
-    if (rc < 0)
-        return rc;
-    const char *const argv[] = {
-        "/usr/bin/tar",          "--extract", "--file", a->path, "--directory", a->unpacked, "--no-same-owner",
-        "--no-same-permissions", NULL};
+    struct unpacking *u = arg;
+    u->bytes += len;
+    if (u->bytes > u->most)
+        return err_set(e, ERR_BAD_PAYLOAD, "the backup's part %s has more than the %llu bytes it may have", u->name,
+                       (unsigned long long)u->most);
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(u->fd, bytes + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return err_set_errno(e, errno, "cannot unpack %s; name another place with TMPDIR", u->name);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+static int unpack_member(const struct backup_archive *a, struct unpacking *u, const char *member, struct err *e)
+{
+    const char *const argv[] = {"/usr/bin/tar", "--extract", "--to-stdout", "--occurrence=1", "--file", a->path,
+                                "--",           member,      NULL};
+    return tool_run(&(struct tool){.argv = argv, .take = take_bytes, .arg = u, .stopped = stop_flag_is_set}, e);
+}
+
+static int unpack(const struct backup_archive *a, const char *name, uint64_t most, struct err *e)
+{
+    AUTO_CLOSE int fd = openat(a->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct unpacking u = {.fd = fd, .name = name, .most = most};
+    char packed_by_hand[NAME_MAX];
     struct err why;
-    rc = tool_run(&(struct tool){.argv = argv, .stopped = stop_flag_is_set}, &why);
+    if (fd < 0)
+        return err_set_errno(e, errno, "cannot unpack %s", name);
+    (void)snprintf(packed_by_hand, sizeof packed_by_hand, "./%s", name);
+    int rc = unpack_member(a, &u, name, &why);
+    if (rc == ERR_REFUSED && u.bytes == 0)
+        rc = unpack_member(a, &u, packed_by_hand, &why);
     if (rc == ERR_REFUSED)
-        return err_set(
-            e, ERR_BAD_PAYLOAD,
-            "%.400s cannot be unpacked: it is no tar, it is cut off, or the temporary disk is full (TMPDIR). %.300s",
-            a->path, why.message);
+        return err_set(e, ERR_BAD_PAYLOAD,
+                       "%.400s: %s cannot be unpacked: it is no tar of a backup, or cut off. %.300s", a->path, name,
+                       why.message);
     return rc < 0 ? err_set(e, rc, "%s", why.message) : 0;
 }
+
+static int unpack_parts(const struct backup_archive *a, struct err *e)
+{
+    const json_t *parts = json_object_get(a->manifest, "parts"), *row;
+    struct statvfs fs;
+    uint64_t all = 0;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(parts, i, row) all += (uint64_t)json_integer_value(json_object_get(row, "bytes"));
+    if (fstatvfs(a->fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < all)
+        return err_set(
+            e, -ENOSPC, "the backup unpacked has %llu MiB, and %s has %llu free: name another place with TMPDIR",
+            (unsigned long long)(all >> 20), a->unpacked, (unsigned long long)(fs.f_bavail * fs.f_frsize >> 20));
+    for (i = 0; rc == 0 && i < json_array_size(parts); i++) {
+        row = json_array_get(parts, i);
+        rc = unpack(a, json_string_value(json_object_get(row, "name")),
+                    (uint64_t)json_integer_value(json_object_get(row, "bytes")), e);
+    }
+    return rc;
+}
+
+/* -- the manifest, and whether everything is as it says
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static int read_manifest(struct backup_archive *a, struct err *e)
 {
@@ -120,18 +178,23 @@ static int check_parts(const struct backup_archive *a, struct session *s, struct
 int backup_archive_open(struct backup_archive *a, struct session *s, const char *path, struct err *e)
 {
     struct stat st;
-    *a = (struct backup_archive){.fd = -1};
+    *a = (struct backup_archive){.fd = -1, .lock = -1};
     if (realpath(path, a->path) == NULL || stat(a->path, &st) < 0)
         return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : -errno, "%.400s: %s", path, strerror(errno));
-    int rc = S_ISDIR(st.st_mode) ? 0 : unpack(a, e);
+    bool tar = !S_ISDIR(st.st_mode);
+    int rc = tar ? temporary_folder_make("unpack", a->unpacked, &a->lock, e) : 0;
     if (rc == 0) {
-        a->fd = open(a->unpacked[0] != '\0' ? a->unpacked : a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        a->fd = open(tar ? a->unpacked : a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         rc = a->fd < 0 ? err_set_errno(e, errno, "cannot read %.400s", a->path) : 0;
     }
+    if (rc == 0 && tar)
+        rc = unpack(a, BACKUP_MANIFEST, BACKUP_MANIFEST_MAX_BYTES, e);
     if (rc == 0)
         rc = read_manifest(a, e);
     if (rc == 0)
         rc = check_versions(a, e);
+    if (rc == 0 && tar)
+        rc = unpack_parts(a, e);
     return rc == 0 ? check_parts(a, s, e) : rc;
 }
 
@@ -151,8 +214,10 @@ void backup_archive_end(struct backup_archive *a)
     if (a->fd >= 0)
         (void)close(a->fd);
     a->fd = -1;
-    if (a->unpacked[0] != '\0')
+    if (a->unpacked[0] != '\0') {
         backup_folder_remove(a->unpacked);
+        base_close_fd(&a->lock);
+    }
     a->unpacked[0] = '\0';
     json_decref(a->manifest);
     a->manifest = NULL;

@@ -13,6 +13,7 @@
 struct backup_archive {
     char path[PATH_MAX];     /* as opened, absolute */
     char unpacked[PATH_MAX]; /* temporary folder, removed at the end; "" for a folder */
+    int lock;                /* of that folder, while it is there */
     int fd;                  /* of the folder; -1 */
     json_t *manifest;        /* owned */
 };

@@ -5,32 +5,43 @@
 #include "backup_folder.h"
 
 #include "killpoint.h"
+#include "stop_flag.h"
 #include "tool_run.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
-enum { DEPTH = 32, STAMPS_MAX = 10000 };
-static const char made_here[] = "stint-[0-9]*T[0-9]*Z";
-static const char partial_here[] = ".stint-[0-9]*Z.partial";
+enum { DEPTH = 32 };
+#define SIX_DIGITS "[0-9][0-9][0-9][0-9][0-9][0-9]"
+#define MADE_HERE  "stint-[0-9][0-9]" SIX_DIGITS "T" SIX_DIGITS "Z"
+static const char made_here[] = MADE_HERE, partial_here[] = "." MADE_HERE ".partial";
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* By descriptors: a part of the path that becomes a link meanwhile leads nowhere. */
+static void remove_in(int parent, const char *name, int depth)
 {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
+    if (unlinkat(parent, name, 0) == 0 || errno != EISDIR || depth == 0)
+        return;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        base_close_fd(&fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove_in(fd, entry->d_name, depth - 1);
+    (void)closedir(dir);
+    (void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 void backup_folder_remove(const char *path)
 {
-    (void)nftw(path, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS);
+    remove_in(AT_FDCWD, path, DEPTH);
 }
 
 static int fault(struct err *e, int sys_errno, const char *what, const char *path)
@@ -227,7 +238,7 @@ static int pack(struct backup_folder *f, struct err *e)
     (void)snprintf(archive, sizeof archive, "%s/archive.tar", f->partial);
     for (size_t i = 0; i < json_array_size(f->parts); i++)
         argv[n++] = json_string_value(json_object_get(json_array_get(f->parts, i), "name"));
-    int rc = tool_run(&(struct tool){.argv = argv}, e);
+    int rc = tool_run(&(struct tool){.argv = argv, .stopped = stop_flag_is_set}, e);
     if (rc < 0)
         return rc;
     AUTO_CLOSE int fd = open(archive, O_RDONLY | O_CLOEXEC);
@@ -276,34 +287,29 @@ static int only_made_here(const struct dirent *entry)
     return fnmatch(made_here, entry->d_name, 0) == 0;
 }
 
+/* Under a hidden name first: killed in the middle, nothing half stands under a final one. */
+static bool take_away(const struct backup_folder *f, const char *name)
+{
+    char path[BACKUP_PATH_MAX], hidden[BACKUP_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", f->parent, name);
+    (void)snprintf(hidden, sizeof hidden, "%s/.%.64s.partial", f->parent, name);
+    if (renameat2(AT_FDCWD, path, AT_FDCWD, hidden, RENAME_NOREPLACE) < 0)
+        return false;
+    KILL_POINT("backup_prune");
+    backup_folder_remove(hidden);
+    return true;
+}
+
 size_t backup_folder_prune(const struct backup_folder *f, size_t keep)
 {
     struct dirent **names = NULL;
     size_t removed = 0;
     int n = f->named_here ? scandir(f->parent, &names, only_made_here, alphasort) : 0;
     for (int i = 0; i < n; i++) {
-        char path[BACKUP_PATH_MAX];
-        (void)snprintf(path, sizeof path, "%s/%s", f->parent, names[i]->d_name);
-        if ((size_t)(n - i) > keep) {
-            backup_folder_remove(path);
-            removed++;
-        }
+        if ((size_t)(n - i) > keep && strcmp(names[i]->d_name, f->name) != 0)
+            removed += take_away(f, names[i]->d_name);
         free(names[i]);
     }
     free(names);
     return removed;
-}
-
-int backup_folder_temporary(const char *what, char *ret_path, struct err *e)
-{
-    enum { TEMPLATE = 6, SPACE = 64 }; /* letters mkdtemp replaces; room for them and `what` */
-    const char *tmp = getenv("TMPDIR");
-    int len = snprintf(ret_path, PATH_MAX - TEMPLATE - 1, "%.*s/stint-%s-", PATH_MAX - SPACE,
-                       tmp != NULL && *tmp == '/' ? tmp : "/tmp", what);
-    memset(ret_path + len, 'X', TEMPLATE);
-    ret_path[len + TEMPLATE] = '\0';
-    if (mkdtemp(ret_path) != NULL)
-        return 0;
-    ret_path[0] = '\0';
-    return err_set_errno(e, errno, "cannot make a temporary folder; name another place with TMPDIR");
 }

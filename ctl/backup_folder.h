@@ -48,9 +48,7 @@ int backup_folder_commit(struct backup_folder *f, json_t *manifest, char *ret_pa
 /* Removes what was written, unless it was committed; twice-safe. */
 void backup_folder_end(struct backup_folder *f);
 /* In a folder of backups: removes the oldest of those whose names were made here, until `keep` are left. Returns how
- * many went. */
+ * many went. The one of f is never among them, whatever the clock said when the others were made. */
 size_t backup_folder_prune(const struct backup_folder *f, size_t keep);
 /* Removes a folder and all in it; follows no link. */
 void backup_folder_remove(const char *path);
-/* A new folder of our own in TMPDIR, else in /tmp, named after `what`. ret_path: PATH_MAX bytes; "" when it fails. */
-int backup_folder_temporary(const char *what, char *ret_path, struct err *e);

@@ -5,6 +5,7 @@
 #include "backup_manifest.h"
 
 #include "keys.h"
+#include "queue_call.h"
 #include "sha256.h"
 
 static const char *const part_names[] = {BACKUP_RDB, BACKUP_KEYS, BACKUP_POSTGRES, BACKUP_TOLD};
@@ -48,13 +49,21 @@ static int check_parts(const json_t *root, struct err *e)
 static int check_queue(const json_t *queue, struct err *e)
 {
     const char *name = json_string_value(json_object_get(queue, "queue"));
-    const json_t *after = json_object_get(queue, "outbox_after_ms");
     if (name == NULL || !keys_queue_valid(name))
         return wrong(e, "a queue has no valid name");
     if (!json_is_integer(json_object_get(queue, "at_ms")) || !json_is_object(json_object_get(queue, "before")) ||
-        !json_is_object(json_object_get(queue, "after")) || !(json_is_integer(after) || json_is_null(after)))
+        !json_is_object(json_object_get(queue, "after")) || !json_is_integer(json_object_get(queue, "outbox_after_ms")))
         return wrong(e, "a queue lacks at_ms, outbox_after_ms, before or after");
     return 0;
+}
+
+static bool is_earlier(const json_t *queues, size_t n)
+{
+    const char *name = json_string_value(json_object_get(json_array_get(queues, n), "queue"));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(queues, i), "queue")), name) == 0)
+            return true;
+    return false;
 }
 
 static int check_redis(const json_t *root, struct err *e)
@@ -69,9 +78,14 @@ static int check_redis(const json_t *root, struct err *e)
         return wrong(e, "\"redis\" and its part do not belong together, or lack a member");
     if (backup_manifest_part(root, BACKUP_RDB) != NULL && backup_manifest_part(root, BACKUP_KEYS) != NULL)
         return wrong(e, "there are two parts of Redis");
+    if (json_array_size(queues) > QUEUE_LIST_MAX)
+        return wrong(e, "there are more queues than one Redis is backed up with");
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(queues); i++)
+    for (size_t i = 0; rc == 0 && i < json_array_size(queues); i++) {
         rc = check_queue(json_array_get(queues, i), e);
+        if (rc == 0 && is_earlier(queues, i))
+            rc = wrong(e, "a queue is there twice");
+    }
     return rc;
 }
 

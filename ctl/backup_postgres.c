@@ -30,21 +30,6 @@ static int run(PGconn *pg, const char *sql, PGresult **ret_rows, struct err *e)
 /* -- clocks
  * ------------------------------------------------------------------------------------------------------------- */
 
-static int redis_ms(struct session *s, int64_t *ret_ms, struct err *e)
-{
-    struct redis_sync *redis;
-    redisReply *reply = NULL;
-    int rc = session_redis(s, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &reply, e, "TIME");
-    if (rc < 0)
-        return rc;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
-        *ret_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
-    freeReplyObject(reply);
-    return 0;
-}
-
 int backup_postgres_clock(struct session *s, int64_t *ret_ms, struct err *e)
 {
     int64_t best = INT64_MAX;
@@ -52,11 +37,11 @@ int backup_postgres_clock(struct session *s, int64_t *ret_ms, struct err *e)
     for (int i = 0; rc == 0 && i < CLOCK_LOOKS; i++) {
         int64_t before = 0, after = 0;
         PGresult *rows = NULL;
-        rc = redis_ms(s, &before, e);
+        rc = stores_redis_now(&s->stores, &before, e);
         if (rc == 0)
             rc = session_sql(s, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", 0, NULL, &rows, e);
         if (rc == 0)
-            rc = redis_ms(s, &after, e);
+            rc = stores_redis_now(&s->stores, &after, e);
         if (rc == 0 && after - before < best) {
             best = after - before;
             *ret_ms = strtoll(PQgetvalue(rows, 0, 0), NULL, 10) - (before + after) / 2;
@@ -72,9 +57,14 @@ int backup_postgres_clock(struct session *s, int64_t *ret_ms, struct err *e)
 static int write_entry(struct backup_part *part, const char *key, const redisReply *entry, struct err *e)
 {
     json_t *fields = json_array();
-    for (size_t i = 0; entry->elements == 2 && i < entry->element[1]->elements; i++)
-        (void)json_array_append_new(
-            fields, json_stringn(entry->element[1]->element[i]->str, entry->element[1]->element[i]->len));
+    bool whole = entry->elements == 2;
+    for (size_t i = 0; whole && i < entry->element[1]->elements; i++)
+        whole = json_array_append_new(
+                    fields, json_stringn(entry->element[1]->element[i]->str, entry->element[1]->element[i]->len)) == 0;
+    if (!whole) {
+        json_decref(fields);
+        return err_set(e, ERR_PROTOCOL, "%s holds an entry that is no event of text: remove it (XDEL)", key);
+    }
     json_t *row = json_pack("{s:s, s:s, s:o}", "key", key, "id", entry->element[0]->str, "fields", fields);
     AUTO_FREE char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
     json_decref(row);
@@ -229,7 +219,7 @@ int backup_postgres_dump(struct backup_postgres *b, struct err *e)
     progress_init(&p.bar, &b->s->out, "PostgreSQL");
     rc = backup_part_open(b->folder, &p.part, BACKUP_POSTGRES, e);
     if (rc == 0)
-        rc = tool_run(
+        rc = pg_tools_run(
             &(struct tool){.argv = argv, .env = env.vars, .take = take_dump, .arg = &p, .stopped = stop_flag_is_set},
             e);
     progress_end(&p.bar);

@@ -148,8 +148,8 @@ static int copy_all(struct copy *c, struct err *e)
     return rc;
 }
 
-/* ERR_REFUSED when the server gives no copy to anybody like us: nothing was written then. */
-static int snapshot(struct backup_redis *b, struct err *e)
+/* *ret_none: the server gives no copy to anybody like us; nothing was written then. */
+static int snapshot(struct backup_redis *b, bool *ret_none, struct err *e)
 {
     struct copy c = {.b = b, .part = {.fd = -1}};
     int rc = redis_sync_open(&c.link, &b->s->conf->redis, e);
@@ -169,11 +169,11 @@ static int snapshot(struct backup_redis *b, struct err *e)
         (void)json_object_set_new(b->manifest, "replid", json_string(c.reply.replid));
         (void)json_object_set_new(b->manifest, "offset", json_integer(c.reply.offset));
     }
-    if (rc == ERR_REFUSED && !c.reply.opened)
+    bool by_redis = rc == ERR_REFUSED && c.reply.state == SYNC_LINES;
+    *ret_none = by_redis && !c.reply.opened;
+    if (*ret_none)
         (void)unlinkat(b->folder->fd, BACKUP_RDB, 0);
-    return rc == ERR_REFUSED && c.reply.opened
-               ? err_set(e, ERR_PROTOCOL, "%.600s", "Redis gave its copy up in the middle")
-               : rc;
+    return by_redis && c.reply.opened ? err_set(e, ERR_PROTOCOL, "Redis gave its copy up in the middle") : rc;
 }
 
 /* -- both
@@ -211,8 +211,7 @@ int backup_redis_run(struct backup_redis *b, struct err *e)
     if (rc == 0)
         rc = backup_redis_counts(b, "before", e);
     if (rc == 0 && !b->dump) {
-        rc = snapshot(b, e);
-        b->dump = rc == ERR_REFUSED;
+        rc = snapshot(b, &b->dump, e);
         if (b->dump)
             out_remark(&b->s->out, "%s; its keys are read queue by queue instead, and each queue waits meanwhile",
                        e->message);

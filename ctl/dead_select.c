@@ -8,21 +8,6 @@
 
 #include <stdio.h>
 
-static int redis_now(struct session *s, int64_t *ret_ms, struct err *e)
-{
-    struct redis_sync *redis;
-    redisReply *reply = NULL;
-    int rc = session_redis(s, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &reply, e, "TIME");
-    if (rc < 0)
-        return rc;
-    if (reply->elements == 2)
-        *ret_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
-    freeReplyObject(reply);
-    return 0;
-}
-
 int dead_filter_time(struct session *s, const char *name, int64_t *ret_ms, struct err *e)
 {
     const char *text = args_text(&s->args, name, NULL);
@@ -31,7 +16,7 @@ int dead_filter_time(struct session *s, const char *name, int64_t *ret_ms, struc
     if (text == NULL)
         return 0;
     if (conf_parse_duration(text, &ago_ms, NULL) == 0) {
-        int rc = redis_now(s, &now_ms, e);
+        int rc = stores_redis_now(&s->stores, &now_ms, e);
         *ret_ms = MAX_OF(now_ms - ago_ms, 1);
         return rc;
     }

@@ -8,6 +8,7 @@
 #include "dump_records.h"
 #include "queue_call.h"
 #include "stop_flag.h"
+#include "temporary_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -27,11 +28,12 @@ int private_stores_begin(struct private_stores *p, uint64_t need_bytes, struct e
     char path[PATH_MAX], sub[STACK_PATH_MAX];
     struct statvfs fs;
     *p = (struct private_stores){.source.pidfd = -1, .redis.pidfd = -1, .postgres.pidfd = -1};
-    int rc = backup_folder_temporary("private", path, e);
+    int rc = temporary_folder_make("private", path, &p->lock, e);
     if (rc < 0)
         return rc;
     if (statvfs(path, &fs) == 0 && fs.f_bavail * fs.f_frsize < need_bytes) {
         (void)rmdir(path);
+        base_close_fd(&p->lock);
         return err_set(
             e, -ENOSPC,
             "the temporary servers need about %llu MiB, and %s has %llu free: name another place with TMPDIR",
@@ -43,10 +45,11 @@ int private_stores_begin(struct private_stores *p, uint64_t need_bytes, struct e
         rc = stack_dir_prepare(&p->source_dir, stack_dir_path(&p->dir, "source", sub), NULL, e);
     if (rc == 0 && chdir(p->dir.root) < 0)
         rc = err_set_errno(e, errno, "cannot enter %s", p->dir.root);
-    if (rc < 0)
+    if (rc < 0) {
         backup_folder_remove(path);
-    if (rc < 0)
+        base_close_fd(&p->lock);
         p->dir.root[0] = '\0';
+    }
     return rc;
 }
 
@@ -187,6 +190,8 @@ int private_source_start(struct private_stores *p, const struct backup_archive *
     if (rc == 0) {
         stack_child_arg(&p->source, "--appendonly"); /* the last one of a name counts */
         stack_child_arg(&p->source, "no");
+        stack_child_arg(&p->source, "--sanitize-dump-payload"); /* what is bent inside goes no further than here */
+        stack_child_arg(&p->source, "yes");
         rc = stack_child_start(&p->source, &p->source_dir, -1, clock_mono_ms(), e);
     }
     if (rc == 0)
@@ -258,6 +263,7 @@ void private_stores_end(struct private_stores *p)
         if (chdir("/") < 0)
             return;
         backup_folder_remove(p->dir.root);
+        base_close_fd(&p->lock);
     }
     p->dir.root[0] = '\0';
 }

@@ -15,6 +15,7 @@
 
 struct private_stores {
     struct stack_dir dir; /* root "": not made */
+    int lock;             /* of that folder, while it is there */
     struct stack_dir source_dir;
     struct stack_child source, redis, postgres;
     struct redis_sync link; /* to the source */

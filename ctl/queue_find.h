@@ -8,5 +8,6 @@
 #include "queue_call.h"
 #include "session.h"
 
-/* At most QUEUE_LIST_MAX; those of hosts ("_host") are among them. */
+/* Those of hosts ("_host") are among them. ERR_REFUSED when there are more than QUEUE_LIST_MAX: none is left out in
+ * silence. */
 int queue_find_all(struct session *s, struct queue_list *list, struct err *e);

@@ -16,8 +16,6 @@ static void take_queues(struct restore *r)
         return;
     json_array_foreach(rows, i, row)
     {
-        if (r->n_queues == QUEUE_LIST_MAX)
-            break;
         const char *name = json_text(row, "queue");
         r->queues[r->n_queues++] = (struct restore_queue){.row = row, .name = name, .of_host = name[0] == '_'};
     }
@@ -67,6 +65,8 @@ static int settle_all(struct restore *r, struct err *e)
 static int restore_both(struct restore *r, struct err *e)
 {
     int rc = mark_all(r, e);
+    if (rc == 0)
+        rc = restore_check_alive(r, e); /* nobody begins after the mark: who began just before it is seen now */
     if (rc == 0 && r->with_postgres) {
         rc = restore_postgres(r, e);
         if (rc == 0)

@@ -57,6 +57,8 @@ int restore_run(struct restore *r, bool dry_run, struct err *e);
 
 /* Looks at the target: how far an earlier run came, who is alive, what is there. ERR_REFUSED with what to do. */
 int restore_guard(struct restore *r, struct err *e);
+/* ERR_REFUSED when a supervisor is alive on a queue that is restored. */
+int restore_check_alive(struct restore *r, struct err *e);
 /* Marks, or says how far. */
 int restore_mark(struct restore *r, struct restore_queue *q, enum restore_stage stage, struct err *e);
 int restore_unmark(struct restore *r, struct restore_queue *q, struct err *e);
@@ -72,6 +74,9 @@ int restore_keys(struct restore *r, struct err *e);
 /* Events the application's streams lack, claims of the old world. */
 int restore_settle(struct restore *r, struct restore_queue *q, struct err *e);
 
+/* One command on a key of a queue of the target: the key takes the place of "%s". */
+int restore_ask(struct restore *r, const char *queue, const char *suffix, redisReply **ret, const char *command,
+                struct err *e);
 /* Pipelined commands on a bare connection, for the files above: queue one, take one answer. An error reply is an error.
  */
 int restore_send(struct redis_sync *link, struct err *e, int argc, const char *const argv[], const size_t lens[]);

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "keys.h"
+#include "queue_find.h"
 
 #include <stdio.h>
 
@@ -53,14 +54,19 @@ int restore_mark(struct restore *r, struct restore_queue *q, enum restore_stage 
     return rc;
 }
 
-int restore_unmark(struct restore *r, struct restore_queue *q, struct err *e)
+int restore_ask(struct restore *r, const char *queue, const char *suffix, redisReply **ret, const char *command,
+                struct err *e)
 {
     char key[KEY_MAX];
     struct redis_sync *redis;
-    redisReply *reply = NULL;
     int rc = session_redis(r->to, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &reply, e, "DEL %s", keys_of(key, q->name, "restoring"));
+    return rc < 0 ? rc : redis_sync_cmd(redis, ret, e, command, keys_of(key, queue, suffix));
+}
+
+int restore_unmark(struct restore *r, struct restore_queue *q, struct err *e)
+{
+    redisReply *reply = NULL;
+    int rc = restore_ask(r, q->name, "restoring", &reply, "DEL %s", e);
     if (rc == 0)
         freeReplyObject(reply);
     return rc;
@@ -73,16 +79,14 @@ static int check_alive(struct restore *r, const char *queue, struct err *e)
 {
     char key[KEY_MAX], from[24];
     struct redis_sync *redis;
-    redisReply *time = NULL, *alive = NULL;
-    int rc = session_redis(r->to, &redis, e);
+    redisReply *alive = NULL;
+    int64_t now = 0;
+    int rc = stores_redis_now(&r->to->stores, &now, e);
+    (void)snprintf(from, sizeof from, "(%lld", (long long)now);
     if (rc == 0)
-        rc = redis_sync_cmd(redis, &time, e, "TIME");
-    if (rc < 0)
-        return rc;
-    long long now = strtoll(time->element[0]->str, NULL, 10) * 1000;
-    freeReplyObject(time);
-    (void)snprintf(from, sizeof from, "(%lld", now);
-    rc = redis_sync_cmd(redis, &alive, e, "ZRANGEBYSCORE %s %s +inf WITHSCORES", keys_of(key, queue, "i"), from);
+        rc = session_redis(r->to, &redis, e);
+    if (rc == 0)
+        rc = redis_sync_cmd(redis, &alive, e, "ZRANGEBYSCORE %s %s +inf WITHSCORES", keys_of(key, queue, "i"), from);
     if (rc < 0)
         return rc;
     if (alive->elements >= 2)
@@ -90,7 +94,8 @@ static int check_alive(struct restore *r, const char *queue, struct err *e)
                      "supervisor %.100s is alive on queue %s: stop every supervisor of these stores first (\"systemctl "
                      "stop stint-supervisor\", "
                      "\"stint drain\"); one that was killed counts as alive for %lld s more",
-                     alive->element[0]->str, queue, (strtoll(alive->element[1]->str, NULL, 10) - now) / 1000 + 1);
+                     alive->element[0]->str, queue,
+                     (strtoll(alive->element[1]->str, NULL, 10) - (long long)now) / 1000 + 1);
     freeReplyObject(alive);
     return rc;
 }
@@ -108,12 +113,8 @@ static const char *hash_text(const redisReply *hash, const char *name)
 
 static int read_mark(struct restore *r, struct restore_queue *q, struct err *e)
 {
-    char key[KEY_MAX];
-    struct redis_sync *redis;
     redisReply *mark = NULL;
-    int rc = session_redis(r->to, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &mark, e, "HGETALL %s", keys_of(key, q->name, "restoring"));
+    int rc = restore_ask(r, q->name, "restoring", &mark, "HGETALL %s", e);
     if (rc < 0)
         return rc;
     if (mark->elements > 0 && strcmp(hash_text(mark, "backup"), backup_id(r)) == 0) {
@@ -164,8 +165,12 @@ static bool was_done(const struct restore *r)
 static int check_redis(struct restore *r, struct err *e)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < r->n_queues; i++)
+    bool anew = r->force_redis; /* said now, not by the mark */
+    for (size_t i = 0; rc == 0 && i < r->n_queues; i++) {
         rc = look(r, &r->queues[i], e);
+        if (anew && r->queues[i].stage == RESTORE_KEYS)
+            r->queues[i].stage = RESTORE_BEGUN; /* somebody wrote there meanwhile, it may be */
+    }
     bool done = rc == 0 && was_done(r);
     for (size_t i = 0; rc == 0 && i < r->n_queues; i++) {
         struct restore_queue *q = &r->queues[i];
@@ -181,28 +186,57 @@ static int check_redis(struct restore *r, struct err *e)
     return rc;
 }
 
-/* An older PostgreSQL under a Redis that went on: effects of jobs that Redis calls done would be gone for good. */
-static int check_older_postgres(struct restore *r, struct err *e)
+int restore_check_alive(struct restore *r, struct err *e)
 {
-    const struct conf *conf;
-    const char *names[CONF_POOL_MAX];
-    int rc = session_conf(r->to, &conf, e);
-    size_t n = rc == 0 ? conf_queues(conf, names, ARRAY_LEN(names)) : 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct queue_call c;
-        json_t *stats = NULL;
-        rc = check_alive(r, names[i], e);
-        queue_call_init(&c, "stint_stats", names[i]);
-        if (rc == 0)
-            rc = queue_call_json(&r->to->stores, &c, &stats, e);
-        if (rc == 0 && json_number(stats, "enqueued", 0) > 0 && !r->force_postgres)
-            rc = err_set(e, ERR_REFUSED,
-                         "Redis holds queue %s, which is younger than this backup's PostgreSQL: what its jobs did "
-                         "since would be lost. Restore both "
-                         "stores, or insist with --force-postgres",
-                         names[i]);
-        json_decref(stats);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->n_queues; i++)
+        rc = r->queues[i].of_host ? 0 : check_alive(r, r->queues[i].name, e);
+    return rc;
+}
+
+static bool is_restored(const struct restore *r, const char *queue)
+{
+    for (size_t i = 0; i < r->n_queues; i++)
+        if (strcmp(r->queues[i].name, queue) == 0)
+            return true;
+    return false;
+}
+
+/* An older PostgreSQL under a queue that went on: effects of jobs that Redis calls done would be gone for good. */
+static int check_older(struct restore *r, const char *queue, struct err *e)
+{
+    struct queue_call c;
+    json_t *stats = NULL;
+    int rc = check_alive(r, queue, e);
+    queue_call_init(&c, "stint_stats", queue);
+    if (rc == 0)
+        rc = queue_call_json(&r->to->stores, &c, &stats, e);
+    bool holds_jobs = json_number(stats, "enqueued", 0) > 0;
+    json_decref(stats);
+    if (rc < 0 || !holds_jobs)
+        return rc;
+    if (r->force_postgres) {
+        out_remark(&r->to->out, "queue %s is not in what is restored: what its jobs did since is gone from PostgreSQL",
+                   queue);
+        return 0;
     }
+    return err_set(
+        e, ERR_REFUSED,
+        "Redis holds queue %s, which is younger than this backup's PostgreSQL: what its jobs did since would "
+        "be lost. %s insist with --force-postgres",
+        queue, r->with_redis ? "The backup does not hold it:" : "Restore both stores, or");
+}
+
+/* Every queue of the target that stays as it is. */
+static int check_others(struct restore *r, struct err *e)
+{
+    AUTO_FREE struct queue_list *all = malloc(sizeof *all);
+    if (all == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the names of queues");
+    int rc = queue_find_all(r->to, all, e);
+    for (size_t i = 0; rc == 0 && i < all->n; i++)
+        if (all->names[i][0] != '_' && !is_restored(r, all->names[i]))
+            rc = check_older(r, all->names[i], e);
     return rc;
 }
 
@@ -232,6 +266,8 @@ static int check_postgres(struct restore *r, struct err *e)
 
 int restore_guard(struct restore *r, struct err *e)
 {
-    int rc = r->with_redis ? check_redis(r, e) : check_older_postgres(r, e);
+    int rc = r->with_redis ? check_redis(r, e) : 0;
+    if (rc == 0 && r->with_postgres)
+        rc = check_others(r, e);
     return rc == 0 && r->with_postgres ? check_postgres(r, e) : rc;
 }

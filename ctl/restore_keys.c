@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { BATCH = 16, SPINE_MAX = 4096, LINK_TIMEOUT_MS = 600000 };
+enum { BATCH = 16, SPINE_STEP = 1024, NAME_MAX_BYTES = KEY_MAX + 48, LINK_TIMEOUT_MS = 600000 };
 static const size_t argument_max_bytes = (size_t)512 << 20; /* Redis' proto-max-bulk-len */
 
 struct key {
@@ -27,7 +27,7 @@ struct copying {
     struct key batch[BATCH];
     size_t n_batch;
     struct key *spine; /* owned: keys that go over together, at the end */
-    size_t n_spine;
+    size_t n_spine, spine_room;
     struct progress bar;
     uint64_t all;
 };
@@ -180,12 +180,29 @@ static struct restore_queue *queue_of(struct restore *r, const char *key, size_t
     return NULL;
 }
 
+static int add_to_spine(struct copying *c, struct key k, struct err *e)
+{
+    if (c->n_spine == c->spine_room) {
+        struct key *more = realloc(c->spine, (c->spine_room + SPINE_STEP) * sizeof *more);
+        if (more == NULL) {
+            key_fini(&k);
+            return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the names of keys");
+        }
+        c->spine = more;
+        c->spine_room += SPINE_STEP;
+    }
+    c->spine[c->n_spine++] = k;
+    return 0;
+}
+
 static int take_key(struct copying *c, const redisReply *name, struct err *e)
 {
     size_t at = 0;
     struct restore_queue *q = queue_of(c->r, name->str, &at);
     if (q == NULL || strncmp(name->str + at, "restoring", 9) == 0)
         return 0;
+    if (name->len >= NAME_MAX_BYTES || strlen(name->str) != name->len)
+        return err_set(e, ERR_BAD_PAYLOAD, "the backup holds a key that stint never writes: %.100s…", name->str);
     struct key k = {.name = malloc(name->len + 1), .len = name->len, .queue = q};
     if (k.name == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a key's name");
@@ -195,14 +212,7 @@ static int take_key(struct copying *c, const redisReply *name, struct err *e)
         c->batch[c->n_batch++] = k;
         return c->n_batch == BATCH ? flush(c, e) : 0;
     }
-    if (c->n_spine == SPINE_MAX) {
-        key_fini(&k);
-        return err_set(e, ERR_REFUSED,
-                       "the queues of this backup have more than %d streams, sets and logs: restore them one by one",
-                       SPINE_MAX);
-    }
-    c->spine[c->n_spine++] = k;
-    return 0;
+    return add_to_spine(c, k, e);
 }
 
 static int walk(struct copying *c, struct err *e)
@@ -247,7 +257,7 @@ static int stage_key(struct copying *c, const struct key *k, char *ret_aside, si
 }
 
 struct rename {
-    char aside[KEY_MAX + 64];
+    char aside[NAME_MAX_BYTES + 16]; /* and "restoring:" */
     const struct key *key;
 };
 
@@ -284,6 +294,21 @@ static int watch(struct copying *c, const struct rename *names, size_t n, struct
     return rc;
 }
 
+/* Redis goes on in a transaction when one command of it fails. A key that ended meanwhile is none to be missed. */
+static int check_in_place(struct copying *c, struct restore_queue *q, const redisReply *done, struct err *e)
+{
+    for (size_t i = 0; i < done->elements; i++) {
+        const redisReply *one = done->element[i];
+        struct err also;
+        if (one->type != REDIS_REPLY_ERROR || strstr(one->str, "no such key") != NULL)
+            continue;
+        (void)restore_mark(c->r, q, RESTORE_KEYS, &also);
+        return err_set(e, ERR_REDIS_REFUSED, "queue %s is not whole (%.300s): restore it again with --force-redis",
+                       q->name, one->str);
+    }
+    return 0;
+}
+
 static int put_in_place(struct copying *c, struct restore_queue *q, const struct rename *names, size_t n, struct err *e)
 {
     char mark[KEY_MAX];
@@ -310,6 +335,8 @@ static int put_in_place(struct copying *c, struct restore_queue *q, const struct
         rc = err_set(e, ERR_REFUSED,
                      "somebody wrote to queue %s while the restore was under way: stop the producers, and run it again",
                      q->name);
+    else if (rc == 0)
+        rc = check_in_place(c, q, done, e);
     if (done != NULL)
         freeReplyObject(done);
     if (rc == 0)
@@ -408,9 +435,8 @@ int restore_keys(struct restore *r, struct err *e)
     int rc = restore_link(r, &c.target, e);
     if (rc < 0)
         return rc;
-    c.spine = calloc(SPINE_MAX, sizeof *c.spine);
     progress_init(&c.bar, &r->to->out, "Redis");
-    rc = c.spine == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory for the names of keys") : copy(&c, e);
+    rc = copy(&c, e);
     progress_end(&c.bar);
     for (size_t i = 0; i < c.n_spine; i++)
         key_fini(&c.spine[i]);

@@ -5,10 +5,11 @@
 
 #include "keys.h"
 #include "killpoint.h"
+#include "stop_flag.h"
 
 #include <stdio.h>
 
-enum { FIELDS_MAX = 10 };
+enum { FIELDS_MAX = 10, LINE_MAX_BYTES = 1 << 20 };
 
 static const char *const streams[] = {"s:express", "s:high", "s:normal", "s:low", "s:large"};
 
@@ -22,10 +23,14 @@ static int tell(struct restore *r, const json_t *row, struct err *e)
     redisReply *reply = NULL;
     const json_t *fields = json_object_get(row, "fields");
     const char *argv[3 + FIELDS_MAX] = {"XADD", json_text(row, "key"), json_text(row, "id")};
-    size_t n = 3;
-    for (size_t i = 0; i < json_array_size(fields) && n < ARRAY_LEN(argv); i++)
-        argv[n++] = json_string_value(json_array_get(fields, i));
-    if (n < 5 || argv[n - 1] == NULL)
+    size_t n = 3, n_fields = json_array_size(fields);
+    bool whole = n_fields > 0 && n_fields % 2 == 0 && n_fields <= FIELDS_MAX &&
+                 strspn(argv[2], "0123456789-") == strlen(argv[2]);
+    for (size_t i = 0; whole && i < n_fields; i++) {
+        argv[n] = json_string_value(json_array_get(fields, i));
+        whole = argv[n++] != NULL;
+    }
+    if (!whole)
         return err_set(e, ERR_BAD_PAYLOAD, "the backup's part %s has a line that is no event", BACKUP_TOLD);
     int rc = session_redis(r->to, &redis, e);
     if (rc == 0)
@@ -42,21 +47,21 @@ static int tell_all(struct restore *r, const struct restore_queue *q, struct err
     char prefix[KEY_MAX];
     int fd = backup_archive_part(r->archive, BACKUP_TOLD);
     FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-    char *line = NULL;
-    size_t cap = 0;
-    int rc = 0;
+    AUTO_FREE char *line = malloc(LINE_MAX_BYTES);
+    int rc = line == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory to read %s", BACKUP_TOLD) : 0;
     if (f == NULL) {
         base_close_fd(&fd);
-        return 0;
+        return rc;
     }
     (void)keys_of(prefix, q->name, "match:");
-    while (rc == 0 && getline(&line, &cap, f) > 0) {
+    while (rc == 0 && fgets(line, LINE_MAX_BYTES, f) != NULL) {
         json_t *row = json_loads(line, 0, NULL);
-        if (strncmp(json_text(row, "key"), prefix, strlen(prefix)) == 0)
+        if (row == NULL)
+            rc = err_set(e, ERR_BAD_PAYLOAD, "the backup's part %s has a line that is no event", BACKUP_TOLD);
+        else if (strncmp(json_text(row, "key"), prefix, strlen(prefix)) == 0)
             rc = tell(r, row, e);
         json_decref(row);
     }
-    free(line);
     (void)fclose(f);
     return rc;
 }
@@ -72,6 +77,9 @@ static int hand_back(struct restore *r, const char *queue, const char *consumer,
     while (rc == 0 && remaining > 0) {
         struct queue_call c;
         redisReply *reply = NULL;
+        rc = stop_flag_check(e);
+        if (rc < 0)
+            break;
         queue_call_init(&c, "stint_crash", queue);
         queue_call_add(&c, consumer);
         queue_call_add(&c, "");
@@ -101,12 +109,8 @@ static bool is_worker(const char *name)
 
 static int free_stream(struct restore *r, const struct restore_queue *q, const char *stream, struct err *e)
 {
-    char key[KEY_MAX];
-    struct redis_sync *redis;
     redisReply *all = NULL;
-    int rc = session_redis(r->to, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &all, e, "XINFO CONSUMERS %s workers", keys_of(key, q->name, stream));
+    int rc = restore_ask(r, q->name, stream, &all, "XINFO CONSUMERS %s workers", e);
     if (rc == ERR_REDIS_REFUSED)
         return 0; /* no such stream, or never read */
     for (size_t i = 0; rc == 0 && i < all->elements; i++) {
@@ -122,12 +126,8 @@ static int free_stream(struct restore *r, const struct restore_queue *q, const c
 
 static int forget_instances(struct restore *r, const struct restore_queue *q, struct err *e)
 {
-    char key[KEY_MAX];
-    struct redis_sync *redis;
     redisReply *all = NULL;
-    int rc = session_redis(r->to, &redis, e);
-    if (rc == 0)
-        rc = redis_sync_cmd(redis, &all, e, "ZRANGE %s 0 -1", keys_of(key, q->name, "i"));
+    int rc = restore_ask(r, q->name, "i", &all, "ZRANGE %s 0 -1", e);
     for (size_t i = 0; rc == 0 && i < all->elements; i++) {
         struct queue_call c;
         int64_t left;

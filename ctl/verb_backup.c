@@ -55,12 +55,10 @@ static int choose(struct making *m, struct err *e)
     m->with_postgres = !args_has(a, "redis-only") && queue == NULL;
     int rc = session_conf(m->s, &conf, e);
     if (rc == 0 && m->with_redis)
-        rc = queue != NULL ? queue_list_resolve(&m->s->stores, queue, &m->queues, e) : queue_find_all(m->s, &m->queues, e);
+        rc = queue != NULL ? queue_list_resolve(&m->s->stores, queue, &m->queues, e)
+                           : queue_find_all(m->s, &m->queues, e);
     if (rc == 0 && queue != NULL)
         rc = queue_list_check_known(&m->s->stores, queue, e);
-    if (rc == 0 && m->queues.n == QUEUE_LIST_MAX)
-        rc = err_set(e, ERR_REFUSED, "this Redis holds more than %d queues: back them up one by one with --queue",
-                     QUEUE_LIST_MAX - 1);
     return rc;
 }
 
@@ -133,6 +131,25 @@ static int on_moment(void *arg, int64_t first_ms, struct err *e)
     return rc < 0 ? rc : check_window(m, first_ms, e);
 }
 
+/* One that was born since the queues were listed is in Redis' part, but nobody would bring it back. */
+static int check_born(struct making *m, struct err *e)
+{
+    AUTO_FREE struct queue_list *now = malloc(sizeof *now);
+    if (now == NULL)
+        return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the names of queues");
+    int rc = queue_find_all(m->s, now, e);
+    for (size_t i = 0; rc == 0 && i < now->n; i++) {
+        bool known = false;
+        for (size_t k = 0; !known && k < m->queues.n; k++)
+            known = strcmp(now->names[i], m->queues.names[k]) == 0;
+        if (!known)
+            rc = err_set(e, ERR_REFUSED,
+                         "queue %s was born while the backup was made, which does not hold it: make it again",
+                         now->names[i]);
+    }
+    return rc;
+}
+
 static int make_redis(struct making *m, struct err *e)
 {
     int rc = backup_postgres_clock(m->s, &m->clock_ms, e);
@@ -148,6 +165,8 @@ static int make_redis(struct making *m, struct err *e)
     (void)json_object_set_new(m->manifest, "redis", m->redis.manifest);
     rc = backup_redis_run(&m->redis, e);
     KILL_POINT("backup_redis");
+    if (rc == 0 && !args_has(&m->s->args, "queue"))
+        rc = check_born(m, e);
     if (rc == 0)
         note_outbox(m);
     return rc;

@@ -79,6 +79,23 @@ int stores_pg(struct stores *s, PGconn **ret_pg, struct err *e)
     return rc;
 }
 
+int stores_redis_now(struct stores *s, int64_t *ret_ms, struct err *e)
+{
+    struct redis_sync *redis;
+    redisReply *reply = NULL;
+    int rc = stores_redis(s, &redis, e);
+    if (rc == 0)
+        rc = redis_sync_cmd(redis, &reply, e, "TIME");
+    if (rc < 0)
+        return rc;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+        *ret_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
+    else
+        rc = err_set(e, ERR_PROTOCOL, "Redis answered TIME with something else than its time");
+    freeReplyObject(reply);
+    return rc;
+}
+
 int stores_sql(struct stores *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,
                struct err *e)
 {

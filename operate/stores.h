@@ -36,6 +36,8 @@ int stores_redis(struct stores *s, struct redis_sync **ret_redis, struct err *e)
 /* The connection, with statement_timeout set; one that was lost is made again. Borrowed. ERR_STORE_UNAVAILABLE names
  * the reason, never the password. */
 int stores_pg(struct stores *s, PGconn **ret_pg, struct err *e);
+/* Redis' clock: ms since 1970. Its own, for what it dates; a host's may differ. */
+int stores_redis_now(struct stores *s, int64_t *ret_ms, struct err *e);
 /* Runs a statement with text parameters. *ret_rows is the caller's (PQclear). ERR_STORE_REFUSED with the server's
  * words. */
 int stores_sql(struct stores *s, const char *sql, int n_params, const char *const params[], PGresult **ret_rows,

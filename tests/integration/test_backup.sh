@@ -13,10 +13,12 @@ OUT="$OLD/backups"
 chmod 755 "$NEW"
 export TMPDIR="$NEW" # what a killed restore leaves goes with it
 backup_end() {
+  local code=$?
   "$STINT" down --dir "$NEW" --now >/dev/null 2>&1
   "$STINT" down --dir "$OLD" --now >/dev/null 2>&1
   rm -rf "$NEW"
   STACK_DIR=$OLD
+  return "$code"
 }
 trap 'backup_end; stack_end' EXIT
 

@@ -193,13 +193,13 @@ static void test_dump_records(void **state)
 static json_t *manifest(void)
 {
     static const char sum[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    return json_pack("{s:s, s:i, s:s, s:s, s:[{s:s, s:i, s:s}, {s:s, s:i, s:s}], s:{s:i, s:i, s:s, s:[{s:s, s:i, s:n, "
+    return json_pack("{s:s, s:i, s:s, s:s, s:[{s:s, s:i, s:s}, {s:s, s:i, s:s}], s:{s:i, s:i, s:s, s:[{s:s, s:i, s:i, "
                      "s:{s:i}, s:{s:i}}]},"
                      " s:{s:{s:i}, s:i, s:i}}",
                      "format", "stint-backup", "v", BACKUP_VERSION, "id", "00112233445566778899aabbccddeeff", "made_at",
                      "2026-11-22T16:42:25Z", "parts", "name", BACKUP_RDB, "bytes", 1, "sha256", sum, "name",
                      BACKUP_POSTGRES, "bytes", 2, "sha256", sum, "redis", "functions", 4, "db", 0, "server", "7.0.15",
-                     "queues", "queue", "pdf", "at_ms", 1, "outbox_after_ms", "before", "enqueued", 5, "after",
+                     "queues", "queue", "pdf", "at_ms", 1, "outbox_after_ms", 2, "before", "enqueued", 5, "after",
                      "enqueued", 9, "postgres", "tables", "job_outcome", 1, "migration", 8, "server", 150018);
 }
 
@@ -259,6 +259,23 @@ static void test_manifest_bent(void **state)
     (void)json_object_set_new(json_array_get(json_object_get(json_object_get(astray, "redis"), "queues"), 0), "queue",
                               json_string("a}b"));
     assert_int_equal(read_back(astray, &m, &e), ERR_BAD_PAYLOAD);
+    json_t *all = manifest(); /* every row of the outbox would be sent again */
+    (void)json_object_set_new(json_array_get(json_object_get(json_object_get(all, "redis"), "queues"), 0),
+                              "outbox_after_ms", json_null());
+    assert_int_equal(read_back(all, &m, &e), ERR_BAD_PAYLOAD);
+    json_t *twice = manifest(), *queues = json_object_get(json_object_get(twice, "redis"), "queues");
+    (void)json_array_append(queues, json_array_get(queues, 0));
+    assert_int_equal(read_back(twice, &m, &e), ERR_BAD_PAYLOAD);
+    assert_non_null(strstr(e.message, "twice"));
+    json_t *many = manifest();
+    queues = json_object_get(json_object_get(many, "redis"), "queues");
+    for (int i = 0; i < 256; i++) {
+        json_t *one = json_copy(json_array_get(queues, 0));
+        (void)json_object_set_new(one, "queue", json_sprintf("q%d", i));
+        (void)json_array_append_new(queues, one);
+    }
+    assert_int_equal(read_back(many, &m, &e), ERR_BAD_PAYLOAD);
+    assert_non_null(strstr(e.message, "more queues"));
     json_t *unsealed = manifest();
     char *text = json_dumps(unsealed, 0);
     assert_int_equal(backup_manifest_read(text, strlen(text), &m, &e), ERR_BAD_PAYLOAD);
