@@ -250,6 +250,7 @@ stop || not_ok "the successor does not end"
 start
 handed killed-new 5000
 kill -KILL "$NEW"
+until_true 60 all_gone "$NEW" # until then its socket answers
 start || not_ok "no third life starts beside the one that drains"
 until_true 90 all_gone "$OLD"
 same "the successor is killed: the old one finishes its job" "$(job_of killed-new '[.state, .epoch] | join(" ")')" "done 1"
@@ -261,6 +262,7 @@ KILL_FILE="$STACK_DIR/killpoint"
 arm() { echo "$1 $2 self" >"$KILL_FILE"; }
 somebody_died() { [ "$(cut -d' ' -f2 "$KILL_FILE")" = 0 ]; }
 alone() { working && [ "$(life_pids | wc -l)" = 1 ]; } # lives of this folder: those that died are forgotten by who works
+deaf() { ! ctl worker list >/dev/null; }
 # point, who dies there, who works then: the old one, the new one, or another that has to be started
 POINTS="handover_started:old:new handover_giving:old:new handover_given:old:new
 handover_ready:new:old handover_take:new:old handover_taken:new:another"
@@ -279,7 +281,7 @@ for entry in $POINTS; do
   until_true 60 somebody_died || not_ok "$point: nobody died there"
   arm none 0
   case "$then" in
-    another) until_true 90 all_gone "$OLD" || not_ok "$point: the old one does not leave"; start || not_ok "$point: no other one starts" ;;
+    another) until_true 60 deaf && until_true 90 all_gone "$OLD" || not_ok "$point: the old one does not leave"; start || not_ok "$point: no other one starts" ;;
     new) until_true 60 all_gone "$OLD" || not_ok "$point: the old one lives" ;;
   esac
   HELD_PID=$(life_pids | xargs)
