@@ -131,6 +131,19 @@ static void drive_keep(struct drive *d, const struct slot *s, const char *why)
         (void)printf("# kept as %s\n", path);
 }
 
+/* Who asks for memory decides whose a death is, not who gives it: the C library, or the parser's counting in front of it. A stack that
+ * a library uses up may end in either. */
+static bool gives_memory(const char *frame, const char *module)
+{
+    static const char *const allocators[] = {"malloc+", "calloc+", "realloc+", "allocated+"};
+    if (strncmp(module, " libc", 5) == 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(allocators); i++)
+        if (strncmp(frame, allocators[i], strlen(allocators[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Where it died, once for each place. A place in the program itself is a defect of ours; in a library it is told and no more. */
 static void drive_crash(struct drive *d, const struct slot *s, const struct parser_outcome *o)
 {
@@ -144,7 +157,7 @@ static void drive_crash(struct drive *d, const struct slot *s, const struct pars
     const json_t *frames = json_object_get(trace, "backtrace");
     for (size_t i = 0; i < json_array_size(frames); i++) {
         const char *frame = json_string_value(json_array_get(frames, i)), *module = frame != NULL ? strrchr(frame, ' ') : NULL;
-        if (module == NULL || strncmp(module, " libc", 5) == 0)
+        if (module == NULL || gives_memory(frame, module))
             continue;
         if (!decided)
             ours = strcmp(module, " stint-parser") == 0;
