@@ -1,8 +1,8 @@
 /*
  * queue_link_impl - what the files of a queue's link share: the calls, and which of them is whose.
  *
- * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (beats, due jobs, deaths, farewell) and
- * queue_lost_uv.c (lost hosts and predecessors).
+ * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (beats, due jobs, deaths, farewell),
+ * queue_ghosts_uv.c (claims that arrive after a death) and queue_lost_uv.c (lost hosts and predecessors).
  */
 #pragma once
 
@@ -22,6 +22,11 @@ void queue_link_again(uv_timer_t *timer);
 /* As many idle workers as jobs were moved are woken: the doorbell would ring for them too, but it may be at rest or
  * between two connections. */
 void queue_wake_for(struct queue_link *q, const redisReply *moved);
+
+/* A consumer's death was told: with a later heartbeat it is looked for once more. Of too many the oldest is left out. */
+void queue_ghosts_add(struct queue_link *q, const char *consumer);
+/* A heartbeat came back: all that are known now are told again. */
+void queue_ghosts_tell(struct queue_link *q);
 
 /* The timer that sweeps when another's lease ends; closed with the link's other handles. */
 void queue_lost_init(struct queue_link *q);

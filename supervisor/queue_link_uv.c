@@ -174,6 +174,7 @@ static void on_beat(void *arg, const redisReply *r, const struct err *e)
     queue_lapse_at(q, queue_reply_number(r->element[5]));
     if (queue_reply_number(r->element[3]) > 0)
         queue_sweep(q);
+    queue_ghosts_tell(q);
     q->owner->hooks.on_beat(q->owner->hooks.arg, q->index, q->ready, q->paused);
 }
 
@@ -261,8 +262,10 @@ static void on_told(void *arg, const redisReply *r, const struct err *e)
     KILL_POINT("supervisor_crash_told");
     queue_wake_for(q, r->element[0]);
     log_moved(q, crash_queue_peek(&q->deaths)->consumer, r->element[0]);
-    if (queue_reply_number(r->element[1]) == 0)
+    if (queue_reply_number(r->element[1]) == 0) {
+        queue_ghosts_add(q, crash_queue_peek(&q->deaths)->consumer);
         crash_queue_pop(&q->deaths);
+    }
     tell_next(q);
 }
 

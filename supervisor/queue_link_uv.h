@@ -32,6 +32,8 @@ struct queue_links_hooks {
 
 struct queue_links;
 
+enum { QUEUE_GHOSTS_MAX = 64 };
+
 /* One queue. */
 struct queue_link {
     struct queue_links *owner;
@@ -39,6 +41,11 @@ struct queue_link {
     const char *name;     /* borrowed */
     char prefix[KEY_MAX]; /* "stint:{q}" */
     struct crash_queue deaths;
+    struct queue_ghosts {                     /* of dead workers whose death was told; see queue_ghosts_uv.c */
+        char names[QUEUE_GHOSTS_MAX][CONSUMER_MAX];
+        uint32_t n, due; /* of them; of which are told again now */
+        bool telling;    /* a command is under way for names[0] */
+    } ghosts;
     uv_timer_t due;                                                /* fires when the next scheduled job is due */
     uv_timer_t again;                                              /* tells deaths again after an error */
     bool beating, promoting, sweeping, telling, expiring, leaving; /* a command is under way */
