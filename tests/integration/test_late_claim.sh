@@ -50,7 +50,8 @@ for try in 1 2 3 4 5 6; do
   [ "$claimed" = 1 ] && [ "$lease" = "$unbeaten" ] || continue
   seen=yes
   until_true job_is_done "late-$try" && ok "what a dead worker's fetch claimed is done by a living one"
-  [ "$(job "late-$try" '[.attempts, .crashes, .handbacks] | join(" ")')" = "0 0 1" ] && ok "and was charged nothing" || not_ok "counters: $(job "late-$try" '[.attempts, .crashes, .handbacks] | join(" ")')"
+  charged=$(job "late-$try" '[.attempts, .crashes, .handbacks] | join(" ")')
+  [ "$charged" = "0 0 1" ] && ok "and was charged nothing" || not_ok "attempts, crashes, handbacks: $charged"
   grep -q 'claimed for a worker after its death' "$CTL_DIR/log" && ok "the log says so" || not_ok "the log is silent"
   break
 done
