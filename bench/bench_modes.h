@@ -16,8 +16,11 @@ void bench_functions(struct redis_sync *r, long jobs);
 /* The real thing: jobs are enqueued while the queue is paused, then the clock runs from resume to the last one done. A
  * supervisor with pool on queue "bench" must be up. label names the setting in the measure. */
 void bench_drain(struct redis_sync *r, long jobs, const char *label);
-/* The real thing, idle: from before an enqueue until Redis shows that its job is finished, one job at a time; p50 and
- * p99 in ms. An upper bound of the start latency: it holds the start, the run and the end. */
-void bench_latency(struct redis_sync *r, const char *url, long jobs);
+/* The same without a line: seconds from resume to the last one done. */
+double bench_drain_seconds(struct redis_sync *r, long jobs);
+/* Jobs of the queue that are done, by its ledger; waiting (at most 120 s, else the program ends) until there are so
+ * many. */
+long bench_done_count(struct redis_sync *r);
+void bench_wait_done(struct redis_sync *r, long done);
 /* Enqueues jobs in bulk through the Functions, four calls under way; returns seconds. */
 double bench_enqueue_bulk(struct redis_sync *r, long jobs);

@@ -1,6 +1,7 @@
 /*
  * stint-bench - one measurement a call; bench/run and bench/recovery order them and print the table.
  */
+#include "bench_latency.h"
 #include "bench_modes.h"
 #include "bench_recovery.h"
 
@@ -29,7 +30,8 @@ static int recover(struct redis_sync *r, const char *mode, long kills, int argc,
 int main(int argc, char *argv[])
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: stint-bench ceiling|functions|drain|latency|recover-… URL JOBS [LABEL …]; see bench/README.md\n");
+        fprintf(stderr, "usage: stint-bench ceiling|functions|drain|latency|half-load|recover-… URL JOBS [LABEL|RATE "
+                        "…]; see bench/README.md\n");
         return 2;
     }
     const char *mode = argv[1], *label = argc > 4 ? argv[4] : "";
@@ -44,7 +46,9 @@ int main(int argc, char *argv[])
     else if (strcmp(mode, "drain") == 0)
         bench_drain(&r, jobs, label);
     else if (strcmp(mode, "latency") == 0)
-        bench_latency(&r, argv[2], jobs);
+        bench_latency(&r, jobs);
+    else if (strcmp(mode, "half-load") == 0)
+        bench_half_load(&r, jobs, argc > 4 ? (double)bench_count(argv[4]) : 0);
     else if (recover(&r, mode, jobs, argc - 4, argv + 4) < 0)
         rc = 2;
     redis_sync_close(&r);
