@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "complaint.h"
+#include "ipc.h"
 #include "keys.h"
 #include "log.h"
 #include "redis_reply.h"
@@ -112,8 +113,11 @@ static void on_event(struct doorbell *d, uint32_t queue, const redisReply *field
         return;
     if (due != NULL)
         d->hooks.on_due(d->hooks.arg, queue, strtoll(due, NULL, 10));
-    if (strcmp(type, "cancel") == 0 && band != NULL && entry != NULL)
-        d->hooks.on_cancel(d->hooks.arg, queue, band, entry);
+    if (strcmp(type, "cancel") == 0 && band != NULL && entry != NULL) {
+        char which[IPC_TEXT_MAX];
+        (void)snprintf(which, sizeof which, "%s:%s", band, entry);
+        d->hooks.on_cancel(d->hooks.arg, queue, which);
+    }
     bool whole = kind == NULL || kind[0] == '\0';
     if (strcmp(type, "resume") == 0)
         d->hooks.on_resume(d->hooks.arg, queue, whole);

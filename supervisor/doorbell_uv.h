@@ -27,7 +27,7 @@ struct doorbell_hooks {
     void (*on_entries)(void *arg, uint32_t queue, bool lane, uint32_t n);
     /* Events of K:ev. */
     void (*on_due)(void *arg, uint32_t queue, int64_t due_ms);
-    void (*on_cancel)(void *arg, uint32_t queue, const char *band, const char *entry);
+    void (*on_cancel)(void *arg, uint32_t queue, const char *which); /* "<band>:<entry id>" */
     void (*on_pause)(void *arg, uint32_t queue);
     void (*on_resume)(void *arg, uint32_t queue, bool whole); /* whole: the queue; else one of its kinds */
 };

@@ -155,6 +155,13 @@ static void on_forgotten(struct queue_link *q)
     tell_kinds(q);
 }
 
+static void tell_cancels(const struct queue_link *q, const redisReply *asked)
+{
+    for (size_t i = 0; asked->type == REDIS_REPLY_ARRAY && i < asked->elements; i++)
+        if (asked->element[i]->str != NULL)
+            q->owner->hooks.on_cancel(q->owner->hooks.arg, q->index, asked->element[i]->str);
+}
+
 static void on_beat(void *arg, const redisReply *r, const struct err *e)
 {
     (void)e;
@@ -175,6 +182,8 @@ static void on_beat(void *arg, const redisReply *r, const struct err *e)
     if (queue_reply_number(r->element[3]) > 0)
         queue_sweep(q);
     queue_ghosts_tell(q);
+    if (r->elements >= 8)
+        tell_cancels(q, r->element[7]);
     q->owner->hooks.on_beat(q->owner->hooks.arg, q->index, q->ready, q->paused);
 }
 

@@ -22,6 +22,8 @@ struct queue_links_hooks {
     void (*on_state)(void *arg, bool ready, const char *why);
     /* A heartbeat came back: ready jobs in the queue's streams. */
     void (*on_beat)(void *arg, uint32_t queue, int64_t ready, bool paused);
+    /* Somebody asked to cancel the entry ("<band>:<entry id>") that a worker of ours holds; with every heartbeat. */
+    void (*on_cancel)(void *arg, uint32_t queue, const char *which);
     /* n jobs of the queue are ready again: their worker died, or their host. */
     void (*on_moved)(void *arg, uint32_t queue, uint32_t n);
     /* No queue has anything of the instance any more that was declared gone (queue_links_gone). */

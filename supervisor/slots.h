@@ -60,6 +60,7 @@ struct slot {
     uint64_t rss_bytes;   /* as last read */
     int cgroup_fd;        /* its process's cgroup; -1: none */
     struct cgroup_usage usage;    /* of that cgroup, as last read */
+    char cancel_entry[ENTRY_ID_MAX]; /* the entry it was last asked to cancel; "": none */
     char job_entry[ENTRY_ID_MAX]; /* the entry whose CPU time job_cpu_us began; "": none seen */
     int64_t job_cpu_us;
     struct backoff backoff;

@@ -357,23 +357,32 @@ bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
 }
 
 /* The page is the worker's: its numbers may be anything. */
-static bool runs(const struct score_now *now, const char *band, const char *entry)
+static bool runs(const struct score_now *now, const char *band, size_t band_len, const char *entry)
 {
-    return now->running == 1 && now->band < (uint32_t)BAND_COUNT &&
-           strcmp(band_name((enum band)now->band), band) == 0 && strncmp(now->entry, entry, sizeof now->entry) == 0;
+    if (now->running != 1 || now->band >= (uint32_t)BAND_COUNT)
+        return false;
+    const char *name = band_name((enum band)now->band);
+    return strlen(name) == band_len && memcmp(name, band, band_len) == 0 &&
+           strncmp(now->entry, entry, sizeof now->entry) == 0;
 }
 
-bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *band, const char *entry)
+bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *which)
 {
-    char which[IPC_TEXT_MAX];
-    (void)snprintf(which, sizeof which, "%s:%s", band, entry);
+    const char *entry = strchr(which, ':');
+    if (entry++ == NULL)
+        return false;
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         struct slot *slot = &u->slots->table[i];
         if (!slot_state_live(slot->state) || slot->idle || slot->pool->queue != queue)
             continue;
         struct score_now now;
-        if (score_read(slots_cell(u->slots, slot), &now) && runs(&now, band, entry))
-            return say(slot, IPC_CANCEL, which);
+        if (!score_read(slots_cell(u->slots, slot), &now) || !runs(&now, which, (size_t)(entry - 1 - which), entry))
+            continue;
+        bool news = strcmp(slot->cancel_entry, entry) != 0;
+        if (!say(slot, IPC_CANCEL, which))
+            return false;
+        (void)snprintf(slot->cancel_entry, sizeof slot->cancel_entry, "%s", entry);
+        return news;
     }
     return false;
 }

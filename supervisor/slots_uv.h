@@ -75,8 +75,9 @@ void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
 /* Wakes the slot's worker, which waits; false when it takes no message. */
 bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot);
-/* Asks the worker that runs the entry of the band to cancel it; false when none does. */
-bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *band, const char *entry);
+/* Asks the worker that runs the entry ("<band>:<entry id>") to cancel it, again if it was asked before; true when it
+ * was not. */
+bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *which);
 /* QUIET or RESUME to the slot. */
 void slots_uv_quiet(struct slots_uv *u, struct slot *slot, bool quiet);
 /* Asks the slot's process to finish its job and exit; retire: nothing takes its place. */

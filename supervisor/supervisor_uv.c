@@ -178,11 +178,11 @@ static void bell_due(void *arg, uint32_t queue, int64_t due_ms)
     queue_links_due(&((struct supervisor *)arg)->links, queue, due_ms);
 }
 
-static void bell_cancel(void *arg, uint32_t queue, const char *band, const char *entry)
+static void on_cancel(void *arg, uint32_t queue, const char *which)
 {
     struct supervisor *s = arg;
-    if (slots_uv_cancel(&s->procs, queue, band, entry))
-        log_info("a running job is asked to stop", KV_S("queue", s->slots->queues[queue]), KV_S("entry", entry));
+    if (slots_uv_cancel(&s->procs, queue, which))
+        log_info("a running job is asked to stop", KV_S("queue", s->slots->queues[queue]), KV_S("entry", which));
 }
 
 static void bell_pause(void *arg, uint32_t queue)
@@ -224,7 +224,15 @@ static bool is_quiet(void *arg)
 
 static int open_links(struct supervisor *s, struct err *e)
 {
-    const struct queue_links_hooks links = {.arg = s, .on_state = on_redis, .on_beat = on_beat, .on_moved = on_moved, .on_gone = on_gone, .info = info_of};
+    const struct queue_links_hooks links = {
+        .arg = s,
+        .on_state = on_redis,
+        .on_beat = on_beat,
+        .on_cancel = on_cancel,
+        .on_moved = on_moved,
+        .on_gone = on_gone,
+        .info = info_of,
+    };
     int rc = queue_links_open(&s->links, &s->loop, s->conf, s->instance, (const char(*)[QUEUE_MAX])s->slots->queues,
                               (uint32_t)s->slots->n_queues, &links, e);
     if (rc < 0)
@@ -234,7 +242,7 @@ static int open_links(struct supervisor *s, struct err *e)
         .wanted = bell_wanted,
         .on_entries = bell_entries,
         .on_due = bell_due,
-        .on_cancel = bell_cancel,
+        .on_cancel = on_cancel,
         .on_pause = bell_pause,
         .on_resume = bell_resume,
     };

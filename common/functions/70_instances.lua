@@ -8,6 +8,24 @@ local function next_lapse(K, now, instance)
     return tonumber(ends[ends[1] == instance and 4 or 2] or -1)
 end
 
+-- What the instance's workers run although somebody asked to cancel it, as "<band>:<entry>". The event says so once; here it is said until the
+-- claim is over, for whoever had claimed the job but did not show it yet, or was away. What nobody holds any more is forgotten. A random part
+-- of very many: each is looked at in time.
+local CANCELS_LOOKED = 100
+local function asked_to_stop(K, instance)
+    local key, asked = K .. ':cancels', {}
+    for _, which in ipairs(redis.pcall('HRANDFIELD', key, CANCELS_LOOKED)) do
+        local band, entry = string.match(which, '^(%a+):(.*)$')
+        local claim = IS_STREAM[band] and redis.pcall('XPENDING', stream(K, band), GROUP, entry, entry, 1)[1]
+        if not claim then
+            redis.call('HDEL', key, which)
+        elseif string.sub(claim[2], 1, #instance + 1) == instance .. ':' then
+            asked[#asked + 1] = which
+        end
+    end
+    return asked
+end
+
 local function stint_beat(K, args)
     count_args(args, 3, 3, 'instance, lease_ms, info JSON')
     local instance = instance_arg(args[1])
@@ -19,7 +37,7 @@ local function stint_beat(K, args)
     redis.call('HSET', K .. ':ii', instance, args[3])
     leave_unserved_lane(K, now, MOVE_MAX)
     return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused'),
-        next_lapse(K, now, instance), new}
+        next_lapse(K, now, instance), new, asked_to_stop(K, instance)}
 end
 
 -- An instance of which somebody has proof that it and its workers are gone: its lease ends now, and what it held moves.

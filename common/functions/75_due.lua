@@ -129,6 +129,7 @@ local function cancel_queued(K, now, id, band, entry, reason, actor)
         if fresh then -- an untracked job's end will not look at it: the flag must not outlive the job for ever
             redis.call('PEXPIRE', key, RETAIN_MS)
         end
+        redis.call('HSET', K .. ':cancels', band .. ':' .. entry, id) -- until the claim is over: stint_beat
         event(K, 'cancel', 'id', id, 'kind', job[KIND], 'entry', entry, 'band', band)
         return 'cancelling'
     end

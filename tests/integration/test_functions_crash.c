@@ -396,7 +396,7 @@ static void test_beat_tells_the_time_and_what_waits(void **state)
     fill(ctx, "low", 3);
     AUTO_FREE char *id = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"delay_ms\":60000}", "{}", "scheduled");
     redisReply *beat = ftest_call(ctx, "stint_beat", "h-1", "5000", "{\"host\":\"a\"}", NULL);
-    assert_int_equal(beat->elements, 7);
+    assert_int_equal(beat->elements, 8);
     assert_int_equal(beat->element[5]->integer, -1); /* nobody else holds a lease */
     assert_in_range(beat->element[1]->integer - beat->element[0]->integer, 50000, 60000);
     assert_int_equal(beat->element[2]->integer, 3);

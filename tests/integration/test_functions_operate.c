@@ -76,6 +76,45 @@ static void test_cancel_plain_entry_is_found_by_its_id(void **state)
     ftest_assert_ledger(ctx);
 }
 
+/* What the instance is asked to stop, by its heartbeat: how many, and the first is "<band>:<entry>". */
+static size_t asked_to_stop(redisContext *ctx, const char *instance, const char *band, const char *entry)
+{
+    redisReply *beat = ftest_call(ctx, "stint_beat", instance, "600000", "{}", NULL);
+    assert_int_equal(beat->elements, 8);
+    const redisReply *asked = beat->element[7];
+    size_t n = asked->elements;
+    if (n > 0) {
+        char which[80];
+        (void)snprintf(which, sizeof which, "%s:%s", band, entry);
+        assert_string_equal(asked->element[0]->str, which);
+    }
+    freeReplyObject(beat);
+    return n;
+}
+
+static void test_cancel_active_is_told_with_heartbeats_until_the_claim_is_over(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    AUTO_FREE char *id = ftest_enqueue(ctx, "{\"kind\":\"probe\"}", "{}", "ready");
+    char band[16], entry[48];
+    freeReplyObject(ftest_fetch_one(ctx, band, entry));
+    assert_int_equal(asked_to_stop(ctx, "h-1", band, entry), 0);
+    assert_cancel(ctx, id, "cancelling");
+    for (int beat = 0; beat < 2; beat++)
+        assert_int_equal(asked_to_stop(ctx, "h-1", band, entry), 1);
+    assert_int_equal(asked_to_stop(ctx, "h", band, entry), 0); /* no worker of theirs has it */
+    freeReplyObject(ftest_redis(ctx, "HSET stint:{q}:cancels normal:9-9 a nonsense b nowhere:1-1 c normal:x d"));
+    assert_int_equal(ftest_finish(ctx, "cancelled", band, entry, id, "asked to", ""), 1);
+    assert_int_equal(asked_to_stop(ctx, "h-1", band, entry), 0);
+    redisReply *left = ftest_redis(ctx, "EXISTS stint:{q}:cancels");
+    assert_int_equal(left->integer, 0);
+    freeReplyObject(left);
+    freeReplyObject(ftest_redis(ctx, "SET stint:{q}:cancels by-hand"));
+    assert_int_equal(asked_to_stop(ctx, "h-1", band, entry), 0);
+    freeReplyObject(ftest_redis(ctx, "DEL stint:{q}:cancels"));
+    ftest_assert_ledger(ctx);
+}
+
 static void test_cancel_active_is_announced_with_its_entry(void **state)
 {
     redisContext *ctx = ftest_ctx(state);
@@ -322,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup(test_cancel_ready_scheduled_and_final, ftest_reset),
         cmocka_unit_test_setup(test_cancel_plain_entry_is_found_by_its_id, ftest_reset),
         cmocka_unit_test_setup(test_cancel_active_is_announced_with_its_entry, ftest_reset),
+        cmocka_unit_test_setup(test_cancel_active_is_told_with_heartbeats_until_the_claim_is_over, ftest_reset),
         cmocka_unit_test_setup(test_pause_queue_twice_changes_once, ftest_reset),
         cmocka_unit_test_setup(test_pause_kind_parks_and_resume_brings_all_back, ftest_reset),
         cmocka_unit_test_setup(test_promote_of_a_paused_kind_parks, ftest_reset),

@@ -289,6 +289,28 @@ static void test_supervisor_cancel_reaches_the_running_job(void **state)
     assert_int_equal(stage_worker_number(s, 0, "generation"), 1); /* asked, not killed */
 }
 
+/* Nobody hears the event: in one transaction it is written and gone, as for a supervisor that is not connected just
+ * then, or whose worker claimed the job and does not show it yet. The next heartbeat tells. */
+static void test_supervisor_cancel_that_nobody_heard_reaches_the_job(void **state)
+{
+    struct stage *s = *state;
+    stage_up(s, "workers = 2", 2);
+    stage_enqueue(s, "unwanted", "{\"do\":\"hang\"}", "");
+    WAIT_UNTIL(s, stage_phase_is, "run");
+    freeReplyObject(redisCommand(s->ctx, "MULTI"));
+    freeReplyObject(redisCommand(s->ctx, "FCALL stint_cancel 1 stint:{probe} unwanted reason test"));
+    freeReplyObject(redisCommand(s->ctx, "XTRIM stint:{probe}:ev MAXLEN 0"));
+    redisReply *r = redisCommand(s->ctx, "EXEC");
+    assert_non_null(r);
+    assert_int_equal(r->elements, 2);
+    assert_non_null(strstr(r->element[0]->str, "cancelling"));
+    assert_true(r->element[1]->integer > 0);
+    freeReplyObject(r);
+    const struct stage_job_state cancelled = {"unwanted", "cancelled"};
+    WAIT_UNTIL(s, stage_job_is, &cancelled);
+    assert_int_equal(stage_worker_number(s, 0, "generation"), 1); /* asked, not killed */
+}
+
 static void test_supervisor_paused_queue_runs_at_once_when_resumed(void **state)
 {
     struct stage *s = *state;
@@ -553,6 +575,7 @@ int main(int argc, char *argv[])
         T(test_supervisor_reload_replaces_workers_and_keeps_a_good_file),
         T(test_supervisor_reload_sees_a_changed_layout_file),
         T(test_supervisor_cancel_reaches_the_running_job),
+        T(test_supervisor_cancel_that_nobody_heard_reaches_the_job),
         T(test_supervisor_paused_queue_runs_at_once_when_resumed),
         T(test_supervisor_log_rotated_is_opened_anew_by_all),
         T(test_supervisor_workers_too_old_are_recycled_without_failure),
