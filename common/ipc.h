@@ -10,7 +10,7 @@
 
 /* Raised by every change of what supervisor and worker share: this file, scoreboard.h, crash_page.h's head. A worker that is
  * started by a supervisor of another version does not start, and says what to do. */
-enum { IPC_VERSION = 1 };
+enum { IPC_VERSION = 2 };
 #define IPC_VERSION_ENV   "STINT_IPC" /* in a worker's environment: its supervisor's IPC_VERSION; absent: 1 */
 #define IPC_VERSION_WORDS "worker and supervisor are of versions that do not understand each other (%ld, %ld): run `stint upgrade`"
 
@@ -63,6 +63,7 @@ enum ipc_type {
     IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */
     IPC_CANCEL, /* text: "<band>:<entry id>" of the job to cancel; ignored when it is not the one in hand */
     IPC_CONFIG, /* with a descriptor like WORKER_FD_CONFIG: its section [match] holds from now on, nothing else of it */
+    IPC_PING,   /* show that you live: the cell's alive_ms */
 };
 
 enum { IPC_TEXT_MAX = 480 };

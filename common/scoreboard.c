@@ -110,6 +110,13 @@ bool score_read(const struct score_cell *cell, struct score_now *ret_now)
     return false;
 }
 
+uint64_t score_alive_ms(const struct score_cell *cell)
+{
+    uint64_t fetched_ms = atomic_load_explicit(&cell->last_fetch_ms, memory_order_relaxed);
+    uint64_t alive_ms = atomic_load_explicit(&cell->alive_ms, memory_order_relaxed);
+    return MAX_OF(fetched_ms, alive_ms);
+}
+
 struct score_kind *score_kind(struct score_cell *cell, const char *kind)
 {
     for (size_t i = 0; i < SCORE_KIND_MAX; i++) {

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e35 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e36 };
 enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
@@ -63,6 +63,7 @@ struct score_cell {
     struct score_now now;
     _Alignas(CACHE_LINE) _Atomic uint64_t fetches; /* completed fetch round trips */
     _Atomic uint64_t last_fetch_ms;                /* monotonic; 0: never */
+    _Atomic uint64_t alive_ms;                     /* monotonic; when it last answered its supervisor; 0: never */
     _Atomic uint64_t redis_commands, redis_rtt_us_sum;
     _Atomic uint64_t redis_rtt_count[SCORE_BUCKETS];
     _Atomic uint64_t jobs_run;                     /* since this process started; recycling counts these */
@@ -118,6 +119,8 @@ void scoreboard_free(struct scoreboard *board); /* unmaps */
  * what was there; the supervisor treats running as unknown). */
 void score_publish(struct score_cell *cell, const struct score_now *now);
 bool score_read(const struct score_cell *cell, struct score_now *ret_now);
+/* When the worker last showed that it lives, by a completed fetch or an answer to its supervisor; monotonic ms, 0: never. */
+uint64_t score_alive_ms(const struct score_cell *cell);
 /* The cell's counters for a kind, claimed on first use; NULL when SCORE_KIND_MAX kinds are taken. */
 struct score_kind *score_kind(struct score_cell *cell, const char *kind);
 /* Adds one observation of us microseconds. */

@@ -360,6 +360,15 @@ void doorbell_touch(struct doorbell *d)
     d->unblocking = command(d, d->commands, on_unblocked, ARRAY_LEN(argv), argv) == 0;
 }
 
+bool doorbell_listens(const struct doorbell *d, uint32_t queue)
+{
+    const struct bell_queue *bell = &d->queues[queue];
+    for (int lane = 0; lane < BELL_LANES; lane++)
+        if (bell->armed[lane] != d->hooks.wanted(d->hooks.arg, queue, lane != 0))
+            return false;
+    return d->state == BELL_READING && (bell->armed[0] || bell->armed[1]);
+}
+
 void doorbell_renew(struct doorbell *d)
 {
     if (d->state == BELL_READING)

@@ -40,6 +40,8 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
 void doorbell_add(struct doorbell *d, const char *name);
 /* A worker of some queue began to wait: have its bands in the read. */
 void doorbell_touch(struct doorbell *d);
+/* True while a read waits for entries of all that wants them in the queue. */
+bool doorbell_listens(const struct doorbell *d, uint32_t queue);
 /* The command connection was lost and is back: a read that was blocked meanwhile may wait for ever at the end of a line
  * that is cut, so it is made anew. */
 void doorbell_renew(struct doorbell *d);

@@ -90,7 +90,9 @@ static void health_redis(const struct metrics_snapshot *s, const struct conf *co
         HEALTH_MISSED_BEATS * (uint64_t)conf->metrics.interval + (uint64_t)conf->redis.command_timeout;
     for (size_t i = 0; i < s->n_queues; i++) {
         uint64_t last_ms = MAX_OF(s->queues[i].read_ms, s->started_ms);
-        if (s->taken_ms > last_ms + patience_ms) {
+        /* One of which nothing moves is asked seldom: its silence is counted from when it was due. */
+        uint64_t due_ms = MAX_OF(s->queues[i].due_ms, last_ms + (uint64_t)conf->metrics.interval);
+        if (s->taken_ms + (uint64_t)conf->metrics.interval > due_ms + patience_ms) {
             health_add(ret, HEALTH_REDIS_AWAY, "", "Redis has not answered for the queue %s for %llu ms%s%s",
                        s->queues[i].queue, (unsigned long long)(s->taken_ms - last_ms), refusal[0] != '\0' ? ": " : "",
                        refusal);

@@ -96,9 +96,9 @@ static void metrics_take_kinds(struct metrics_snapshot *s, const char *queue, co
         metrics_add_histogram(&wait->bands[i], &cell->band_wait_us_sum[i], cell->band_wait_count[i]);
 }
 
-/* Has the worker been in its phase for longer than the phase can last? An idle worker is asked to fetch now and then
- * (slots_watch_uv), so that a completed round trip is the evidence of life also when there is nothing to do. */
-static bool metrics_stalled(const struct conf *conf, const struct score_now *now, uint64_t last_fetch_ms, uint64_t now_ms)
+/* Has the worker been in its phase for longer than the phase can last? An idle worker is asked now and then
+ * (slots_uv_pulse): an answer, and in turn a completed fetch, is the evidence of life also when there is nothing to do. */
+static bool metrics_stalled(const struct conf *conf, const struct score_now *now, uint64_t alive_ms, uint64_t now_ms)
 {
     uint64_t limit_ms = 0;
     switch ((enum worker_phase)now->phase) {
@@ -111,7 +111,7 @@ static bool metrics_stalled(const struct conf *conf, const struct score_now *now
             now->hard_deadline_ms != 0 ? now->hard_deadline_ms + (uint64_t)conf->supervisor.kill_grace : UINT64_MAX / 2;
         break;
     case PHASE_IDLE:
-        limit_ms = MAX_OF(now->since_ms, last_fetch_ms) + slot_pulse_ms((uint64_t)conf->supervisor.heartbeat) +
+        limit_ms = MAX_OF(now->since_ms, alive_ms) + slot_pulse_ms((uint64_t)conf->supervisor.heartbeat) +
                    WATCH_CALM_MS + (uint64_t)conf->redis.command_timeout;
         break;
     case PHASE_BOOT:
@@ -136,7 +136,7 @@ static void metrics_take_worker(struct metrics_pool *pool, const struct conf *co
         pool->away += now.phase == PHASE_AWAY;
         if (now.phase == PHASE_AWAY && now.store != PG_FINE)
             pool->store = now.store;
-        pool->stalled += metrics_stalled(conf, &now, metrics_load(&cell->last_fetch_ms), now_ms);
+        pool->stalled += metrics_stalled(conf, &now, score_alive_ms(cell), now_ms);
         pool->states[now.phase < PHASE_COUNT ? now.phase : PHASE_BOOT]++;
         break;
     case SLOT_STARTING:

@@ -74,6 +74,7 @@ static void on_get(void *arg, const struct metrics_request *request, struct metr
     const struct metrics_view view = {
         .conf = t->conf, .snapshot = &t->snapshot, .waits = &t->wait.waits, .feed_now_ms = wait_watch_now_ms(&t->wait)};
     metrics_routes_get(&view, request, reply);
+    stats_poll_look(&t->poll);
 }
 
 static void on_http_timer(uv_timer_t *timer);
@@ -320,7 +321,7 @@ struct metrics_thread *metrics_thread_start(const struct conf *conf, const struc
     (void)uv_async_init(&t->loop, &t->wake, on_wake);
     t->wake.data = t;
     int rc = conf->metrics.enabled != 0 ? metrics_thread_open_http(t, &taken_fd, e) : 0;
-    if (rc == 0 && (stats_poll_open(&t->poll, &t->loop, t->conf) < 0 ||
+    if (rc == 0 && (stats_poll_open(&t->poll, &t->loop, t->conf, board) < 0 ||
                     wait_watch_open(&t->wait, &t->loop, t->conf, instance, &t->poll) < 0))
         rc = err_set(e, ERR_OUT_OF_MEMORY, "the metrics thread could not be started: out of memory");
     if (rc == 0)

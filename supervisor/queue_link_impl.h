@@ -1,8 +1,8 @@
 /*
  * queue_link_impl - what the files of a queue's link share: the calls, and which of them is whose.
  *
- * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (beats, due jobs, deaths, farewell),
- * queue_ghosts_uv.c (claims that arrive after a death) and queue_lost_uv.c (lost hosts and predecessors).
+ * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (deaths, farewell), queue_beat_uv.c (beats, due
+ * jobs), queue_ghosts_uv.c (claims that arrive after a death) and queue_lost_uv.c (lost hosts and predecessors).
  */
 #pragma once
 
@@ -17,6 +17,14 @@ bool queue_call(struct queue_link *q, const char *function, redis_uv_reply_fn on
 bool queue_reply_is(struct queue_link *q, const char *function, const redisReply *r, size_t n);
 /* An integer, or the number of elements of an array. */
 int64_t queue_reply_number(const redisReply *r);
+/* Starts the timer of all queues' turns. */
+void queue_beats_open(struct queue_links *l);
+/* Beats now, with the configured lease: something is at stake. */
+void queue_beat(struct queue_link *q);
+/* By how much the next heartbeat may be later than usual: the queue rests. */
+uint64_t queue_beat_pause_ms(const struct queue_link *q);
+/* Tells the queue what the configuration says of its kinds. */
+void queue_tell_kinds(struct queue_link *q);
 /* The timer `again`: what was refused is told again. */
 void queue_link_again(uv_timer_t *timer);
 /* As many idle workers as jobs were moved are woken: the doorbell would ring for them too, but it may be at rest or

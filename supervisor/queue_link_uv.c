@@ -13,14 +13,11 @@
 #include <stdio.h>
 
 enum {
-    MOVES_MAX = 100, /* a Function moves no more in one call */
     FCALL_ARGS_MAX = 12,
-    EXPIRE_EVERY_BEATS = 4,
     SILENT_BEATS = 3,  /* heartbeats that may be missing before the watchdog is no longer fed */
 };
 
 static void tell_next(struct queue_link *q);
-static void promote(struct queue_link *q);
 
 /* FCALL function 1 prefix args… False when Redis is away: on_reply will not be called. */
 static bool fcall_as(struct queue_link *q, const char *function, redis_uv_reply_fn on_reply, void *arg, int n,
@@ -79,140 +76,6 @@ void queue_wake_for(struct queue_link *q, const redisReply *moved)
 {
     if (moved->type == REDIS_REPLY_ARRAY && moved->elements > 0)
         q->owner->hooks.on_moved(q->owner->hooks.arg, q->index, (uint32_t)moved->elements);
-}
-
-/* -- due jobs --------------------------------------------------------------------------------------------------------
- */
-
-static void on_due(uv_timer_t *timer)
-{
-    promote(timer->data);
-}
-
-/* The timer for next_due; a time already past is now. */
-static void retime(struct queue_link *q, int64_t next_due_ms)
-{
-    q->next_due_ms = next_due_ms;
-    if (next_due_ms < 0) {
-        (void)uv_timer_stop(&q->due);
-        return;
-    }
-    int64_t left = next_due_ms - ((int64_t)clock_mono_ms() + q->offset_ms);
-    /* The heartbeat looks again: far times (parked jobs) need no timer of their own. */
-    left = MIN_OF(MAX_OF(left, INT64_C(0)), INT64_C(3600000));
-    (void)uv_timer_start(&q->due, on_due, (uint64_t)left, 0);
-}
-
-static void on_promoted(void *arg, const redisReply *r, const struct err *e)
-{
-    (void)e;
-    struct queue_link *q = arg;
-    q->promoting = false;
-    if (!queue_reply_is(q, "stint_promote", r, 2))
-        return;
-    if (queue_reply_number(r->element[0]) >= MOVES_MAX)
-        promote(q);
-    else
-        retime(q, queue_reply_number(r->element[1]));
-}
-
-static void promote(struct queue_link *q)
-{
-    const char *args[] = {"100"};
-    KILL_POINT("supervisor_promote");
-    if (!q->promoting)
-        q->promoting = queue_call(q, "stint_promote", on_promoted, 1, args);
-}
-
-void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms)
-{
-    struct queue_link *q = &l->links[queue];
-    if (q->beat_ms != 0 && (q->next_due_ms < 0 || due_ms < q->next_due_ms))
-        retime(q, due_ms);
-}
-
-static void on_expired(void *arg, const redisReply *r, const struct err *e)
-{
-    (void)e;
-    struct queue_link *q = arg;
-    q->expiring = false;
-    if (r != NULL && r->type == REDIS_REPLY_ERROR && complaint_news(&q->complaint, r->str, clock_mono_ms()))
-        log_error("expiring jobs failed", KV_S("queue", q->name), KV_S("answer", r->str));
-}
-
-/* -- heartbeat -------------------------------------------------------------------------------------------------------
- */
-
-static void tell_kinds(struct queue_link *q);
-
-/* The queue knew us and does not any more: another host took us for dead, or this is not the data we knew. What was told
- * to it is told again; what our workers hold is refused to them, job by job. */
-static void on_forgotten(struct queue_link *q)
-{
-    log_warn("the queue did not know this host any more: its lease had ended and another host took its jobs, or Redis "
-             "lost its data (FLUSHALL, a restart without appendonly, another server); workers go on with what is there",
-             KV_S("queue", q->name));
-    tell_kinds(q);
-}
-
-static void tell_cancels(const struct queue_link *q, const redisReply *asked)
-{
-    for (size_t i = 0; asked->type == REDIS_REPLY_ARRAY && i < asked->elements; i++)
-        if (asked->element[i]->str != NULL)
-            q->owner->hooks.on_cancel(q->owner->hooks.arg, q->index, asked->element[i]->str);
-}
-
-static void on_beat(void *arg, const redisReply *r, const struct err *e)
-{
-    (void)e;
-    struct queue_link *q = arg;
-    q->beating = false;
-    if (!queue_reply_is(q, "stint_beat", r, 6))
-        return;
-    if (q->known && r->elements >= 7 && queue_reply_number(r->element[6]) == 1)
-        on_forgotten(q);
-    q->known = true;
-    uint64_t now_ms = clock_mono_ms();
-    q->beat_ms = now_ms;
-    q->offset_ms = queue_reply_number(r->element[0]) - (int64_t)now_ms;
-    q->ready = queue_reply_number(r->element[2]);
-    q->paused = queue_reply_number(r->element[4]) != 0;
-    retime(q, queue_reply_number(r->element[1]));
-    queue_lapse_at(q, queue_reply_number(r->element[5]));
-    if (queue_reply_number(r->element[3]) > 0)
-        queue_sweep(q);
-    queue_ghosts_tell(q);
-    if (r->elements >= 8)
-        tell_cancels(q, r->element[7]);
-    q->owner->hooks.on_beat(q->owner->hooks.arg, q->index, q->ready, q->paused);
-}
-
-static void beat(struct queue_link *q)
-{
-    if (q->beating || q->leaving || q->left)
-        return;
-    char lease[24];
-    (void)snprintf(lease, sizeof lease, "%lld", (long long)q->owner->conf->supervisor.lease);
-    const char *args[] = {q->owner->instance, lease, q->owner->hooks.info(q->owner->hooks.arg, q->index)};
-    KILL_POINT("supervisor_beat");
-    q->beating = queue_call(q, "stint_beat", on_beat, 3, args);
-    if (q->beating && q->beats++ % EXPIRE_EVERY_BEATS == 0 && !q->expiring) {
-        const char *expire[] = {"100"};
-        q->expiring = queue_call(q, "stint_expire", on_expired, 1, expire);
-    }
-}
-
-void queue_links_beat(struct queue_links *l, uint32_t queue)
-{
-    beat(&l->links[queue]);
-}
-
-static void on_heartbeat(uv_timer_t *timer)
-{
-    struct queue_links *l = timer->data;
-    for (uint32_t i = 0; i < l->n; i++)
-        beat(&l->links[i]);
-    (void)uv_timer_start(timer, on_heartbeat, (uint64_t)l->conf->supervisor.heartbeat, 0);
 }
 
 /* -- deaths ----------------------------------------------------------------------------------------------------------
@@ -377,7 +240,7 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
         SILENT_BEATS * (uint64_t)l->conf->supervisor.heartbeat + (uint64_t)l->conf->redis.command_timeout;
     for (uint32_t i = 0; i < l->n; i++) {
         uint64_t since = l->links[i].beat_ms != 0 ? l->links[i].beat_ms : l->started_ms;
-        if (!l->links[i].left && now_ms - since > patience)
+        if (!l->links[i].left && now_ms - since > patience + queue_beat_pause_ms(&l->links[i]))
             return false;
     }
     return true;
@@ -394,7 +257,7 @@ bool queue_links_lost(const struct queue_links *l, uint64_t now_ms)
 /* Enqueue decides in Redis whether a kind's status is kept, and for how long: what this host's configuration says is
  * told to the queue, on connecting and after a reload. An error is not heard: at maxmemory the fields stay as they were,
  * and the next connection tells again. */
-static void tell_kinds(struct queue_link *q)
+void queue_tell_kinds(struct queue_link *q)
 {
     const struct conf *conf = q->owner->conf;
     for (size_t i = 0; i < conf->n_kinds; i++) {
@@ -416,7 +279,7 @@ static void tell_kinds(struct queue_link *q)
 void queue_links_tell_kinds(struct queue_links *l)
 {
     for (uint32_t i = 0; l->ready && i < l->n; i++)
-        tell_kinds(&l->links[i]);
+        queue_tell_kinds(&l->links[i]);
 }
 
 static void init_link(struct queue_links *l, uint32_t i, const char *name)
@@ -434,10 +297,11 @@ static void init_link(struct queue_links *l, uint32_t i, const char *name)
 static void greet_link(struct queue_link *q)
 {
     q->beat_ms = 0;
-    tell_kinds(q);
+    q->greeted = q->resting = false;
+    queue_tell_kinds(q);
     tell_next(q);
     queue_gone_next(q);
-    beat(q);
+    queue_beat(q);
 }
 
 void queue_links_add(struct queue_links *l, const char *name)
@@ -487,7 +351,7 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
     l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", 0, on_state, l);
     if (l->redis == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the connection to Redis");
-    (void)uv_timer_start(&l->heartbeat, on_heartbeat, (uint64_t)conf->supervisor.heartbeat, 0);
+    queue_beats_open(l);
     return 0;
 }
 

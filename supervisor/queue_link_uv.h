@@ -3,8 +3,8 @@
  * deaths told, and a farewell.
  *
  * Runs in: supervisor. Thread: the loop's only. Never blocks.
- * Owns: the command connection (the doorbell has its own) and the deaths not yet told. Split over queue_link_uv.c and
- * queue_lost_uv.c (hosts and predecessors that are gone).
+ * Owns: the command connection (the doorbell has its own) and the deaths not yet told. Split over queue_link_uv.c,
+ * queue_beat_uv.c (heartbeats, due jobs), queue_ghosts_uv.c and queue_lost_uv.c (hosts and predecessors that are gone).
  */
 #pragma once
 
@@ -28,6 +28,8 @@ struct queue_links_hooks {
     void (*on_moved)(void *arg, uint32_t queue, uint32_t n);
     /* No queue has anything of the instance any more that was declared gone (queue_links_gone). */
     void (*on_gone)(void *arg, const char *instance);
+    /* True when all workers that serve the queue wait and the doorbell listens for them: nothing of ours is at stake. */
+    bool (*idle)(void *arg, uint32_t queue);
     /* JSON text about this instance for the queue's registry; borrowed until the next call. */
     const char *(*info)(void *arg, uint32_t queue);
 };
@@ -64,6 +66,11 @@ struct queue_link {
     bool paused;
     uint32_t beats; /* sent */
     bool known;     /* a heartbeat was answered: the queue has us in its registry */
+    bool greeted;   /* … on this connection */
+    bool resting;   /* the last one asked for the long lease (queue_rest.h) */
+    bool beat_again;     /* … and something stirred before it was answered */
+    uint64_t sent_ms;    /* monotonic; of the last heartbeat */
+    uint64_t stirred_ms; /* monotonic; when something was at stake last */
     struct complaint complaint;
 };
 
@@ -82,6 +89,7 @@ struct queue_links {
     struct queue_links_hooks hooks;
     struct redis_uv *redis; /* owned */
     uv_timer_t heartbeat;
+    uint32_t slice; /* of the queues, whose turn was last */
     struct queue_link *links; /* owned, n */
     uint32_t n;
     struct gone_instance gone[GONE_MAX];
@@ -119,6 +127,8 @@ bool queue_links_call(struct queue_links *l, uint32_t queue, const char *functio
                       const char *const args[]);
 /* Beats now instead of at the next turn. */
 void queue_links_beat(struct queue_links *l, uint32_t queue);
+/* A worker of the queue is about to claim: whoever rests there cuts its lease to the configured one now. */
+void queue_links_stir(struct queue_links *l, uint32_t queue);
 /* A job is due at that time of Redis' clock: promote then, unless one is due earlier. */
 void queue_links_due(struct queue_links *l, uint32_t queue, int64_t due_ms);
 /* Leaves every queue's registry; deaths must be told first for the lease to end clean. */

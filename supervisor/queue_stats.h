@@ -27,6 +27,7 @@ struct queue_stats {
     char queue[QUEUE_MAX]; /* set by the caller, as the next */
     uint64_t resets;       /* how often Redis was seen to have lost this queue's data */
     uint64_t read_ms;      /* monotonic; when the answer came; 0: never */
+    uint64_t due_ms;       /* monotonic; asked again then at the latest; 0: not known. The caller's, too */
     int64_t now_ms;        /* Redis time of the answer */
     bool paused;
     size_t n_paused_kinds;

@@ -83,6 +83,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
     case IPC_BUSY:
         slot->idle = false;
         slots_uv_look_within(u, WATCH_BUSY_MS);
+        u->hooks.on_busy(u->hooks.arg, slot->pool->queue);
         return;
     case IPC_BOOT_FAILED:
         (void)snprintf(slot->boot_error, sizeof slot->boot_error, "%s", m->text);
@@ -104,6 +105,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
     case IPC_STOP:
     case IPC_CANCEL:
     case IPC_CONFIG:
+    case IPC_PING:
         break;
     }
     log_warn("a worker sent a message only its supervisor may send", KV_S("pool", slot->pool->name),

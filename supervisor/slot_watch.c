@@ -3,7 +3,7 @@
  */
 #include "slot_watch.h"
 
-enum { PULSE_BEATS = 2 };
+enum { PULSE_BEATS = 2, FETCH_PULSE_BEATS = 15 };
 
 static enum watch_action ready_action(const struct watch_view *v, uint64_t now_ms)
 {
@@ -13,7 +13,7 @@ static enum watch_action ready_action(const struct watch_view *v, uint64_t now_m
         return WATCH_RECYCLE_RSS;
     if (v->recycle_age_ms != 0 && now_ms - v->started_ms >= v->recycle_age_ms)
         return WATCH_RECYCLE_AGE;
-    if (v->idle && v->pulse_ms != 0 && now_ms >= v->fetched_ms + v->pulse_ms)
+    if (v->idle && v->pulse_ms != 0 && now_ms >= v->alive_ms + v->pulse_ms)
         return WATCH_PULSE;
     return WATCH_NOTHING;
 }
@@ -21,6 +21,11 @@ static enum watch_action ready_action(const struct watch_view *v, uint64_t now_m
 uint64_t slot_pulse_ms(uint64_t heartbeat_ms)
 {
     return PULSE_BEATS * heartbeat_ms;
+}
+
+uint64_t slot_fetch_pulse_ms(uint64_t heartbeat_ms)
+{
+    return FETCH_PULSE_BEATS * heartbeat_ms;
 }
 
 enum watch_action slot_watch_action(const struct watch_view *v, uint64_t now_ms)

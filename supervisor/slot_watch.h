@@ -19,7 +19,7 @@ struct watch_view {
     uint64_t kill_at_ms;       /* TERMINATING */
     uint64_t hard_deadline_ms; /* of its job; 0: none */
     uint64_t rss_bytes;        /* 0: not known */
-    uint64_t fetched_ms;       /* when its last fetch came back, or it began to wait; looked at while idle */
+    uint64_t alive_ms;         /* when it last showed that it lives, by a fetch or an answer; looked at while idle */
     uint64_t pulse_ms;         /* slot_pulse_ms; 0: never */
     uint64_t boot_timeout_ms;  /* of the configuration, as below; 0: never */
     uint64_t recycle_age_ms;
@@ -35,7 +35,7 @@ enum watch_action {
     WATCH_STOP_TIMEOUT, /* it was asked to stop and did not */
     WATCH_RECYCLE_AGE,  /* replace it when its turn comes */
     WATCH_RECYCLE_RSS,
-    WATCH_PULSE, /* have it fetch: it has waited for so long that nothing shows whether it still would */
+    WATCH_PULSE, /* ask it whether it lives: it has waited for so long that nothing shows */
 };
 
 enum {
@@ -43,8 +43,11 @@ enum {
     WATCH_CALM_MS = 2000, /* between looks while all wait for the doorbell */
 };
 
-/* How long an idle worker may go without a fetch before it is asked for one: the canary of /healthz. */
+/* How long an idle worker may show nothing before it is asked whether it lives: the canary of /healthz. */
 uint64_t slot_pulse_ms(uint64_t heartbeat_ms);
+/* How often one idle worker of the host, each in its turn, is asked to show it by a fetch: the whole way to Redis and back. A
+ * host's workers are as many as it likes, Redis is asked no more often. */
+uint64_t slot_fetch_pulse_ms(uint64_t heartbeat_ms);
 /* The one thing to do now. */
 enum watch_action slot_watch_action(const struct watch_view *v, uint64_t now_ms);
 /* How long this slot can be left alone: at most WATCH_CALM_MS, at least 1. */

@@ -160,6 +160,17 @@ uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane)
     return n;
 }
 
+bool slots_all_idle(const struct slots *s, uint32_t queue)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        const struct slot *slot = &s->table[i];
+        if (slot->pool != NULL && slot->pool->queue == queue && slot->state != SLOT_EMPTY &&
+            !(slot->state == SLOT_READY && slot->idle))
+            return false;
+    }
+    return true;
+}
+
 void slots_move(struct slots *s, struct slot *slot, enum slot_event event)
 {
     enum slot_state next = slot->state;

@@ -58,6 +58,7 @@ struct slot {
     uint64_t kill_at_ms;  /* TERMINATING: killed past it */
     uint64_t start_at_ms; /* BACKOFF: started then */
     uint64_t rss_bytes;   /* as last read */
+    uint64_t pinged_ms;   /* when it was last asked whether it lives; 0: never */
     int cgroup_fd;        /* its process's cgroup; -1: none */
     struct cgroup_usage usage;    /* of that cgroup, as last read */
     char cancel_entry[ENTRY_ID_MAX]; /* the entry it was last asked to cancel; "": none */
@@ -108,6 +109,8 @@ uint32_t slots_in_state(const struct slots *s, const struct pool *pool, enum slo
 uint32_t slots_live(const struct slots *s);
 /* Workers that wait for a wake-up and serve the queue's bands, or (lane) its lane. */
 uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane);
+/* True when the queue's workers here all wait for a wake-up. */
+bool slots_all_idle(const struct slots *s, uint32_t queue);
 /* True when the pool serves the lane and no band. */
 bool pool_serves_lane(const struct pool *pool);
 

@@ -347,13 +347,50 @@ uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n
     return woken;
 }
 
-bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
+static bool have_fetch(struct slots_uv *u, struct slot *slot)
 {
     if (!say(slot, IPC_WAKE, ""))
         return false;
     slot->idle = false;
     slots_uv_look_within(u, WATCH_BUSY_MS);
     return true;
+}
+
+bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
+{
+    if (!have_fetch(u, slot))
+        return false;
+    u->hooks.on_busy(u->hooks.arg, slot->pool->queue);
+    return true;
+}
+
+static uint64_t fetched_ms(const struct slots_uv *u, const struct slot *slot)
+{
+    return atomic_load_explicit(&slots_cell(u->slots, slot)->last_fetch_ms, memory_order_relaxed);
+}
+
+/* No idle worker has gone without a fetch for longer. */
+static bool fetched_first(const struct slots_uv *u, const struct slot *slot)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        const struct slot *other = &u->slots->table[i];
+        if (other->state == SLOT_READY && other->idle && fetched_ms(u, other) < fetched_ms(u, slot))
+            return false;
+    }
+    return true;
+}
+
+/* A worker that does not answer is not asked again: its silence is what shows. */
+void slots_uv_pulse(struct slots_uv *u, struct slot *slot)
+{
+    uint64_t now_ms = clock_mono_ms();
+    if (now_ms >= u->fetch_pulse_ms + slot_fetch_pulse_ms((uint64_t)u->conf->supervisor.heartbeat) && fetched_first(u, slot)) {
+        u->fetch_pulse_ms = now_ms;
+        (void)have_fetch(u, slot);
+    } else if (MAX_OF(slot->started_ms, score_alive_ms(slots_cell(u->slots, slot))) >= slot->pinged_ms) {
+        slot->pinged_ms = now_ms;
+        (void)say(slot, IPC_PING, "");
+    }
 }
 
 /* The page is the worker's: its numbers may be anything. */

@@ -27,6 +27,8 @@ struct slots_hooks {
     bool (*may_start)(void *arg, uint32_t queue);
     /* A worker of the queue began to wait for a wake-up. */
     void (*on_idle)(void *arg, uint32_t queue);
+    /* A worker of the queue that waited is about to fetch, and not only to show that it lives. */
+    void (*on_busy)(void *arg, uint32_t queue);
     /* Redis has given a worker of the queue nothing because the host's lease has ended. */
     void (*on_fenced)(void *arg, uint32_t queue);
     /* A child that is no worker ended: the relay, or one inherited. True when it was known. */
@@ -52,6 +54,7 @@ struct slots_uv {
     bool quiet;           /* workers that become ready are told to fetch nothing */
     bool draining;        /* nothing is started any more */
     uint64_t rss_read_ms; /* when resident memory was last read */
+    uint64_t fetch_pulse_ms; /* when an idle worker was last asked for a fetch to show that it would */
     uv_timer_t watch;
     uv_timer_t refill; /* starts what takes the place of the dead */
     uv_signal_t sigchld;
@@ -73,6 +76,8 @@ void slots_uv_apply(struct slots_uv *u);
 void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
 /* Wakes up to n idle workers that serve the queue's bands, or (lane) its lane; returns how many were woken. */
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
+/* Has the slot's worker, which waits, show that it lives: by a fetch of its own when it is its turn, else by answering. */
+void slots_uv_pulse(struct slots_uv *u, struct slot *slot);
 /* Wakes the slot's worker, which waits; false when it takes no message. */
 bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot);
 /* Asks the worker that runs the entry ("<band>:<entry id>") to cancel it, again if it was asked before; true when it

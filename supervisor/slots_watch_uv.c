@@ -36,8 +36,7 @@ static struct watch_view view_of(const struct slots_uv *u, struct slot *slot, st
         .kill_at_ms = slot->kill_at_ms,
         .hard_deadline_ms = ret_now->hard_deadline_ms,
         .rss_bytes = slot->rss_bytes,
-        .fetched_ms = MAX_OF(slot->started_ms, atomic_load_explicit(&slots_cell(u->slots, slot)->last_fetch_ms,
-                                                                    memory_order_relaxed)),
+        .alive_ms = MAX_OF(slot->started_ms, score_alive_ms(slots_cell(u->slots, slot))),
         .pulse_ms = slot->quiet ? 0 : slot_pulse_ms((uint64_t)u->conf->supervisor.heartbeat),
         .boot_timeout_ms = (uint64_t)u->conf->supervisor.boot_timeout,
         .recycle_age_ms = (uint64_t)p->recycle_age,
@@ -93,7 +92,7 @@ static void act(struct slots_uv *u, struct slot *slot, enum watch_action action,
         recycle(u, slot, "recycle_rss");
         return;
     case WATCH_PULSE:
-        slots_uv_wake_slot(u, slot);
+        slots_uv_pulse(u, slot);
         return;
     }
 }

@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 enum {
+    STATS_IDLE_INTERVALS = 20,   /* a queue where nothing moves is asked as often as this many intervals, a queue the host has … */
+    STATS_IDLE_MAX_MS = 600000,  /* … and at least this often */
     STATS_EXPIRE_INTERVALS = 30, /* the hash outlives so many missed intervals … */
     STATS_EXPIRE_MIN_MS = 60000, /* … and at least this */
 };
@@ -28,6 +30,14 @@ static size_t stats_poll_index(const struct stats_poll *p, const char *queue)
     while (i < p->n_queues && strcmp(p->queues[i].queue, queue) != 0)
         i++;
     return i;
+}
+
+/* How long a queue is left alone where nothing moves. */
+static uint64_t idle_ms(const struct stats_poll *p)
+{
+    uint64_t interval = (uint64_t)p->conf->metrics.interval;
+    uint64_t ms = STATS_IDLE_INTERVALS * interval * MAX_OF(p->n_queues, (size_t)1);
+    return MAX_OF(MIN_OF(ms, (uint64_t)STATS_IDLE_MAX_MS), interval);
 }
 
 static void stats_poll_complain(struct stats_poll *p, const char *what, const char *queue, const char *why)
@@ -57,7 +67,8 @@ void stats_poll_publish(struct stats_poll *p, const char *queue, const char *fie
     (void)keys_of(key, queue, "stats");
     (void)snprintf(now, sizeof now, "%lld", (long long)(clock_wall_ms() + p->clock_offset_ms));
     (void)snprintf(expire, sizeof expire, "%lld",
-                   (long long)MAX_OF(p->conf->metrics.interval * STATS_EXPIRE_INTERVALS, (int64_t)STATS_EXPIRE_MIN_MS));
+                   (long long)MAX_OF(MAX_OF(p->conf->metrics.interval * STATS_EXPIRE_INTERVALS, (int64_t)STATS_EXPIRE_MIN_MS),
+                                     3 * (int64_t)idle_ms(p)));
     const char *set[] = {"HSET", key, field, json, "updated_ms", now};
     const size_t set_lens[] = {4, strlen(key), strlen(field), len, 10, strlen(now)};
     const char *end[] = {"PEXPIRE", key, expire};
@@ -94,6 +105,27 @@ static int stats_poll_read(struct queue_stats *q, const redisReply *reply, struc
     return err_set(e, ERR_PROTOCOL, "the answer is no text");
 }
 
+/* Something is in it that can move without a new job, or something moved since the last look. */
+static bool is_busy(const struct queue_stats *q, const struct queue_stats *before)
+{
+    int64_t held = 0;
+    for (size_t i = 0; i < BAND_COUNT; i++)
+        held += q->bands[i].ready + q->bands[i].active;
+    return held > 0 || q->paused || q->n_paused_kinds > 0 || before->read_ms == 0 || q->enqueued != before->enqueued ||
+           q->scheduled != before->scheduled || q->parked != before->parked || q->dead != before->dead ||
+           q->n_counters != before->n_counters || memcmp(q->counters, before->counters, q->n_counters * sizeof q->counters[0]) != 0;
+}
+
+/* Queues that are looked at for the first time together do not stay together. */
+static uint64_t due_ms(const struct stats_poll *p, const struct queue_stats *q, const struct queue_stats *before)
+{
+    if (is_busy(q, before))
+        return q->read_ms; /* with the next turn */
+    uint64_t pause = idle_ms(p);
+    bool fresh = before->due_ms <= before->read_ms;
+    return q->read_ms + (fresh ? pause - pause * (size_t)(q - p->queues) / (2 * MAX_OF(p->n_queues, (size_t)1)) : pause);
+}
+
 static void stats_poll_take(struct stats_poll *p, struct queue_stats *q, const redisReply *reply)
 {
     struct err why = {0};
@@ -104,6 +136,7 @@ static void stats_poll_take(struct stats_poll *p, struct queue_stats *q, const r
     }
     if (before.read_ms != 0 && q->enqueued < before.enqueued)
         stats_poll_reborn(q, &before);
+    q->due_ms = due_ms(p, q, &before);
     p->clock_offset_ms = q->now_ms - clock_wall_ms();
     stats_poll_publish(p, q->queue, "queue", q->json, strlen(q->json));
 }
@@ -147,20 +180,81 @@ static void on_info(void *arg, const redisReply *reply, const struct err *e)
         redis_info_read(&p->info, reply->str);
 }
 
-static void on_interval(uv_timer_t *timer)
+static void ask_info(struct stats_poll *p)
 {
-    struct stats_poll *p = timer->data;
     static const char *const info[] = {"INFO"};
     if (!p->asked_info)
         p->asked_info = redis_uv_argv(p->redis, on_info, p, ARRAY_LEN(info), info, NULL) == 0;
+    p->info_due_ms = clock_mono_ms() + idle_ms(p);
+}
+
+/* The queue that the cell's worker serves; a cell stays with its pool. -1: none, or one that a reload has yet to tell us of. */
+static int32_t queue_of_cell(struct stats_poll *p, size_t cell)
+{
+    if (p->cell_queue[cell] < 0) {
+        const struct conf_pool *pool = conf_pool_of(p->conf, p->board->cells[cell].pool);
+        size_t i = pool != NULL ? stats_poll_index(p, pool->queue) : p->n_queues;
+        p->cell_queue[cell] = i < p->n_queues ? (int32_t)i : -1;
+    }
+    return p->cell_queue[cell];
+}
+
+/* Queues whose workers here ran something since the last turn are asked now. */
+static void look_at_workers(struct stats_poll *p)
+{
+    AUTO_FREE uint64_t *worked_us = calloc(CONF_POOL_MAX, sizeof *worked_us);
+    if (p->board == NULL || worked_us == NULL)
+        return;
+    for (size_t i = 0; i < p->board->n_slots && i < SCORE_SLOT_MAX; i++) {
+        const struct score_cell *cell = &p->board->cells[i];
+        if (atomic_load_explicit(&cell->generation, memory_order_relaxed) == 0)
+            continue;
+        int32_t queue = queue_of_cell(p, i);
+        if (queue >= 0)
+            worked_us[queue] += atomic_load_explicit(&cell->busy_us, memory_order_relaxed);
+    }
     for (size_t i = 0; i < p->n_queues; i++)
+        if (worked_us[i] != p->worked_us[i])
+            p->queues[i].due_ms = 0;
+    memcpy(p->worked_us, worked_us, sizeof p->worked_us);
+}
+
+static void on_interval(uv_timer_t *timer)
+{
+    struct stats_poll *p = timer->data;
+    uint64_t now_ms = clock_mono_ms();
+    bool any = false;
+    look_at_workers(p);
+    for (size_t i = 0; i < p->n_queues; i++) {
+        if (now_ms < p->queues[i].due_ms)
+            continue;
+        any = any || p->queues[i].due_ms <= p->queues[i].read_ms; /* and not only because its pause is over */
         stats_poll_ask(p, i);
+    }
+    if (any || now_ms >= p->info_due_ms)
+        ask_info(p);
+}
+
+void stats_poll_look(struct stats_poll *p)
+{
+    uint64_t now_ms = clock_mono_ms(), interval = (uint64_t)p->conf->metrics.interval;
+    bool any = false;
+    for (size_t i = 0; i < p->n_queues; i++) {
+        if (now_ms < p->queues[i].read_ms + interval)
+            continue;
+        any = true;
+        stats_poll_ask(p, i);
+    }
+    if (any)
+        ask_info(p);
 }
 
 static void on_state(void *arg, bool ready, const struct err *e)
 {
     struct stats_poll *p = arg;
     (void)snprintf(p->away, sizeof p->away, "%s", ready ? "" : e != NULL ? e->message : "the connection was lost");
+    for (size_t i = 0; i < p->n_queues; i++)
+        p->queues[i].due_ms = 0;
     if (ready)
         on_interval(&p->timer);
     else
@@ -197,8 +291,10 @@ int stats_poll_configure(struct stats_poll *p, const struct conf *conf)
     }
     for (size_t i = 0; i < p->n_queues; i++)
         queue_stats_fini(&p->queues[i]);
-    memcpy(p->queues, fresh, CONF_POOL_MAX * sizeof *fresh);
+    memcpy(p->queues, fresh, MAX_OF(n, p->n_queues) * sizeof *fresh);
     memcpy(p->asked, asked, sizeof asked);
+    memset(p->worked_us, 0, sizeof p->worked_us);
+    memset(p->cell_queue, -1, sizeof p->cell_queue);
     p->n_queues = n;
     p->conf = conf;
     uint64_t interval = (uint64_t)conf->metrics.interval;
@@ -206,9 +302,9 @@ int stats_poll_configure(struct stats_poll *p, const struct conf *conf)
     return 0;
 }
 
-int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf)
+int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf, const struct scoreboard *board)
 {
-    memset(p, 0, sizeof *p);
+    p->board = board;
     p->loop = loop;
     p->redis = redis_uv_new(loop, &conf->redis, "stint-metrics", 0, on_state, p);
     if (p->redis == NULL)

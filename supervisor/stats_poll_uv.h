@@ -1,10 +1,12 @@
 /*
- * stats_poll_uv - asks Redis for each queue's numbers every interval and publishes them.
+ * stats_poll_uv - asks Redis for each queue's numbers every interval and publishes them; seldom where nothing moves.
  *
  * Runs in: supervisor's metrics thread. Thread: its loop's only. Never blocks.
  * Owns: its connection to Redis and the last answers.
  *
- *   every interval, per queue:  FCALL stint_stats  ─►  struct queue_stats
+ *   every interval, per queue that has jobs in it, is paused, whose numbers changed or whose workers here ran a job; any other is
+ *   asked every STATS_IDLE_INTERVALS times as many as there are queues, and when somebody looks (stats_poll_look):
+ *                               FCALL stint_stats  ─►  struct queue_stats
  *                               HSET stint:{q}:stats queue <json> updated_ms <now>   (the hash ends itself when nobody
  * renews it) PUBLISH stint:{q}:stats <json>
  *   and once:                   INFO  ─►  struct redis_info: what is wrong though everything is answered
@@ -18,6 +20,7 @@
 #include "queue_stats.h"
 #include "redis_info.h"
 #include "redis_uv.h"
+#include "scoreboard.h"
 #include <uv.h>
 
 struct stats_poll {
@@ -27,6 +30,10 @@ struct stats_poll {
     uv_timer_t timer;
     struct queue_stats queues[CONF_POOL_MAX];
     bool asked[CONF_POOL_MAX]; /* an answer is under way */
+    uint64_t worked_us[CONF_POOL_MAX];     /* of the queue's workers here, as last seen */
+    int32_t cell_queue[SCORE_SLOT_MAX];    /* whose queue a cell of the scoreboard works for; -1: not known yet */
+    const struct scoreboard *board;        /* borrowed; read only; NULL: none */
+    uint64_t info_due_ms;                  /* monotonic */
     size_t n_queues;
     struct metrics_histogram rtt; /* of this connection */
     int64_t clock_offset_ms;      /* Redis time minus this host's wall clock, as of the last answer */
@@ -39,9 +46,11 @@ struct stats_poll {
     void *on_closed_arg;
 };
 
-/* Connects and starts asking. conf is borrowed until stats_poll_configure or close. p must not move. 0 or -ENOMEM;
+/* Somebody looks at the numbers: those older than an interval are asked for now, for whoever looks next. */
+void stats_poll_look(struct stats_poll *p);
+/* Connects and starts asking. board may be NULL. conf is borrowed until stats_poll_configure or close. p must not move. 0 or -ENOMEM;
  * close it in both cases when p->redis was made. */
-int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf);
+int stats_poll_open(struct stats_poll *p, uv_loop_t *loop, const struct conf *conf, const struct scoreboard *board);
 /* Another configuration: queues and interval. Answers of queues that stay are kept. 0, or -ENOMEM: the old one stays.
  */
 int stats_poll_configure(struct stats_poll *p, const struct conf *conf);

@@ -76,6 +76,11 @@ static void on_idle(void *arg, uint32_t queue)
         doorbell_touch(s->bell);
 }
 
+static void on_busy(void *arg, uint32_t queue)
+{
+    queue_links_stir(&((struct supervisor *)arg)->links, queue);
+}
+
 static void on_change(void *arg)
 {
     struct supervisor *s = arg;
@@ -139,6 +144,20 @@ static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, si
         for (const char *at = pool->conf->kinds; conf_list_next(&at, kind, sizeof kind) && len + KIND_MAX + 4 < size;)
             len += (size_t)snprintf(ret + len, size - len, "%s\"%s\"", len > 0 ? "," : "", kind);
     }
+}
+
+/* What other hosts divide by (scaled pools) or send jobs to (the lane) is not left to a long lease. */
+static bool queue_idle(void *arg, uint32_t queue)
+{
+    const struct supervisor *s = arg;
+    if (s->mode != SUPERVISOR_RUNNING || s->bell == NULL || !doorbell_listens(s->bell, queue))
+        return false;
+    for (size_t i = 0; i < s->slots->n_pools; i++) {
+        const struct pool *pool = &s->slots->pools[i];
+        if (pool->queue == queue && (pool_serves_lane(pool) || conf_pool_scaled(pool->conf)))
+            return false;
+    }
+    return slots_all_idle(s->slots, queue);
 }
 
 static const char *info_of(void *arg, uint32_t queue)
@@ -231,6 +250,7 @@ static int open_links(struct supervisor *s, struct err *e)
         .on_cancel = on_cancel,
         .on_moved = on_moved,
         .on_gone = on_gone,
+        .idle = queue_idle,
         .info = info_of,
     };
     int rc = queue_links_open(&s->links, &s->loop, s->conf, s->instance, (const char(*)[QUEUE_MAX])s->slots->queues,
@@ -265,6 +285,7 @@ static int open_slots(struct supervisor *s, struct err *e)
         .on_death = on_death,
         .may_start = may_start,
         .on_idle = on_idle,
+        .on_busy = on_busy,
         .on_fenced = on_fenced,
         .on_other = on_other,
         .on_page = on_page,

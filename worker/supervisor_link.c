@@ -3,6 +3,7 @@
  */
 #include "supervisor_link.h"
 
+#include "clock.h"
 #include "log.h"
 #include "worker.h"
 
@@ -29,6 +30,9 @@ static void obey(struct worker *w, const struct ipc_msg *msg, int fd)
         return;
     case IPC_CONFIG:
         worker_take_config(w, fd);
+        return;
+    case IPC_PING:
+        atomic_store_explicit(&w->boot.cell->alive_ms, clock_mono_ms(), memory_order_relaxed);
         return;
     case IPC_READY:
     case IPC_IDLE:

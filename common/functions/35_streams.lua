@@ -24,11 +24,22 @@ local function head(K, band)
     return redis.call('XRANGE', stream(K, band), '(' .. last, '+', 'COUNT', 1)[1]
 end
 
-local function ready_count(K)
-    local ready = 0
+-- Nothing waits in a stream without entries and nothing is held of it: an idle queue is asked no more than its lengths.
+local function stream_lengths(K)
+    local lengths = {}
     for _, band in ipairs(STREAMS) do
-        local pending = group_info(K, band)
-        ready = ready + math.max(0, redis.call('XLEN', stream(K, band)) - pending)
+        lengths[band] = redis.call('XLEN', stream(K, band))
+    end
+    return lengths
+end
+
+local function ready_count(K, lengths)
+    local ready = 0
+    for band, length in pairs(lengths) do
+        if length > 0 then
+            local pending = group_info(K, band)
+            ready = ready + math.max(0, length - pending)
+        end
     end
     return ready
 end

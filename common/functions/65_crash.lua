@@ -210,11 +210,13 @@ local function stint_crash(K, args)
     return {moved, remaining}
 end
 
--- Consumers of the group and what they hold: name -> {held, idle, owner}. owner is nil for a name that is not ours.
-function consumers(K)
+-- Consumers of the group and what they hold: name -> {held, idle, owner}. owner is nil for a name that is not ours. With
+-- lengths, those of streams that have entries: nobody holds anything of the others.
+function consumers(K, lengths)
     local all = {}
     for _, band in ipairs(STREAMS) do
-        local infos = redis.pcall('XINFO', 'CONSUMERS', stream(K, band), GROUP)
+        local infos = lengths and lengths[band] == 0 and {} or
+            redis.pcall('XINFO', 'CONSUMERS', stream(K, band), GROUP)
         for _, raw in ipairs(infos.err and {} or infos) do
             local info = {}
             for i = 1, #raw, 2 do
@@ -240,9 +242,9 @@ local function is_lost(K, now, name, c)
 end
 
 -- How many owners are gone while something of theirs is left to clean up.
-function lost_owners(K, now)
+function lost_owners(K, now, lengths)
     local count = redis.call('ZCOUNT', K .. ':i', '-inf', now)
-    for name, c in pairs(consumers(K)) do
+    for name, c in pairs(consumers(K, lengths)) do
         if c.held > 0 and is_lost(K, now, name, c) and not (c.owner and redis.call('ZSCORE', K .. ':i', c.owner)) then
             count = count + 1
         end

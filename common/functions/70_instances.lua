@@ -36,7 +36,8 @@ local function stint_beat(K, args)
     local new = redis.call('ZADD', K .. ':i', now + lease, instance)
     redis.call('HSET', K .. ':ii', instance, args[3])
     leave_unserved_lane(K, now, MOVE_MAX)
-    return {now, next_due(K, now), ready_count(K), lost_owners(K, now), redis.call('HEXISTS', K .. ':cfg', 'paused'),
+    local lengths = stream_lengths(K)
+    return {now, next_due(K, now), ready_count(K, lengths), lost_owners(K, now, lengths), redis.call('HEXISTS', K .. ':cfg', 'paused'),
         next_lapse(K, now, instance), new, asked_to_stop(K, instance)}
 end
 

@@ -93,25 +93,31 @@ local function stint_job(K, args)
     return '{' .. table.concat(parts, ',') .. '}'
 end
 
+-- How many entries were ever added to the band's stream, and how many are there.
 local function stream_added(K, band)
-    local info = redis.pcall('XINFO', 'STREAM', stream(K, band))
+    local info, added, length = redis.pcall('XINFO', 'STREAM', stream(K, band)), 0, 0
     for i = 1, info.err and 0 or #info, 2 do
         if info[i] == 'entries-added' then
-            return info[i + 1]
+            added = info[i + 1]
+        elseif info[i] == 'length' then
+            length = info[i + 1]
         end
     end
-    return 0
+    return added, length
 end
 
 -- Per-band JSON, and the sums the ledger needs.
 local function band_stats(K, now)
     local parts, sum = {}, {added = 0, length = 0}
     for _, band in ipairs(STREAMS) do
-        local pending = group_info(K, band)
-        local length = redis.call('XLEN', stream(K, band))
-        local first = length > 0 and head(K, band)
+        local added, length = stream_added(K, band)
+        local pending, last = 0, nil
+        if length > 0 then
+            pending, last = group_info(K, band)
+        end
+        local first = last and redis.call('XRANGE', stream(K, band), '(' .. last, '+', 'COUNT', 1)[1]
         local oldest = first and math.max(0, now - tonumber(string.match(first[1], '^%d+'))) or 0
-        sum.added, sum.length = sum.added + stream_added(K, band), sum.length + length
+        sum.added, sum.length = sum.added + added, sum.length + length
         put(parts, band, string.format('{"ready":%d,"active":%d,"oldest_ms":%.0f}', math.max(0, length - pending),
             pending, oldest))
     end

@@ -222,6 +222,8 @@ static bool listen_once(struct fake *f)
         return false;
     if (m.type == IPC_STOP)
         exit(WORKER_EXIT_OK);
+    if (m.type == IPC_PING)
+        atomic_store(&f->cell->alive_ms, clock_mono_ms());
     if (m.type == IPC_QUIET || m.type == IPC_RESUME)
         f->quiet = m.type == IPC_QUIET;
     publish(f, f->quiet ? PHASE_QUIET : PHASE_IDLE, NULL);
@@ -244,7 +246,9 @@ int fake_worker_main(int argc, char *argv[])
     f.cell = &board->cells[slot];
     (void)snprintf(f.consumer, sizeof f.consumer, "%s:%ld:%s", f.instance, slot, option(argc, argv, "--generation"));
     (void)keys_prefix(f.prefix, pool->queue[0] != '\0' ? pool->queue : "probe");
-    (void)ipc_send(WORKER_FD_CONTROL, IPC_READY, "");
+    char version[16];
+    (void)snprintf(version, sizeof version, "%d", IPC_VERSION);
+    (void)ipc_send(WORKER_FD_CONTROL, IPC_READY, version);
     for (bool fetch = true;; fetch = listen_once(&f)) {
         while (fetch && fetch_and_run(&f))
             continue;

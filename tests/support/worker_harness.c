@@ -110,8 +110,10 @@ void harness_spawn(struct worker_harness *h, const char *pool, const char *ini, 
     snprintf(h->consumer, sizeof h->consumer, "%s:0:%s", h->instance, generation);
     char *argv[] = {path, strdup("--pool"), strdup(pool), strdup("--instance"), h->instance, strdup("--slot"), strdup("0"),
                     strdup("--generation"), generation, NULL};
-    char *const envp[] = {strdup("PATH=/usr/bin:/bin"), strdup("ASAN_OPTIONS=detect_leaks=1"), environment ? strdup(environment) : NULL,
-                          NULL};
+    char version[32];
+    (void)snprintf(version, sizeof version, IPC_VERSION_ENV "=%d", IPC_VERSION);
+    char *const envp[] = {strdup("PATH=/usr/bin:/bin"), strdup("ASAN_OPTIONS=detect_leaks=1"), strdup(version),
+                          environment ? strdup(environment) : NULL, NULL};
     int fd = config_fd(h, ini);
     const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, h->board_fd, pair[1], fd, -1, -1};
     struct spawn s = {.path = path, .argv = argv, .envp = envp, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_process_group = true};
@@ -123,7 +125,7 @@ void harness_spawn(struct worker_harness *h, const char *pool, const char *ini, 
     for (size_t i = 1; i < 8; i++)
         if (argv[i] != h->instance)
             free(argv[i]);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         free(envp[i]);
     if (h->control_fd >= 0)
         close(h->control_fd);

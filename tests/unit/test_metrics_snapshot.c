@@ -104,7 +104,7 @@ static void test_metrics_snapshot_take_stuck_phases_are_found(void **arg)
         {{.phase = PHASE_FETCH, .since_ms = NOW - command - 5000}, false},
         {{.phase = PHASE_FETCH, .since_ms = NOW - command - 5001}, true},
         {{.phase = PHASE_FINISH, .since_ms = NOW - command - 5001}, true},
-        {{.phase = PHASE_IDLE, .since_ms = NOW - pulse}, false}, /* idle, and asked to fetch not long ago */
+        {{.phase = PHASE_IDLE, .since_ms = NOW - pulse}, false}, /* idle, and asked not long ago */
         {{.phase = PHASE_IDLE, .since_ms = NOW - pulse - 1}, true},
         {{.phase = PHASE_RUN, .since_ms = 1}, false},
         {{.phase = PHASE_RUN, .since_ms = 1, .hard_deadline_ms = NOW - grace - 5000}, false},

@@ -35,12 +35,12 @@ static void test_slot_watch_action_each_deadline_acts_when_reached(void **arg)
     expect(&old, 500, WATCH_NOTHING, WATCH_RECYCLE_AGE);
 }
 
-static void test_slot_watch_action_idle_worker_is_asked_to_fetch_now_and_then(void **arg)
+static void test_slot_watch_action_idle_worker_is_asked_now_and_then(void **arg)
 {
     (void)arg;
-    const struct watch_view idle = {.state = SLOT_READY, .idle = true, .fetched_ms = 100, .pulse_ms = slot_pulse_ms(200)};
-    const struct watch_view busy = {.state = SLOT_READY, .fetched_ms = 100, .pulse_ms = 400};
-    const struct watch_view quiet = {.state = SLOT_READY, .idle = true, .fetched_ms = 100};
+    const struct watch_view idle = {.state = SLOT_READY, .idle = true, .alive_ms = 100, .pulse_ms = slot_pulse_ms(200)};
+    const struct watch_view busy = {.state = SLOT_READY, .alive_ms = 100, .pulse_ms = 400};
+    const struct watch_view quiet = {.state = SLOT_READY, .idle = true, .alive_ms = 100};
     expect(&idle, 500, WATCH_NOTHING, WATCH_PULSE);
     expect(&busy, 500, WATCH_NOTHING, WATCH_NOTHING);
     expect(&quiet, 500, WATCH_NOTHING, WATCH_NOTHING);
@@ -86,7 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slot_watch_action_each_deadline_acts_when_reached),
-        cmocka_unit_test(test_slot_watch_action_idle_worker_is_asked_to_fetch_now_and_then),
+        cmocka_unit_test(test_slot_watch_action_idle_worker_is_asked_now_and_then),
         cmocka_unit_test(test_slot_watch_action_rss_above_limit_recycles),
         cmocka_unit_test(test_slot_watch_action_without_process_or_limits_nothing),
         cmocka_unit_test(test_slot_watch_next_ms_busy_looks_often_idle_seldom),
