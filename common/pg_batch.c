@@ -54,16 +54,22 @@ static int reserve_both(struct pg_batch *b, size_t n_params)
     return rc;
 }
 
-int pg_batch_add(struct pg_batch *b, const char *sql, int n_params, const char *const params[])
+static int add_value(struct pg_batch *b, const struct pg_param *p)
+{
+    bool text = p->len == PG_PARAM_TEXT;
+    b->params[b->n_params++] = (struct pg_batch_param){.offset = p->data ? b->text.len : SIZE_MAX, .len = p->len};
+    if (!p->data)
+        return 0;
+    return buf_add(&b->text, p->data, text ? strlen(p->data) + 1 : (size_t)p->len);
+}
+
+int pg_batch_add_params(struct pg_batch *b, const char *sql, int n_params, const struct pg_param params[])
 {
     assert(n_params >= 0 && n_params <= PG_STATEMENT_PARAMS_MAX);
     size_t text_before = b->text.len, params_before = b->n_params;
     int rc = reserve_both(b, (size_t)n_params);
-    for (int i = 0; i < n_params && rc == 0; i++) {
-        b->params[b->n_params++] = params[i] ? b->text.len : SIZE_MAX;
-        if (params[i])
-            rc = buf_add(&b->text, params[i], strlen(params[i]) + 1);
-    }
+    for (int i = 0; i < n_params && rc == 0; i++)
+        rc = add_value(b, &params[i]);
     if (rc < 0) {
         b->text.len = text_before;
         b->text.failed = false;
@@ -74,16 +80,28 @@ int pg_batch_add(struct pg_batch *b, const char *sql, int n_params, const char *
     return 0;
 }
 
+int pg_batch_add(struct pg_batch *b, const char *sql, int n_params, const char *const params[])
+{
+    struct pg_param all[PG_STATEMENT_PARAMS_MAX];
+    assert(n_params >= 0 && n_params <= PG_STATEMENT_PARAMS_MAX);
+    for (int i = 0; i < n_params; i++)
+        all[i] = (struct pg_param){.data = params[i], .len = PG_PARAM_TEXT};
+    return pg_batch_add_params(b, sql, n_params, all);
+}
+
 size_t pg_batch_len(const struct pg_batch *b)
 {
     return b->n;
 }
 
-void pg_batch_values(const struct pg_batch *b, size_t i, const char *values[static PG_STATEMENT_PARAMS_MAX])
+void pg_batch_values(const struct pg_batch *b, size_t i, struct pg_values *ret)
 {
     const struct pg_statement *s = &b->statements[i];
     for (int p = 0; p < s->n_params; p++) {
-        size_t offset = b->params[s->first_param + (size_t)p];
-        values[p] = offset == SIZE_MAX ? NULL : b->text.data + offset;
+        const struct pg_batch_param *from = &b->params[s->first_param + (size_t)p];
+        bool text = from->len == PG_PARAM_TEXT;
+        ret->at[p] = from->offset == SIZE_MAX ? NULL : b->text.data + from->offset;
+        ret->lens[p] = text ? 0 : from->len;
+        ret->formats[p] = text ? 0 : 1;
     }
 }

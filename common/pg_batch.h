@@ -21,12 +21,24 @@ struct pg_statement {
     size_t first_param; /* index into params */
 };
 
+/* A parameter's value. */
+struct pg_param {
+    const char *data; /* NULL: SQL NULL */
+    int len;          /* bytes of a value in the binary format; PG_PARAM_TEXT: a text, NUL-terminated */
+};
+#define PG_PARAM_TEXT (-1)
+
+struct pg_batch_param {
+    size_t offset; /* in `text`; SIZE_MAX: NULL */
+    int len;       /* as in pg_param */
+};
+
 struct pg_batch {
     struct pg_statement *statements; /* owned */
     size_t n, cap;
-    size_t *params; /* owned; offset of each text in `text`, SIZE_MAX for NULL */
+    struct pg_batch_param *params; /* owned */
     size_t n_params, cap_params;
-    struct buf text; /* NUL-terminated texts, one after the other */
+    struct buf text; /* the values, one after the other, texts with their NUL */
 };
 
 struct pg_batch *pg_batch_new(void);    /* NULL when memory is short */
@@ -34,6 +46,13 @@ void pg_batch_free(struct pg_batch *b); /* NULL-safe */
 /* Adds a statement; params are text, copied, NULL is SQL NULL; sql is borrowed until the batch is done. 0, -ENOSPC
  * beyond the maxima, -ENOMEM; the batch is as before then. */
 int pg_batch_add(struct pg_batch *b, const char *sql, int n_params, const char *const params[]);
+/* The same with parameters of either format. */
+int pg_batch_add_params(struct pg_batch *b, const char *sql, int n_params, const struct pg_param params[]);
 size_t pg_batch_len(const struct pg_batch *b);
-/* Fills values (PG_STATEMENT_PARAMS_MAX pointers) with statement i's parameters, borrowed from the batch. */
-void pg_batch_values(const struct pg_batch *b, size_t i, const char *values[static PG_STATEMENT_PARAMS_MAX]);
+
+/* A statement's parameters as libpq takes them. */
+struct pg_values {
+    const char *at[PG_STATEMENT_PARAMS_MAX]; /* borrowed from the batch */
+    int lens[PG_STATEMENT_PARAMS_MAX], formats[PG_STATEMENT_PARAMS_MAX];
+};
+void pg_batch_values(const struct pg_batch *b, size_t i, struct pg_values *ret);

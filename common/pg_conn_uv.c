@@ -271,20 +271,20 @@ static struct pg_prepared *find_prepared(struct pg_conn *c, uint64_t hash)
 static bool queue_statement(struct pg_conn *c, size_t i)
 {
     const struct pg_statement *s = &c->batch->statements[i];
-    const char *values[PG_STATEMENT_PARAMS_MAX];
+    struct pg_values v;
     char name[STATEMENT_NAME_MAX];
     uint64_t hash = hash_text(s->sql);
-    pg_batch_values(c->batch, i, values);
+    pg_batch_values(c->batch, i, &v);
     (void)snprintf(name, sizeof name, "s%016" PRIx64, hash);
     if (!find_prepared(c, hash)) {
         if (c->n_prepared == PG_PREPARED_MAX)
-            return PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, values, NULL, NULL, 0) == 1;
+            return PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, v.at, v.lens, v.formats, 0) == 1;
         if (PQsendPrepare(c->pg, name, s->sql, 0, NULL) != 1)
             return false;
         c->prepared[c->n_prepared++] = (struct pg_prepared){.hash = hash};
         c->preparing[i] = true;
     }
-    return PQsendQueryPrepared(c->pg, name, s->n_params, values, NULL, NULL, 0) == 1;
+    return PQsendQueryPrepared(c->pg, name, s->n_params, v.at, v.lens, v.formats, 0) == 1;
 }
 
 /* Sends what libpq holds; reads meanwhile, or both ends could wait for each other with full buffers. */

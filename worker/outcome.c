@@ -1,20 +1,20 @@
 /*
- * outcome - why: "delivered twice, applied once" is this one statement. Refuses to hide a refusal: a handler that gets no row must
- * not commit.
+ * outcome - why: "delivered twice, applied once" is this one statement. Refuses to hide a refusal: a handler that gets
+ * no row must not commit.
  */
 #include "outcome.h"
 
-#include "buf.h"
 #include "job_batch.h"
+#include "pg_array.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
-/* $1 queue, $2 kind, $3 rows. Sorted, so that two transactions never wait for each other crosswise. */
+/* $1 queue, $2 kind, $3 ids, $4 epochs, $5 results. Sorted, so that two transactions never wait for each other
+ * crosswise. */
 static const char DONE_ALL_SQL[] =
     "INSERT INTO stint.job_outcome(queue, job_id, epoch, state, kind, result, finished_at)"
     " SELECT $1, x.id, x.epoch, 'done', $2, x.result, now()"
-    " FROM jsonb_to_recordset($3::jsonb) AS x(id text, epoch bigint, result jsonb) ORDER BY x.id"
+    " FROM unnest($3::text[], $4::bigint[], $5::jsonb[]) AS x(id, epoch, result) ORDER BY x.id"
     " ON CONFLICT (queue, job_id) DO UPDATE SET epoch = excluded.epoch, state = 'done', kind = excluded.kind,"
     " result = excluded.result, finished_at = excluded.finished_at"
     " WHERE job_outcome.state = 'claimed' AND job_outcome.epoch <= excluded.epoch RETURNING job_id";
@@ -41,32 +41,26 @@ bool outcome_applied(const PGresult *result)
     return result && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
 }
 
-static int add_row(struct buf *text, const struct outcome_row *row)
-{
-    json_t *id = json_string(row->run->job->id);
-    AUTO_FREE char *quoted = id ? json_dumps(id, JSON_ENCODE_ANY) : NULL;
-    json_decref(id);
-    if (!quoted)
-        return -ENOMEM;
-    int rc = buf_addf(text, "%s{\"id\":%s,\"epoch\":%llu,\"result\":", text->len ? "," : "[", quoted,
-                      (unsigned long long)row->run->job->epoch);
-    rc = rc < 0 ? rc : buf_adds(text, row->result_json);
-    return rc < 0 ? rc : buf_adds(text, "}");
-}
-
 int outcome_add_all(struct pg_batch *b, const struct outcome_row rows[], size_t n)
 {
     const struct job_run *first = rows[0].run;
-    struct buf text;
-    buf_init(&text, PG_BATCH_TEXT_MAX_BYTES);
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = add_row(&text, &rows[i]);
-    rc = rc < 0 ? rc : buf_adds(&text, "]");
-    if (rc == 0)
-        rc = pg_batch_add(b, DONE_ALL_SQL, 3,
-                          (const char *const[]){first->ctx->queue, first->job->kind, text.data});
-    buf_fini(&text);
+    struct pg_param params[5] = {{first->ctx->queue, PG_PARAM_TEXT}, {first->job->kind, PG_PARAM_TEXT}};
+    struct pg_array ids, epochs, results;
+    pg_array_init(&ids, PG_ARRAY_TEXT);
+    pg_array_init(&epochs, PG_ARRAY_INT8);
+    pg_array_init(&results, PG_ARRAY_JSONB);
+    for (size_t i = 0; i < n; i++) {
+        pg_array_text(&ids, rows[i].run->job->id);
+        pg_array_int8(&epochs, (int64_t)rows[i].run->job->epoch);
+        pg_array_text(&results, rows[i].result_json);
+    }
+    int rc = pg_array_param(&ids, &params[2]);
+    rc = rc < 0 ? rc : pg_array_param(&epochs, &params[3]);
+    rc = rc < 0 ? rc : pg_array_param(&results, &params[4]);
+    rc = rc < 0 ? rc : pg_batch_add_params(b, DONE_ALL_SQL, (int)ARRAY_LEN(params), params);
+    pg_array_fini(&ids);
+    pg_array_fini(&epochs);
+    pg_array_fini(&results);
     return rc;
 }
 

@@ -74,9 +74,10 @@ static void test_pg_batch_add_beyond_the_maximum_is_refused_and_nothing_changes(
         assert_int_equal(pg_batch_add(b, "SELECT $1", 1, (const char *const[]){"x"}), 0);
     assert_int_equal(pg_batch_add(b, "SELECT $1", 1, (const char *const[]){"x"}), -ENOSPC);
     assert_int_equal(pg_batch_len(b), PG_BATCH_MAX);
-    const char *values[PG_STATEMENT_PARAMS_MAX];
-    pg_batch_values(b, PG_BATCH_MAX - 1, values);
-    assert_string_equal(values[0], "x");
+    struct pg_values v;
+    pg_batch_values(b, PG_BATCH_MAX - 1, &v);
+    assert_string_equal(v.at[0], "x");
+    assert_int_equal(v.formats[0], 0);
     pg_batch_free(b);
     pg_batch_free(NULL);
 }
