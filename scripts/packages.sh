@@ -8,6 +8,8 @@ PACKAGES_TEST="libcmocka-dev libical-dev clang prometheus prometheus-alertmanage
   python3-icalendar python3-dateutil khal python3-botocore python3-redis ruby-redis openssl shellcheck"
 # What draws the documents that the parser is measured with (bench/pdf-accuracy), and what else reads them. Each may be missing: its part skips.
 PACKAGES_PRODUCERS="python3-cairo python3-pdfminer poppler-utils groff fonts-liberation chromium libreoffice-writer-nogui libreoffice-calc-nogui"
+# What stint is measured beside (bench/run). Each may be missing: it is skipped by name. BullMQ is npm's.
+PACKAGES_BENCH="beanstalkd ruby-sidekiq celery python3-celery python3-rq python3-redis nodejs npm"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs systemd-container dpkg-dev lintian xz-utils python3-yaml"
 PACKAGES_DOCKER="docker.io docker-compose iptables" # installed only where no Docker Engine is: it may be another vendor's
 

@@ -1,0 +1,6 @@
+"""The RQ peer's job."""
+import python_common
+
+
+def probe(data):
+    python_common.handle(data)
