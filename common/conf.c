@@ -126,6 +126,8 @@ static int conf_ini_section(const struct conf_ini *ini, const char *line)
     if (ini->inherited && conf_section_known(section, origin, &why) < 0)
         return 0;
     int rc = conf_section_known(section, origin, ini->e);
+    if (rc == 0 && strncmp(section, "queue.", 6) == 0 && conf_queue_row(ini->c, section + 6, true, &why) == NULL)
+        rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s", origin, why.message);
     if (rc == 0 && strncmp(section, "pool.", 5) == 0 && conf_pool_row(ini->c, section + 5, true, &why) == NULL)
         rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s", origin, why.message);
     if (rc == 0 && strncmp(section, "kind.", 5) == 0 && conf_kind_row(ini->c, section + 5, true, &why) == NULL)

@@ -10,7 +10,7 @@
 #include "conf_table.h"
 #include "err.h"
 
-enum { CONF_STR_MAX = 512, CONF_POOL_MAX = 32, CONF_KIND_MAX = 32 };
+enum { CONF_STR_MAX = 512, CONF_POOL_MAX = 32, CONF_KIND_MAX = 32, CONF_QUEUE_MAX = 32 };
 
 #define CONF_CTYPE_STR(key)      char key[CONF_STR_MAX]
 #define CONF_CTYPE_LIST(key)     char key[CONF_STR_MAX]
@@ -26,6 +26,11 @@ enum { CONF_STR_MAX = 512, CONF_POOL_MAX = 32, CONF_KIND_MAX = 32 };
     };
 CONF_SECTIONS(S)
 #undef S
+
+struct conf_queue {
+    char name[QUEUE_MAX];
+    CONF_QUEUE(X)
+};
 
 struct conf_pool {
     char name[QUEUE_MAX];
@@ -43,6 +48,8 @@ struct conf {
 #define S(section, table) struct conf_##section section;
     CONF_SECTIONS(S)
 #undef S
+    struct conf_queue queues[CONF_QUEUE_MAX]; /* those with settings of their own */
+    size_t n_queues;
     struct conf_pool pools[CONF_POOL_MAX];
     size_t n_pools;
     struct conf_kind kinds[CONF_KIND_MAX]; /* known kinds always have a row; unknown ones may, for policy */
@@ -86,6 +93,10 @@ bool conf_pool_scaled(const struct conf_pool *pool);
 /* Walks a LIST: copies the next item, spaces stripped, and moves *cursor (start it at the list). False at the end; an item
  * that does not fit is cut. */
 bool conf_list_next(const char **cursor, char *ret_item, size_t size);
+/* Shards of a queue as configured; 1: it has none. */
+int64_t conf_queue_shards(const struct conf *c, const char *queue);
+/* The configured queue with shards of which `name` is one; NULL: none. */
+const char *conf_queue_of_shard(const struct conf *c, const char *name);
 /* The distinct queues of all pools; returns how many, at most max. */
 size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max);
 

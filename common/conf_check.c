@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "net_range.h"
 #include "scoreboard.h"
+#include "shard.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -131,6 +132,22 @@ size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max)
     return n;
 }
 
+int64_t conf_queue_shards(const struct conf *c, const char *queue)
+{
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (strcmp(c->queues[i].name, queue) == 0)
+            return c->queues[i].shards;
+    return 1;
+}
+
+const char *conf_queue_of_shard(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (c->queues[i].shards > 1 && shard_part_of(c->queues[i].name, name) > 0)
+            return c->queues[i].name;
+    return NULL;
+}
+
 int64_t conf_pool_workers_max(const struct conf_pool *pool)
 {
     if (pool->workers_max != 0)
@@ -237,6 +254,47 @@ static int conf_check_pools(const struct conf *c, struct err *e)
         return err_set(e, ERR_BAD_CONFIG,
                        "the pools' workers_max add up to %lld; at most %d are allowed: set workers_max lower",
                        (long long)total, SCORE_SLOT_MAX);
+    return 0;
+}
+
+/* What cannot be spread is refused by name rather than found out later. */
+static int conf_check_sharded_pool(const struct conf *c, const struct conf_pool *pool, struct err *e)
+{
+    const char *whole = conf_queue_of_shard(c, pool->queue);
+    if (whole != NULL)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue: \"%s\" is a shard of queue %s, whose pools serve it already; name %s",
+                       pool->name, pool->queue, whole, whole);
+    if (conf_queue_shards(c, pool->queue) <= 1)
+        return 0;
+    if (conf_pool_runs(pool, "match"))
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[queue.%s] shards: kind match of [pool.%s] cannot be spread (a group of people waits in one queue); set shards = 1, or "
+                       "give match a queue of its own", pool->queue, pool->name);
+    if (conf_pool_scaled(pool))
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[pool.%s] target_wait: queue %s has shards, over which waiting is not measured; set workers instead", pool->name,
+                       pool->queue);
+    return 0;
+}
+
+static int conf_check_shards(const struct conf *c, struct err *e)
+{
+    const char *queues[CONF_POOL_MAX];
+    char name[QUEUE_MAX];
+    size_t parts = 0, n = conf_queues(c, queues, ARRAY_LEN(queues));
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (!shard_name(name, c->queues[i].name, shard_parts(c->queues[i].shards) - 1))
+            return err_set(e, ERR_BAD_CONFIG, "[queue.%s] shards: the name of its last shard would be longer than %d characters",
+                           c->queues[i].name, QUEUE_MAX - 1);
+    for (size_t i = 0; i < c->n_pools; i++) {
+        int rc = conf_check_sharded_pool(c, &c->pools[i], e);
+        if (rc < 0)
+            return rc;
+    }
+    for (size_t i = 0; i < n; i++)
+        parts += shard_parts(conf_queue_shards(c, queues[i]));
+    if (parts > QUEUES_MAX)
+        return err_set(e, ERR_BAD_CONFIG, "the pools' queues and their shards are %zu together; at most %d are allowed", parts, QUEUES_MAX);
     return 0;
 }
 
@@ -355,5 +413,6 @@ int conf_check(const struct conf *c, struct err *e)
     if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0 ||
         (rc = conf_check_sources(&c->pdf, e)) < 0)
         return rc;
-    return conf_check_pools(c, e);
+    rc = conf_check_pools(c, e);
+    return rc < 0 ? rc : conf_check_shards(c, e);
 }

@@ -82,11 +82,12 @@ static const struct conf_field *conf_env_key(const struct conf_section *section,
 }
 
 /* The configured row that the capitals stand for, else the capitals themselves in lower case. */
-static const char *conf_env_row_name(const struct conf *c, bool pool, const char *capitals, char *out, size_t size)
+static const char *conf_env_row_name(const struct conf *c, const struct conf_section *section, const char *capitals, char *out, size_t size)
 {
-    size_t n = pool ? c->n_pools : c->n_kinds;
+    bool pool = section == conf_section_pool(), queue = section == conf_section_queue();
+    size_t n = pool ? c->n_pools : queue ? c->n_queues : c->n_kinds;
     for (size_t i = 0; i < n; i++) {
-        const char *name = pool ? c->pools[i].name : c->kinds[i].name;
+        const char *name = pool ? c->pools[i].name : queue ? c->queues[i].name : c->kinds[i].name;
         if (conf_env_equals(capitals, name))
             return name;
     }
@@ -106,7 +107,7 @@ static int conf_env_one_repeated(struct conf *c, const struct conf_section *sect
                        section->name);
     memcpy(capitals, rest, name_len);
     capitals[name_len] = '\0';
-    const char *row = conf_env_row_name(c, section == conf_section_pool(), capitals, lower, sizeof lower);
+    const char *row = conf_env_row_name(c, section, capitals, lower, sizeof lower);
     bool known = row != lower;
     if (!known && section == conf_section_pool() && strcmp(field->key, "kinds") != 0)
         return err_set(e, ERR_BAD_CONFIG,
@@ -147,6 +148,8 @@ int conf_env_fixed(struct conf *c, char *const *env, struct err *e)
                     rc = conf_env_section(c, &sections[i], name, key + 1, value, pass == 1, e);
             if (rc == 0 && pass == 0 && conf_env_starts(rest, "kind_", &key))
                 rc = conf_env_one_repeated(c, conf_section_kind(), name, key, value, e);
+            if (rc == 0 && pass == 0 && conf_env_starts(rest, "queue_", &key))
+                rc = conf_env_one_repeated(c, conf_section_queue(), name, key, value, e);
             if (rc < 0)
                 return rc;
         }

@@ -49,6 +49,9 @@ static const struct conf_field fields_match[] = {CONF_MATCH(X)};
 #define X(...) CONF_ROW(conf_pdf, __VA_ARGS__)
 static const struct conf_field fields_pdf[] = {CONF_PDF(X)};
 #undef X
+#define X(...) CONF_ROW(conf_queue, __VA_ARGS__)
+static const struct conf_field fields_queue[] = {CONF_QUEUE(X)};
+#undef X
 #define X(...) CONF_ROW(conf_pool, __VA_ARGS__)
 static const struct conf_field fields_pool[] = {CONF_POOL(X)};
 #undef X
@@ -66,6 +69,8 @@ static const struct conf_section sections[] = {
 #undef S
 };
 
+static const struct conf_section section_queue = {
+    .name = "queue", .fields = fields_queue, .n_fields = ARRAY_LEN(fields_queue)};
 static const struct conf_section section_pool = {
     .name = "pool", .fields = fields_pool, .n_fields = ARRAY_LEN(fields_pool)};
 static const struct conf_section section_kind = {
@@ -75,6 +80,11 @@ const struct conf_section *conf_sections(size_t *ret_n)
 {
     *ret_n = ARRAY_LEN(sections);
     return sections;
+}
+
+const struct conf_section *conf_section_queue(void)
+{
+    return &section_queue;
 }
 
 const struct conf_section *conf_section_pool(void)
@@ -92,6 +102,8 @@ const struct conf_section *conf_section_by_name(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(sections); i++)
         if (strcmp(sections[i].name, name) == 0)
             return &sections[i];
+    if (strncmp(name, "queue.", 6) == 0)
+        return &section_queue;
     if (strncmp(name, "pool.", 5) == 0)
         return &section_pool;
     return strncmp(name, "kind.", 5) == 0 ? &section_kind : NULL;

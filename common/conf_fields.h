@@ -24,7 +24,7 @@ struct conf_field {
 };
 
 struct conf_section {
-    const char *name; /* "redis"; "pool" and "kind" repeat as "pool.NAME" */
+    const char *name; /* "redis"; "queue", "pool" and "kind" repeat as "pool.NAME" */
     size_t offset;    /* of the section's struct in struct conf; unused for the repeated ones */
     const struct conf_field *fields;
     size_t n_fields;
@@ -33,6 +33,7 @@ struct conf_section {
 /* The fixed sections in the order of CONF_SECTIONS. */
 const struct conf_section *conf_sections(size_t *ret_n);
 /* The repeated sections. */
+const struct conf_section *conf_section_queue(void);
 const struct conf_section *conf_section_pool(void);
 const struct conf_section *conf_section_kind(void);
 /* NULL when unknown. */
@@ -50,6 +51,7 @@ void conf_fields_default(const struct conf_section *section, void *row);
 
 /* A row by name, made with defaults when `make` and there is room. NULL: unknown, full, or a name that is not allowed;
  * e says which. */
+struct conf_queue *conf_queue_row(struct conf *c, const char *name, bool make, struct err *e);
 struct conf_pool *conf_pool_row(struct conf *c, const char *name, bool make, struct err *e);
 struct conf_kind *conf_kind_row(struct conf *c, const char *name, bool make, struct err *e);
 

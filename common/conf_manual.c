@@ -64,6 +64,7 @@ int conf_manual(struct buf *out, const char *version)
     roff_heading(out, "SECTIONS");
     for (size_t i = 0; i < n; i++)
         manual_section(out, &sections[i], sections[i].name);
+    manual_section(out, conf_section_queue(), "queue.NAME");
     manual_section(out, conf_section_pool(), "pool.NAME");
     manual_section(out, conf_section_kind(), "kind.NAME");
     roff_heading(out, "EXAMPLE");

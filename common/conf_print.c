@@ -57,6 +57,8 @@ int conf_print(const struct conf *c, struct buf *out, bool secrets)
     const struct conf_section *sections = conf_sections(&n);
     for (size_t i = 0; i < n; i++)
         conf_print_section(out, &sections[i], "", (const char *)c + sections[i].offset, secrets);
+    for (size_t i = 0; i < c->n_queues; i++)
+        conf_print_section(out, conf_section_queue(), c->queues[i].name, &c->queues[i], secrets);
     for (size_t i = 0; i < c->n_pools; i++)
         conf_print_section(out, conf_section_pool(), c->pools[i].name, &c->pools[i], secrets);
     for (size_t i = 0; i < c->n_kinds; i++)
@@ -109,6 +111,7 @@ int conf_reference(struct buf *out)
     const struct conf_section *sections = conf_sections(&n);
     for (size_t i = 0; i < n; i++)
         conf_reference_section(out, &sections[i], sections[i].name);
+    conf_reference_section(out, conf_section_queue(), "queue.NAME");
     conf_reference_section(out, conf_section_pool(), "pool.NAME");
     conf_reference_section(out, conf_section_kind(), "kind.NAME");
     return out->failed ? -ENOSPC : 0;

@@ -5,6 +5,7 @@
 #include "conf_fields.h"
 
 #include "buf.h"
+#include "keys.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -73,8 +74,9 @@ int conf_section_known(const char *section_name, const char *origin, struct err 
     const struct conf_section *all = conf_sections(&n);
     const char *names[32];
     size_t count = 0;
-    for (size_t i = 0; i < n && count < ARRAY_LEN(names) - 2; i++)
+    for (size_t i = 0; i < n && count < ARRAY_LEN(names) - 3; i++)
         names[count++] = all[i].name;
+    names[count++] = "queue.NAME";
     names[count++] = "pool.NAME";
     names[count++] = "kind.NAME";
     return conf_unknown("section", section_name, names, count, origin, e);
@@ -90,6 +92,27 @@ static bool conf_name_valid(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
     return len >= 1 && len < CONF_NAME_MAX && name[len] == '\0';
+}
+
+struct conf_queue *conf_queue_row(struct conf *c, const char *name, bool make, struct err *e)
+{
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (strcmp(c->queues[i].name, name) == 0)
+            return &c->queues[i];
+    if (!make)
+        return NULL;
+    if (!keys_queue_valid(name)) {
+        (void)err_set(e, ERR_BAD_CONFIG, "\"%s\" is no name for a queue: 1 to %d of A-Z a-z 0-9 . _ -", name, QUEUE_MAX - 1);
+        return NULL;
+    }
+    if (c->n_queues == CONF_QUEUE_MAX) {
+        (void)err_set(e, ERR_BAD_CONFIG, "too many [queue.NAME] sections: at most %d are allowed", CONF_QUEUE_MAX);
+        return NULL;
+    }
+    struct conf_queue *queue = &c->queues[c->n_queues++];
+    conf_fields_default(conf_section_queue(), queue);
+    (void)snprintf(queue->name, sizeof queue->name, "%s", name);
+    return queue;
 }
 
 struct conf_pool *conf_pool_row(struct conf *c, const char *name, bool make, struct err *e)
@@ -227,6 +250,8 @@ int conf_assign_named(struct conf *c, const char *section_name, const char *key,
     void *row = (char *)c + section->offset;
     if (section == conf_section_pool())
         row = conf_pool_row(c, section_name + strlen("pool."), true, &why);
+    else if (section == conf_section_queue())
+        row = conf_queue_row(c, section_name + strlen("queue."), true, &why);
     else if (section == conf_section_kind())
         row = conf_kind_row(c, section_name + strlen("kind."), true, &why);
     if (row == NULL)

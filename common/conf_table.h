@@ -182,6 +182,10 @@
     X(INT, batch_max, 0, 0, 1000, true, "most jobs claimed at once; 0: the kind's own")                                \
     X(DURATION, batch_target, 5, 1, 60000, true, "expected run time of an adaptive batch")
 
+#define CONF_QUEUE(X)                                                                                                  \
+    X(INT, shards, 1, 1, 32, true,                                                                                     \
+      "parts q.0 to q.<n-1> served beside the plain queue q, each in a hash slot of its own; 1: the plain queue alone")
+
 #define CONF_KIND(X)                                                                                                   \
     X(BOOL, enabled, -1, 0, 1, true, "run it; default: the kind's own (probe: no)")                                    \
     X(INT, attempts, -1, 1, 1000, true, "most handler failures before dead")                                           \
@@ -206,7 +210,7 @@
     X(STR, on_operator_kill, "once", 4, 10, true, "an operator killed its worker")                                     \
     X(STR, on_boot_failure, "free", 4, 10, true, "what it needs did not start (the PDF parser)")
 
-/* The fixed sections: S(section name, struct suffix, table). Pools and kinds repeat: [pool.NAME], [kind.NAME]. */
+/* The fixed sections: S(section name, struct suffix, table). Pools and kinds repeat: [queue.NAME], [pool.NAME], [kind.NAME]. */
 #define CONF_SECTIONS(S)                                                                                               \
     S(redis, CONF_REDIS)                                                                                               \
     S(postgres, CONF_POSTGRES)                                                                                         \

@@ -57,11 +57,11 @@ enum ipc_type {
     IPC_FENCED,    /* a fetch was refused because the host's lease has ended: beat for its queue now; text: "" */
     IPC_CELL_DIED, /* a parser cell died in the middle of a job; text: "<epoch> <job id>"; with its crash page's descriptor */
     /* supervisor -> worker */
-    IPC_WAKE,   /* there may be work: fetch */
+    IPC_WAKE,   /* there may be work: fetch; text: of which part of the queue (shard.h), "" for 0. One not known yet is served from now on */
     IPC_QUIET,  /* fetch no more; go on living */
     IPC_RESUME, /* fetch again */
     IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */
-    IPC_CANCEL, /* text: "<band>:<entry id>" of the job to cancel; ignored when it is not the one in hand */
+    IPC_CANCEL, /* text: "<band>:<entry id>" of the job to cancel, "<part> " before it unless it is 0; ignored when it is not the one in hand */
     IPC_CONFIG, /* with a descriptor like WORKER_FD_CONFIG: its section [match] holds from now on, nothing else of it */
     IPC_PING,   /* show that you live: the cell's alive_ms */
 };

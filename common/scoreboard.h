@@ -64,6 +64,7 @@ struct score_cell {
     _Alignas(CACHE_LINE) _Atomic uint64_t fetches; /* completed fetch round trips */
     _Atomic uint64_t last_fetch_ms;                /* monotonic; 0: never */
     _Atomic uint64_t alive_ms;                     /* monotonic; when it last answered its supervisor; 0: never */
+    _Atomic uint32_t part;                         /* of its queue (shard.h) it fetches from, set before it does: what it holds is of there */
     _Atomic uint64_t redis_commands, redis_rtt_us_sum;
     _Atomic uint64_t redis_rtt_count[SCORE_BUCKETS];
     _Atomic uint64_t jobs_run;                     /* since this process started; recycling counts these */

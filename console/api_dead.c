@@ -80,7 +80,7 @@ int api_dead_list(struct request *r, struct reply *p, struct err *e)
     if (rc == 0)
         rc = request_number(r, "limit", 1, REQUEST_LIMIT_MAX, LETTERS_LIMIT, &limit, e);
     if (rc == 0)
-        rc = queue_list_resolve(r->stores, NULL, &list, e);
+        rc = queue_list_parts(r->stores, NULL, &list, e);
     if (rc == 0) {
         f.filter.newest_first = true;
         f.filter.pages_max = PAGES_LOOKED;

@@ -71,12 +71,11 @@ static void judge_supervisor(const struct request *r, json_t *alerts)
 int api_overview(struct request *r, struct reply *p, struct err *e)
 {
     struct queue_list list;
-    const char *const none[] = {NULL};
     json_t *queues = json_array(), *alerts = json_array();
     int rc = queue_list_resolve(r->stores, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *stats = NULL;
-        rc = api_call(r, "stint_stats", list.names[i], none, &stats, e);
+        rc = queue_stats_ask(r->stores, list.names[i], &stats, e);
         if (rc == 0) {
             judge_queue(stats, alerts);
             (void)json_object_del(stats, "now"); /* it alone would make every answer another one */

@@ -43,11 +43,11 @@ static void add_pools(const struct conf *conf, const char *queue, json_t *stats)
 
 int api_queue_show(struct request *r, struct reply *p, struct err *e)
 {
-    const char *queue, *const none[] = {NULL};
+    const char *queue;
     json_t *stats = NULL;
     int rc = request_queue(r, &queue, e);
     if (rc == 0)
-        rc = api_call(r, "stint_stats", queue, none, &stats, e);
+        rc = queue_stats_ask(r->stores, queue, &stats, e);
     if (rc == 0)
         rc = add_settings(r, queue, stats, e);
     if (rc < 0) {
@@ -65,21 +65,27 @@ static int pause_or_resume(struct request *r, const char *function, struct reply
 {
     enum { STEPS_MAX = 50 };
     const char *queue, *kind, *reason;
-    int64_t changed = 0, more = 1;
+    struct queue_list parts = {.n = 0};
+    int64_t changed = 0;
     int rc = request_queue(r, &queue, e);
     if (rc == 0)
         rc = request_text(r->json, "kind", KIND_MAX - 1, "", &kind, e);
     if (rc == 0)
         rc = request_text(r->json, "reason", 256, "", &reason, e);
     bool again = rc == 0 && *kind != '\0' && strcmp(function, "stint_resume") == 0;
-    for (int i = 0; rc == 0 && more == 1 && i < (again ? STEPS_MAX : 1); i++) {
-        struct queue_call c;
-        queue_call_init(&c, function, queue);
-        queue_call_add(&c, kind);
-        queue_call_add(&c, r->stores->actor);
-        queue_call_add(&c, reason);
-        rc = queue_call_integer(r->stores, &c, &more, e);
-        changed = changed == 0 && rc == 0 ? more : changed;
+    if (rc == 0)
+        rc = queue_list_parts(r->stores, queue, &parts, e);
+    for (size_t part = 0; rc == 0 && part < parts.n; part++) {
+        int64_t more = 1;
+        for (int i = 0; rc == 0 && more == 1 && i < (again ? STEPS_MAX : 1); i++) {
+            struct queue_call c;
+            queue_call_init(&c, function, parts.names[part]);
+            queue_call_add(&c, kind);
+            queue_call_add(&c, r->stores->actor);
+            queue_call_add(&c, reason);
+            rc = queue_call_integer(r->stores, &c, &more, e);
+            changed = changed == 0 && rc == 0 ? more : changed;
+        }
     }
     if (rc == 0)
         reply_json(p, 200, json_pack("{s:s, s:s, s:b}", "queue", queue, "kind", kind, "changed", changed == 1));

@@ -159,7 +159,7 @@ int api_replays_list(struct request *r, struct reply *p, struct err *e)
 {
     struct queue_list list;
     json_t *runs = json_array();
-    int rc = queue_list_resolve(r->stores, request_query(r, "queue"), &list, e);
+    int rc = queue_list_parts(r->stores, request_query(r, "queue"), &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++)
         rc = list_queue(r, list.names[i], runs, e);
     if (rc == 0)

@@ -268,7 +268,7 @@ int dead_import_run(struct session *s, struct dead_import *in, struct err *e)
     struct queue_list list;
     struct reader r = {.from = stdin};
     bool file = strcmp(in->path, "-") != 0;
-    int rc = queue_list_resolve(&s->stores, in->queue, &list, e);
+    int rc = queue_list_parts(&s->stores, in->queue, &list, e);
     if (rc < 0)
         return rc;
     if (file && (r.from = fopen(in->path, "re")) == NULL)

@@ -6,6 +6,7 @@
 
 #include "enqueue_options.h"
 #include "queue_call.h"
+#include "shard.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@ struct bulk {
     bool wait_full;             /* it takes no more */
     size_t line, total;        /* line last read; lines of the file, 0 when unknown */
     char queue[QUEUE_MAX];     /* of the batch */
+    int64_t shards;            /* of that queue, as Redis knows it when the batch begins */
+    uint32_t turn;             /* raised by one a batch: the shard of jobs without id and unique key */
+    uint32_t parts[QUEUE_CALL_BATCH_MAX]; /* of the queue each job goes into */
     size_t n, bytes;           /* jobs of the batch, and their size */
     size_t lines[QUEUE_CALL_BATCH_MAX];
     char *options[QUEUE_CALL_BATCH_MAX];  /* owned */
@@ -55,7 +59,7 @@ static void refuse(struct bulk *b, size_t line, const char *why)
         (void)fprintf(b->s->out.remarks, "more refused lines follow; --json names them all\n");
 }
 
-static void take_answer(struct bulk *b, size_t line, const redisReply *reply)
+static void take_answer(struct bulk *b, const char *queue, size_t line, const redisReply *reply)
 {
     bool text = reply->type == REDIS_REPLY_STRING;
     json_t *answer = text ? json_loadb(reply->str, (size_t)reply->len, 0, NULL) : NULL;
@@ -70,40 +74,58 @@ static void take_answer(struct bulk *b, size_t line, const redisReply *reply)
         (*count)++;
         struct err full = {.code = 0};
         if (b->wait != NULL && !b->wait_full &&
-            job_wait_many_add(b->wait, b->queue, json_text(answer, "id"), &full) < 0) {
+            job_wait_many_add(b->wait, queue, json_text(answer, "id"), &full) < 0) {
             b->wait_full = true;
             out_remark(&b->s->out, "%s; the rest is sent and not waited for", full.message);
         }
         if (b->s->out.json) {
             (void)json_object_set_new(answer, "line", json_integer((json_int_t)line));
-            (void)json_object_set_new(answer, "queue", json_string(b->queue));
+            (void)json_object_set_new(answer, "queue", json_string(queue));
             out_json(&b->s->out, answer);
         }
     }
     json_decref(answer);
 }
 
-static int flush_batch(struct bulk *b, struct err *e)
+/* The jobs of the batch that go into one part, in the order of their lines. */
+static int flush_part(struct bulk *b, uint32_t part, struct err *e)
 {
     struct queue_call c;
     redisReply *reply = NULL;
-    if (b->n == 0)
-        return 0;
-    queue_call_init(&c, "stint_enqueue_bulk", b->queue);
+    char name[QUEUE_MAX];
+    size_t lines[QUEUE_CALL_BATCH_MAX], n = 0;
+    if (!shard_name(name, b->queue, part))
+        return err_set(e, ERR_BAD_ARGUMENT, "queue %s: the names of its shards are too long", b->queue);
+    queue_call_init(&c, "stint_enqueue_bulk", name);
     for (size_t i = 0; i < b->n; i++) {
+        if (b->parts[i] != part)
+            continue;
         queue_call_add(&c, b->options[i]);
         queue_call_add(&c, b->payloads[i]);
+        lines[n++] = b->lines[i];
     }
-    int rc = queue_call_run(&b->s->stores, &c, &reply, e);
+    int rc = n > 0 ? queue_call_run(&b->s->stores, &c, &reply, e) : 0;
+    if (rc < 0 || n == 0)
+        return rc;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n)
+        rc = err_set(e, ERR_PROTOCOL, "stint_enqueue_bulk answered what is not a list of %zu answers", n);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        take_answer(b, name, lines[i], reply->element[i]);
+    freeReplyObject(reply);
+    return rc;
+}
+
+static int flush_batch(struct bulk *b, struct err *e)
+{
+    int rc = 0;
+    if (b->n == 0)
+        return 0;
+    for (uint32_t part = 0; rc == 0 && part < shard_parts(b->shards); part++)
+        rc = flush_part(b, part, e);
     if (rc < 0)
         return rc;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != b->n)
-        rc = err_set(e, ERR_PROTOCOL, "stint_enqueue_bulk answered what is not a list of %zu answers", b->n);
-    for (size_t i = 0; rc == 0 && i < b->n; i++)
-        take_answer(b, b->lines[i], reply->element[i]);
-    freeReplyObject(reply);
-    if (rc == 0)
-        drop_batch(b);
+    drop_batch(b);
+    b->turn++;
     progress_update(&b->progress, b->line, b->total);
     return rc;
 }
@@ -127,6 +149,7 @@ static int add_line(struct bulk *b, const json_t *line, struct err *e)
     }
     AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
     AUTO_FREE char *payload = json_dumps(json_object_get(line, "payload"), JSON_COMPACT | JSON_ENCODE_ANY);
+    AUTO_FREE char *key = enqueue_options_key(options);
     json_decref(options);
     if (text == NULL || payload == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for line %zu", b->line);
@@ -135,7 +158,13 @@ static int add_line(struct bulk *b, const json_t *line, struct err *e)
     rc = full ? flush_batch(b, e) : 0;
     if (rc < 0)
         return rc;
+    if (b->n == 0)
+        rc = queue_shards(&b->s->stores, queue, NULL, &b->shards, e);
+    if (rc < 0)
+        return rc;
     memcpy(b->queue, queue, sizeof b->queue);
+    bool spread = key == NULL && b->shards > 1;
+    b->parts[b->n] = spread ? b->turn % (uint32_t)b->shards + 1 : shard_of_key(key, key != NULL ? strlen(key) : 0, b->shards);
     b->lines[b->n] = b->line;
     b->options[b->n] = TAKE(text);
     b->payloads[b->n++] = TAKE(payload);

@@ -131,6 +131,14 @@ int enqueue_options_from_args(struct session *s, const char *kind, json_t **ret_
     return 0;
 }
 
+char *enqueue_options_key(const json_t *options)
+{
+    const json_t *unique = json_object_get(options, "unique");
+    const char *key = json_string_value(json_is_object(unique) ? json_object_get(unique, "key") : unique);
+    key = key != NULL ? key : json_string_value(json_object_get(options, "id"));
+    return key != NULL ? strdup(key) : NULL;
+}
+
 int enqueue_options_from_line(struct session *s, const json_t *line, json_t **ret_options, struct err *e)
 {
     if (!json_is_object(line))

@@ -10,6 +10,8 @@
 
 /* From the options of `stint enqueue`. *ret_options is the caller's. */
 int enqueue_options_from_args(struct session *s, const char *kind, json_t **ret_options, struct err *e);
+/* What decides the shard of a job: its unique key, else its id; NULL: it has neither, and any will do. The caller's. */
+char *enqueue_options_key(const json_t *options);
 /* From a bulk line's object: everything but "payload" and "queue" (the Function judges each option); actor is added
  * when the line has none. */
 int enqueue_options_from_line(struct session *s, const json_t *line, json_t **ret_options, struct err *e);

@@ -20,6 +20,7 @@ int job_send(struct session *s, const char *kind, const json_t *payload, char re
              char ret_id[static JOB_ID_MAX], struct err *e)
 {
     struct queue_call c;
+    char part[QUEUE_MAX];
     json_t *answer = NULL;
     int rc = enqueue_options_queue(s, kind, args_text(&s->args, "queue", NULL), ret_queue, e);
     if (rc < 0)
@@ -30,6 +31,10 @@ int job_send(struct session *s, const char *kind, const json_t *payload, char re
     json_decref(options);
     if (options_text == NULL || payload_text == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the job");
+    rc = queue_shard_for(&s->stores, ret_queue, NULL, part, e);
+    if (rc < 0)
+        return rc;
+    memcpy(ret_queue, part, sizeof part);
     queue_call_init(&c, "stint_enqueue", ret_queue);
     queue_call_add(&c, options_text);
     queue_call_add(&c, payload_text);

@@ -7,9 +7,7 @@
 
 int queue_rows_ask(struct session *s, const char *queue, json_t **ret_stats, struct err *e)
 {
-    struct queue_call c;
-    queue_call_init(&c, "stint_stats", queue);
-    return queue_call_json(&s->stores, &c, ret_stats, e);
+    return queue_stats_ask(&s->stores, queue, ret_stats, e);
 }
 
 struct queue_sums queue_rows_sum(const json_t *stats)

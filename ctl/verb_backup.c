@@ -55,7 +55,7 @@ static int choose(struct making *m, struct err *e)
     m->with_postgres = !args_has(a, "redis-only") && queue == NULL;
     int rc = session_conf(m->s, &conf, e);
     if (rc == 0 && m->with_redis)
-        rc = queue != NULL ? queue_list_resolve(&m->s->stores, queue, &m->queues, e)
+        rc = queue != NULL ? queue_list_parts(&m->s->stores, queue, &m->queues, e)
                            : queue_find_all(m->s, &m->queues, e);
     if (rc == 0 && queue != NULL)
         rc = queue_list_check_known(&m->s->stores, queue, e);

@@ -56,13 +56,20 @@ static int report(struct session *s, const char *queue, json_t *answer)
     return refused ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static int send_one(struct session *s, const char *queue, const json_t *options, const char *payload, size_t len,
+/* Into the shard that the job belongs into; queue becomes that one. */
+static int send_one(struct session *s, char queue[static QUEUE_MAX], const json_t *options, const char *payload, size_t len,
                     json_t **ret_answer, struct err *e)
 {
     struct queue_call c;
+    char part[QUEUE_MAX];
     AUTO_FREE char *text = json_dumps(options, JSON_COMPACT);
     if (text == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the options");
+    AUTO_FREE char *key = enqueue_options_key(options);
+    int rc = queue_shard_for(&s->stores, queue, key, part, e);
+    if (rc < 0)
+        return rc;
+    memcpy(queue, part, sizeof part);
     queue_call_init(&c, "stint_enqueue", queue);
     queue_call_add(&c, text);
     queue_call_add_bytes(&c, payload, len);

@@ -37,7 +37,7 @@ static int choose_queues(struct session *s, struct queue_list *list, struct err 
         return err_set(e, ERR_BAD_ARGUMENT, "--queue and --all exclude one another; give one of them");
     if (args_has(&s->args, "all"))
         return queue_find_all(s, list, e);
-    int rc = queue_list_resolve(&s->stores, queue, list, e);
+    int rc = queue_list_parts(&s->stores, queue, list, e);
     return rc == 0 && queue != NULL ? queue_list_check_known(&s->stores, queue, e) : rc;
 }
 

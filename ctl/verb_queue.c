@@ -128,8 +128,16 @@ static int one_queue(struct session *s, struct queue_list *ret_list, struct err 
                            kind);
     }
     if (rc == 0)
-        rc = queue_list_resolve(&s->stores, queue, ret_list, e);
+        rc = queue_list_parts(&s->stores, queue, ret_list, e);
     return rc == 0 ? queue_list_check_known(&s->stores, queue, e) : rc;
+}
+
+/* Part by part; what was changed before a part failed stays so, and the message says where it ended. */
+static int part_failed(const struct queue_list *list, size_t at, int rc, struct err *e)
+{
+    struct err why = *e;
+    return at == 0 ? rc : err_set(e, rc, "shard %s: %.600s; %s to %s were changed", list->names[at], why.message, list->names[0],
+                                  list->names[at - 1]);
 }
 
 static int change_pause(struct session *s, const char *function, const char *queue, int64_t *ret_changed, struct err *e)
@@ -162,8 +170,12 @@ int verb_queue_pause(struct session *s)
     struct queue_list list;
     int64_t changed = 0;
     int rc = one_queue(s, &list, &e);
-    if (rc == 0)
-        rc = change_pause(s, "stint_pause", list.names[0], &changed, &e);
+    for (size_t i = 0; rc == 0 && i < list.n; i++) {
+        int64_t one = 0;
+        rc = change_pause(s, "stint_pause", list.names[i], &one, &e);
+        rc = rc < 0 ? part_failed(&list, i, rc, &e) : 0;
+        changed += one;
+    }
     if (rc < 0)
         return session_fail(s, &e);
     report_pause(s, list.names[0], "paused", changed != 0);
@@ -180,17 +192,17 @@ int verb_queue_resume(struct session *s)
 {
     struct err e = {.code = 0};
     struct queue_list list;
-    int64_t changed = 0, calls = 0;
+    int64_t changed = 0, changes = 0;
     int rc = one_queue(s, &list, &e);
     /* A call un-parks a bounded number of jobs and answers 1 while it changed something. */
-    do {
-        if (rc == 0)
-            rc = change_pause(s, "stint_resume", list.names[0], &changed, &e);
-        calls++;
-    } while (rc == 0 && changed != 0);
+    for (size_t i = 0; rc == 0 && i < list.n; i += rc == 0 && changed == 0) {
+        rc = change_pause(s, "stint_resume", list.names[i], &changed, &e);
+        rc = rc < 0 ? part_failed(&list, i, rc, &e) : 0;
+        changes += changed;
+    }
     if (rc < 0)
         return session_fail(s, &e);
-    report_pause(s, list.names[0], "resumed", calls > 1);
+    report_pause(s, list.names[0], "resumed", changes > 0);
     return EXIT_DONE;
 }
 
@@ -230,17 +242,21 @@ int verb_queue_config(struct session *s)
     struct queue_call c;
     int64_t changed;
     const char *field = args_positional(&s->args, 1), *value = args_positional(&s->args, 2);
-    int rc = queue_list_resolve(&s->stores, args_positional(&s->args, 0), &list, &e);
+    int rc = queue_list_parts(&s->stores, args_positional(&s->args, 0), &list, &e);
     if (rc == 0)
         rc = queue_list_check_known(&s->stores, list.names[0], &e);
     if (rc == 0 && value == NULL) {
         rc = show_config(s, list.names[0], field, &e);
     } else if (rc == 0) {
-        queue_call_init(&c, "stint_config", list.names[0]);
-        queue_call_add(&c, field);
-        queue_call_add(&c, value);
-        queue_call_add(&c, s->stores.actor);
-        rc = queue_call_integer(&s->stores, &c, &changed, &e);
+        bool whole = strncmp(field, "shards", strlen("shards")) == 0; /* said once, of the whole queue */
+        for (size_t i = 0; rc == 0 && i < (whole ? 1 : list.n); i++) {
+            queue_call_init(&c, "stint_config", list.names[i]);
+            queue_call_add(&c, field);
+            queue_call_add(&c, value);
+            queue_call_add(&c, s->stores.actor);
+            rc = queue_call_integer(&s->stores, &c, &changed, &e);
+            rc = rc < 0 ? part_failed(&list, i, rc, &e) : 0;
+        }
         if (rc == 0 && s->out.json) {
             json_t *record = json_pack("{s:s, s:s, s:s}", "queue", list.names[0], "field", field, "value", value);
             out_json(&s->out, record);

@@ -208,7 +208,7 @@ int verb_replay_list(struct session *s)
     struct table t;
     size_t n = 0;
     table_init(&t, titles);
-    int rc = queue_list_resolve(&s->stores, args_text(&s->args, "queue", NULL), &list, &e);
+    int rc = queue_list_parts(&s->stores, args_text(&s->args, "queue", NULL), &list, &e);
     for (size_t i = 0; rc == 0 && i < list.n; i++)
         rc = list_queue(s, list.names[i], &t, &n, &e);
     table_print(&t, &s->out);

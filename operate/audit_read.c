@@ -63,7 +63,7 @@ int audit_read_open(struct stores *s, struct audit_read *r, const char *queue, b
     r->records = json_array();
     if (r->sources == NULL || r->records == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for audit logs");
-    int rc = queue_list_resolve(s, queue, &list, e);
+    int rc = queue_list_parts(s, queue, &list, e);
     if (rc == ERR_NOT_FOUND && queue == NULL) { /* no queue is configured; hosts have a log all the same */
         *e = (struct err){.code = 0};
         list.n = 0;

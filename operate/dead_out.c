@@ -209,7 +209,7 @@ static int move_all(struct mover *m, struct err *e)
     size_t moved = 0;
     if (f.archived)
         return move_scan(m, &f, &moved, e);
-    int rc = queue_list_resolve(m->s, f.queue, &list, e);
+    int rc = queue_list_parts(m->s, f.queue, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n && moved < m->o->filter.limit; i++) {
         f.queue = list.names[i];
         f.limit = m->o->filter.limit - moved;

@@ -190,7 +190,7 @@ int dead_scan_open(struct stores *s, const struct dead_filter *f, struct dead_sc
     if (f->archived) {
         rc = dead_archived_open(s, &d->f, &d->archived, e);
     } else {
-        rc = queue_list_resolve(s, f->queue, &list, e);
+        rc = queue_list_parts(s, f->queue, &list, e);
         if (rc == 0)
             rc = stores_redis(s, &d->redis, e);
         for (size_t i = 0; rc == 0 && i < list.n; i++)

@@ -5,6 +5,7 @@
 #include "queue_call.h"
 
 #include "keys.h"
+#include "shard.h"
 
 #include <stdio.h>
 
@@ -101,7 +102,8 @@ int queue_list_check_known(struct stores *s, const char *queue, struct err *e)
     int rc = queue_list_resolve(s, NULL, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         size_t used = strlen(names);
-        if (strcmp(list.names[i], queue) == 0)
+        if (shard_part_of(list.names[i], queue) >= 0 &&
+            shard_part_of(list.names[i], queue) < (int)shard_parts(conf_queue_shards(s->conf, list.names[i])))
             return 0;
         (void)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", list.names[i]);
     }
@@ -125,12 +127,29 @@ static int ask_job(struct stores *s, const char *queue, const char *id, json_t *
     return queue_call_json(s, &c, ret_job, e);
 }
 
+/* The part that the id belongs into is asked before its siblings, where a producer may have put it all the same. */
+static void put_first(struct stores *s, struct queue_list *list, const char *id)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        int64_t shards = conf_queue_shards(s->conf, list->names[i]);
+        uint32_t part = shard_of_key(id, strlen(id), shards);
+        char name[QUEUE_MAX];
+        if (part == 0 || i + part >= list->n || !shard_name(name, list->names[i], part) || strcmp(list->names[i + part], name) != 0)
+            continue;
+        memmove(list->names[i + 1], list->names[i], part * sizeof list->names[0]);
+        memcpy(list->names[i], name, sizeof name);
+        i += shard_parts(shards) - 1;
+    }
+}
+
 int queue_list_find_job(struct stores *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],
                         json_t **ret_job, struct err *e)
 {
     struct queue_list list;
     char asked[512] = "";
-    int rc = queue_list_resolve(s, name, &list, e);
+    int rc = queue_list_parts(s, name, &list, e);
+    if (rc == 0)
+        put_first(s, &list, id);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         json_t *job = NULL;
         rc = ask_job(s, list.names[i], id, &job, e);

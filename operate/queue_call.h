@@ -40,10 +40,18 @@ struct queue_list {
 
 /* `name` alone when given (checked), else every configured queue. */
 int queue_list_resolve(struct stores *s, const char *name, struct queue_list *ret_list, struct err *e);
+/* The same with every queue that has shards replaced by its parts (shard.h): where its jobs are. A part's own name means that part alone. */
+int queue_list_parts(struct stores *s, const char *name, struct queue_list *ret_list, struct err *e);
+/* What stint_stats says of a queue; of one with shards all parts together (queue_sum.h). *ret_stats is the caller's. */
+int queue_stats_ask(struct stores *s, const char *queue, json_t **ret_stats, struct err *e);
+/* Shards a queue is served with, and those that new jobs go into: as Redis knows them, else as configured; 1: none. Either may be NULL. */
+int queue_shards(struct stores *s, const char *queue, int64_t *ret_served, int64_t *ret_shards, struct err *e);
+/* The part of the queue that a job with that id or unique key (NULL: any) belongs into. */
+int queue_shard_for(struct stores *s, const char *queue, const char *key, char ret_part[static QUEUE_MAX], struct err *e);
 /* ERR_NOT_FOUND for a queue that is not configured here, was never put a job into and is served by nobody: a slip of
  * the keyboard, most likely. */
 int queue_list_check_known(struct stores *s, const char *queue, struct err *e);
-/* The queue that knows job `id`: `name` when given, else the first configured queue whose stint_job answers. *ret_job
+/* The part of a queue that knows job `id`: of `name` when given, else the first configured queue whose stint_job answers. *ret_job
  * is the job as stint_job tells it, with "queue" added. ERR_NOT_FOUND names the queues that were asked. */
 int queue_list_find_job(struct stores *s, const char *name, const char *id, char ret_queue[static QUEUE_MAX],
                         json_t **ret_job, struct err *e);

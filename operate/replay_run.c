@@ -220,7 +220,7 @@ int replay_run_find(struct stores *s, const char *queue, const char *id, struct 
 {
     struct queue_list list;
     struct replay_runs runs = {.n = 0};
-    int rc = queue_list_resolve(s, queue, &list, e);
+    int rc = queue_list_parts(s, queue, &list, e);
     for (size_t i = 0; rc == 0 && i < list.n; i++) {
         struct replay_run *part = &runs.parts[runs.n];
         json_t *status = NULL;

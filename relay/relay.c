@@ -116,9 +116,19 @@ static int round_of_work(struct relay *r, struct err *e)
     return rc;
 }
 
-int relay_open(struct relay *r, const char *instance, struct err *e)
+/* Shards have dead letters of their own. */
+static void add_queues(struct relay *r)
 {
     const char *names[CONF_POOL_MAX];
+    size_t n = conf_queues(r->conf, names, ARRAY_LEN(names));
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t part = 0; part < shard_parts(conf_queue_shards(r->conf, names[i])) && r->n_queues < QUEUES_MAX; part++)
+            if (shard_name(r->queues[r->n_queues].name, names[i], part))
+                r->n_queues++;
+}
+
+int relay_open(struct relay *r, const char *instance, struct err *e)
+{
     (void)snprintf(r->instance, sizeof r->instance, "%s", instance);
     (void)snprintf(r->actor, sizeof r->actor, "relay@%s", r->instance);
     r->conf = calloc(1, sizeof *r->conf);
@@ -127,9 +137,7 @@ int relay_open(struct relay *r, const char *instance, struct err *e)
     int rc = conf_load_fd(r->conf, WORKER_FD_CONFIG, e);
     if (rc < 0)
         return rc;
-    r->n_queues = conf_queues(r->conf, names, ARRAY_LEN(names));
-    for (size_t i = 0; i < r->n_queues; i++)
-        (void)snprintf(r->queues[i].name, sizeof r->queues[i].name, "%s", names[i]);
+    add_queues(r);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "err.h"
 #include "redis_sync.h"
+#include "shard.h"
 #include <jansson.h>
 #include <libpq-fe.h>
 
@@ -36,7 +37,7 @@ struct relay {
     char actor[RELAY_INSTANCE_MAX + 16]; /* "relay@<instance>": who is said to have moved something */
     struct redis_sync redis;             /* .ctx NULL: not connected */
     PGconn *pg;                          /* owned; NULL: not connected */
-    struct relay_queue queues[CONF_POOL_MAX];
+    struct relay_queue queues[QUEUES_MAX];
     size_t n_queues;
     bool stopping;   /* the supervisor asked, or a signal did */
     bool said_ready; /* IPC_READY was sent */

@@ -229,7 +229,7 @@ void autoscaler_init(struct autoscaler *a, uv_loop_t *loop, const struct conf *c
     a->host = host;
     a->hooks = *hooks;
     a->room.free_bytes = -1;
-    for (uint32_t i = 0; i < CONF_POOL_MAX; i++) {
+    for (uint32_t i = 0; i < QUEUES_MAX; i++) {
         a->queues[i].owner = a;
         a->queues[i].index = i;
     }
@@ -264,7 +264,7 @@ void autoscaler_close(struct autoscaler *a)
 
 void autoscaler_fini(struct autoscaler *a)
 {
-    for (size_t i = 0; i < CONF_POOL_MAX; i++) {
+    for (size_t i = 0; i < QUEUES_MAX; i++) {
         queue_stats_fini(&a->queues[i].stats);
         free(a->queues[i].peers);
         a->queues[i].peers = NULL;
@@ -277,7 +277,7 @@ void autoscaler_info(const struct autoscaler *a, uint32_t queue, struct buf *out
     (void)buf_adds(out, ",\"pools\":{");
     for (size_t i = 0; i < a->slots->n_pools; i++) {
         const struct pool *pool = &a->slots->pools[i];
-        if (pool->queue != queue)
+        if (pool->queue != a->slots->whole[queue])
             continue;
         struct autoscale_peer p = peer_of(a, pool);
         (void)buf_adds(out, first ? "" : ",");

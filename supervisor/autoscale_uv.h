@@ -57,7 +57,7 @@ struct autoscaler {
     struct autoscaler_hooks hooks;
     uv_timer_t timer;
     struct autoscale_room room;
-    struct autoscaler_queue queues[CONF_POOL_MAX];
+    struct autoscaler_queue queues[QUEUES_MAX];
     struct autoscale_pool pools[CONF_POOL_MAX];
     struct autoscaler_report reports[CONF_POOL_MAX];
     enum autoscale_reason told[CONF_POOL_MAX]; /* the shortage last logged, else STEADY */

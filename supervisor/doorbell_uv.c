@@ -11,6 +11,7 @@
 #include "log.h"
 #include "redis_reply.h"
 #include "redis_uv.h"
+#include "shard.h"
 #include <stdio.h>
 
 enum {
@@ -396,7 +397,7 @@ static void name_queue(struct bell_queue *queue, const char *name)
 /* A new connection begins with the positions of all queues; what comes meanwhile has higher ids. */
 void doorbell_add(struct doorbell *d, const char *name)
 {
-    assert(d->n < CONF_POOL_MAX);
+    assert(d->n < QUEUES_MAX);
     name_queue(&d->queues[d->n++], name);
     if (d->state != BELL_DOWN)
         redis_uv_reset(d->redis);
@@ -409,8 +410,8 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
     if (d == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the doorbell");
     *d = (struct doorbell){.hooks = *hooks, .commands = commands, .n = n};
-    size_t words = BELL_WORDS + 2 * (size_t)CONF_POOL_MAX * BELL_STREAMS;
-    d->queues = calloc(CONF_POOL_MAX, sizeof *d->queues);
+    size_t words = BELL_WORDS + 2 * (size_t)QUEUES_MAX * BELL_STREAMS;
+    d->queues = calloc(QUEUES_MAX, sizeof *d->queues);
     d->argv = calloc(words, sizeof *d->argv);
     d->lens = calloc(words, sizeof *d->lens);
     if (d->queues == NULL || d->argv == NULL || d->lens == NULL)

@@ -36,7 +36,7 @@ struct doorbell_hooks {
  * (borrowed; must outlive it), used to end a blocked read whose set of streams is outdated. ERR_OUT_OF_MEMORY. */
 int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t n,
                  struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret, struct err *e);
-/* One queue more, up to CONF_POOL_MAX. */
+/* One queue more, up to QUEUES_MAX. */
 void doorbell_add(struct doorbell *d, const char *name);
 /* A worker of some queue began to wait: have its bands in the read. */
 void doorbell_touch(struct doorbell *d);

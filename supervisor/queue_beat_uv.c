@@ -89,6 +89,7 @@ static void on_forgotten(struct queue_link *q)
              "lost its data (FLUSHALL, a restart without appendonly, another server); workers go on with what is there",
              KV_S("queue", q->name));
     queue_tell_kinds(q);
+    queue_shards_ask(q);
 }
 
 static void tell_cancels(const struct queue_link *q, const redisReply *asked)

@@ -2,7 +2,8 @@
  * queue_link_impl - what the files of a queue's link share: the calls, and which of them is whose.
  *
  * Runs in: supervisor. Thread: the loop's only. Internal to queue_link_uv.c (deaths, farewell), queue_beat_uv.c (beats, due
- * jobs), queue_ghosts_uv.c (claims that arrive after a death) and queue_lost_uv.c (lost hosts and predecessors).
+ * jobs), queue_ghosts_uv.c (claims that arrive after a death), queue_shards_uv.c (how many shards there are) and
+ * queue_lost_uv.c (lost hosts and predecessors).
  */
 #pragma once
 
@@ -35,6 +36,9 @@ void queue_wake_for(struct queue_link *q, const redisReply *moved);
 void queue_ghosts_add(struct queue_link *q, const char *consumer);
 /* A heartbeat came back: all that are known now are told again. */
 void queue_ghosts_tell(struct queue_link *q);
+
+/* Of a queue's plain part: how many shards Redis knows is asked, and what is configured is told. */
+void queue_shards_ask(struct queue_link *q);
 
 /* The timer that sweeps when another's lease ends; closed with the link's other handles. */
 void queue_lost_init(struct queue_link *q);

@@ -263,7 +263,7 @@ void queue_tell_kinds(struct queue_link *q)
     for (size_t i = 0; i < conf->n_kinds; i++) {
         const struct conf_kind *kind = &conf->kinds[i];
         const char *queue = conf_queue_of_kind(conf, kind->name);
-        if (queue == NULL || strcmp(queue, q->name) != 0)
+        if (queue == NULL || strcmp(queue, q->owner->hooks.whole(q->owner->hooks.arg, q->index)) != 0)
             continue;
         char track[KIND_MAX + 8], retain[KIND_MAX + 8], retain_ms[24];
         (void)snprintf(track, sizeof track, "track:%s", kind->name);
@@ -278,8 +278,10 @@ void queue_tell_kinds(struct queue_link *q)
 
 void queue_links_tell_kinds(struct queue_links *l)
 {
-    for (uint32_t i = 0; l->ready && i < l->n; i++)
+    for (uint32_t i = 0; l->ready && i < l->n; i++) {
         queue_tell_kinds(&l->links[i]);
+        queue_shards_ask(&l->links[i]);
+    }
 }
 
 static void init_link(struct queue_links *l, uint32_t i, const char *name)
@@ -299,6 +301,7 @@ static void greet_link(struct queue_link *q)
     q->beat_ms = 0;
     q->greeted = q->resting = false;
     queue_tell_kinds(q);
+    queue_shards_ask(q);
     tell_next(q);
     queue_gone_next(q);
     queue_beat(q);
@@ -306,7 +309,7 @@ static void greet_link(struct queue_link *q)
 
 void queue_links_add(struct queue_links *l, const char *name)
 {
-    assert(l->n < CONF_POOL_MAX);
+    assert(l->n < QUEUES_MAX);
     init_link(l, l->n, name);
     l->started_ms = clock_mono_ms(); /* the watchdog's patience begins anew */
     if (l->ready)
@@ -341,7 +344,7 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
     *l = (struct queue_links){
         .loop = loop, .conf = conf, .instance = instance, .hooks = *hooks, .n = n, .started_ms = clock_mono_ms()};
     l->away_ms = l->started_ms;
-    l->links = calloc(CONF_POOL_MAX, sizeof *l->links); /* links have handles: they must not move when one is added */
+    l->links = calloc(QUEUES_MAX, sizeof *l->links); /* links have handles: they must not move when one is added */
     if (l->links == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for %u queues", n);
     for (uint32_t i = 0; i < n; i++)

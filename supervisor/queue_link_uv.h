@@ -14,6 +14,7 @@
 #include "crash_queue.h"
 #include "keys.h"
 #include "redis_uv.h"
+#include "shard.h"
 #include <uv.h>
 
 struct queue_links_hooks {
@@ -30,6 +31,10 @@ struct queue_links_hooks {
     void (*on_gone)(void *arg, const char *instance);
     /* True when all workers that serve the queue wait and the doorbell listens for them: nothing of ours is at stake. */
     bool (*idle)(void *arg, uint32_t queue);
+    /* The queue of which this one is a part (shard.h); its own name: a plain one. */
+    const char *(*whole)(void *arg, uint32_t queue);
+    /* The queue has so many parts as Redis knows it: more than are configured are to be served until they are empty. */
+    void (*on_parts)(void *arg, uint32_t queue, uint32_t parts);
     /* JSON text about this instance for the queue's registry; borrowed until the next call. */
     const char *(*info)(void *arg, uint32_t queue);
 };
@@ -117,7 +122,7 @@ size_t queue_links_untold(const struct queue_links *l);
 /* Ends an instance of which the caller has proof that it and its workers are gone: what it held in our queues moves on at
  * once, or when Redis is back. False when GONE_MAX wait already: ask again later. */
 bool queue_links_gone(struct queue_links *l, const char *instance);
-/* One queue more (name borrowed), up to CONF_POOL_MAX. */
+/* One queue more (name borrowed), up to QUEUES_MAX. */
 void queue_links_add(struct queue_links *l, const char *name);
 /* Tells the queues anew what the configuration says of their kinds: after a reload. */
 void queue_links_tell_kinds(struct queue_links *l);

@@ -142,7 +142,7 @@ static void report(struct slots_uv *u, const struct slot *slot, const struct end
         r.error_json = strdup("{}");
     job_fingerprint(r.fingerprint, has_job(d) ? d->facts.now.kind : "", d->verdict.cause, d->verdict.code,
                     d->verdict.message);
-    u->hooks.on_death(u->hooks.arg, slot->pool->queue, &r);
+    u->hooks.on_death(u->hooks.arg, slots_part_now(u->slots, slot), &r);
 }
 
 static void log_end(const struct slot *slot, const struct ended *d)
@@ -190,7 +190,7 @@ static struct ended ended_of(const struct slots_uv *u, const struct slot *slot, 
 /* The page goes where backtraces are made, unless the end was asked for and the signal is that. */
 static void hand_page(struct slots_uv *u, struct slot *slot, const struct ended *d)
 {
-    struct evidence_item item = {.page_fd = slot->crash_fd, .queue = slot->pool->queue};
+    struct evidence_item item = {.page_fd = slot->crash_fd, .queue = slots_part_now(u->slots, slot)};
     if (!d->has_page || d->verdict.cause[0] == '\0')
         return;
     if (has_job(d) && d->facts.now.running == 1) {

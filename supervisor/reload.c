@@ -49,9 +49,35 @@ static bool same_text(const char *a, const char *b)
         table(TAKE_KEY)                                                                                                \
     }
 CONF_SECTIONS(S)
+S(queue, CONF_QUEUE)
 S(pool, CONF_POOL)
 S(kind, CONF_KIND)
 #undef S
+
+/* A queue whose section is gone has one shard again. */
+static void take_queues(struct conf *current, const struct conf *fresh, struct reload_report *ret)
+{
+    static const struct conf_queue plain = {.shards = 1};
+    char section[RELOAD_NAME_MAX / 2 + 32];
+    for (size_t i = 0; i < fresh->n_queues; i++) {
+        const char *name = fresh->queues[i].name;
+        size_t k = 0;
+        while (k < current->n_queues && strcmp(current->queues[k].name, name) != 0)
+            k++;
+        if (k == current->n_queues && k < CONF_QUEUE_MAX) {
+            current->queues[current->n_queues] = plain;
+            memcpy(current->queues[current->n_queues++].name, name, QUEUE_MAX);
+        }
+    }
+    for (size_t i = 0; i < current->n_queues; i++) {
+        const struct conf_queue *f = &plain;
+        for (size_t k = 0; k < fresh->n_queues; k++)
+            if (strcmp(fresh->queues[k].name, current->queues[i].name) == 0)
+                f = &fresh->queues[k];
+        (void)snprintf(section, sizeof section, "queue.%.64s", current->queues[i].name);
+        take_queue(ret, section, &current->queues[i], f);
+    }
+}
 
 static void take_pools(struct conf *current, const struct conf *fresh, struct reload_report *ret)
 {
@@ -107,6 +133,7 @@ void reload_apply(struct conf *current, const struct conf *fresh, struct reload_
 #define S(name, table) take_##name(ret, #name, &current->name, &fresh->name);
     CONF_SECTIONS(S)
 #undef S
+    take_queues(current, fresh, ret);
     take_pools(current, fresh, ret);
     take_kinds(current, fresh, ret);
 }

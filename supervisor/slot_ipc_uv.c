@@ -50,6 +50,9 @@ static void on_ready(struct slots_uv *u, struct slot *slot, const char *text)
              KV_I("generation", slot->generation), KV_D("boot_ms", (double)slot->boot_us / 1000));
     if (slot->state == SLOT_READY && (u->quiet || pool->quiet))
         slots_uv_quiet(u, slot, true);
+    uint32_t last = slots_last_part(u->slots, pool->queue); /* it knows those of its configuration, not what drains */
+    if (last != pool->queue)
+        (void)slots_uv_wake_slot(u, slot, last);
     slots_uv_look_within(u, WATCH_BUSY_MS);
     u->hooks.on_change(u->hooks.arg);
 }
@@ -57,7 +60,7 @@ static void on_ready(struct slots_uv *u, struct slot *slot, const char *text)
 /* A cell's page on its way to a backtrace: "<epoch> <job id>". */
 static void on_cell_died(struct slots_uv *u, struct slot *slot, const char *text, int *fd)
 {
-    struct evidence_item item = {.page_fd = *fd, .queue = slot->pool->queue, .what = "parser cell"};
+    struct evidence_item item = {.page_fd = *fd, .queue = slots_part_now(u->slots, slot), .what = "parser cell"};
     unsigned long long epoch = 0;
     int at = 0;
     if (*fd < 0 || sscanf(text, "%20llu %n", &epoch, &at) != 1 || at == 0 || strlen(text + at) >= sizeof item.job_id)

@@ -11,7 +11,50 @@ static uint32_t queue_index(struct slots *s, const char *queue)
         if (strcmp(s->queues[i], queue) == 0)
             return (uint32_t)i;
     (void)snprintf(s->queues[s->n_queues], sizeof s->queues[0], "%.*s", QUEUE_MAX - 1, queue);
+    s->whole[s->n_queues] = (uint32_t)s->n_queues;
+    s->part[s->n_queues] = 0;
     return (uint32_t)s->n_queues++;
+}
+
+bool slots_add_parts(struct slots *s, uint32_t queue, uint32_t parts)
+{
+    for (uint32_t part = 1; part < parts; part++) {
+        if (slots_part(s, queue, part) != queue)
+            continue;
+        if (s->n_queues == QUEUES_MAX || !shard_name(s->queues[s->n_queues], s->queues[queue], part))
+            return false;
+        s->whole[s->n_queues] = queue;
+        s->part[s->n_queues++] = part;
+    }
+    return true;
+}
+
+uint32_t slots_part(const struct slots *s, uint32_t queue, uint32_t part)
+{
+    uint32_t whole = s->whole[queue];
+    for (uint32_t i = 0; i < s->n_queues; i++)
+        if (s->whole[i] == whole && s->part[i] == part)
+            return i;
+    return whole;
+}
+
+uint32_t slots_last_part(const struct slots *s, uint32_t queue)
+{
+    uint32_t last = queue;
+    for (uint32_t i = 0; i < s->n_queues; i++)
+        if (s->whole[i] == s->whole[queue] && s->part[i] > s->part[last])
+            last = i;
+    return last;
+}
+
+uint32_t slots_part_now(const struct slots *s, const struct slot *slot)
+{
+    return slots_part(s, slot->pool->queue, atomic_load_explicit(&slots_cell(s, slot)->part, memory_order_relaxed));
+}
+
+bool slots_serves(const struct slots *s, const struct slot *slot, uint32_t queue)
+{
+    return slot->pool->queue == s->whole[queue];
 }
 
 static const char *pool_queue(const struct conf *conf, const struct conf_pool *p)
@@ -29,12 +72,26 @@ int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_p
     if (queue == NULL)
         return err_set(e, ERR_BAD_CONFIG,
                        "[pool.%s] has no queue and its first kind has no default one; set queue = NAME in it", p->name);
+    bool known = false;
+    for (size_t i = 0; i < s->n_queues; i++)
+        known = known || strcmp(s->queues[i], queue) == 0;
+    if (!known && s->n_queues == QUEUES_MAX)
+        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue %s: %d queues and shards are served already; restart with fewer", p->name, queue,
+                       QUEUES_MAX);
     struct pool *pool = &s->pools[s->n_pools++];
     *pool = (struct pool){.conf = p};
     pool->desired = pool_workers_first(pool);
     (void)snprintf(pool->name, sizeof pool->name, "%s", p->name);
     pool->queue = queue_index(s, queue);
     return 0;
+}
+
+/* Plain queues first: the configuration was checked, so all of them have room, and a reload adds shards behind them. */
+void slots_add_shards(struct slots *s, const struct conf *conf)
+{
+    for (uint32_t queue = 0, n = (uint32_t)s->n_queues; queue < n; queue++)
+        if (s->part[queue] == 0)
+            (void)slots_add_parts(s, queue, shard_parts(conf_queue_shards(conf, s->queues[queue])));
 }
 
 int slots_init(struct slots *s, const struct conf *conf, struct err *e)
@@ -47,6 +104,7 @@ int slots_init(struct slots *s, const struct conf *conf, struct err *e)
             return rc;
         wanted += s->pools[i].desired;
     }
+    slots_add_shards(s, conf);
     if (wanted > SCORE_SLOT_MAX)
         return err_set(e, ERR_BAD_CONFIG,
                        "the pools want %llu workers together; one supervisor runs at most %d: lower `workers`",
@@ -153,7 +211,7 @@ uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane)
     uint32_t n = 0;
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         const struct slot *slot = &s->table[i];
-        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue &&
+        if (slot->state == SLOT_READY && slot->idle && slots_serves(s, slot, queue) &&
             pool_serves_lane(slot->pool) == lane)
             n++;
     }
@@ -164,7 +222,7 @@ bool slots_all_idle(const struct slots *s, uint32_t queue)
 {
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         const struct slot *slot = &s->table[i];
-        if (slot->pool != NULL && slot->pool->queue == queue && slot->state != SLOT_EMPTY &&
+        if (slot->pool != NULL && slots_serves(s, slot, queue) && slot->state != SLOT_EMPTY &&
             !(slot->state == SLOT_READY && slot->idle))
             return false;
     }

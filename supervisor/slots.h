@@ -15,6 +15,7 @@
 #include "exit_cause.h"
 #include "ipc.h"
 #include "scoreboard.h"
+#include "shard.h"
 #include "slot_fsm.h"
 #include <sys/types.h>
 
@@ -23,7 +24,7 @@ enum { POOL_ERROR_MAX = 640, LAST_EXIT_MAX = 64 };
 struct pool {
     char name[QUEUE_MAX];
     const struct conf_pool *conf; /* borrowed from the effective configuration; set anew by a reload */
-    uint32_t queue;               /* index into struct slots' queues */
+    uint32_t queue;               /* index into struct slots' queues; of one with shards, its plain part */
     uint32_t desired;             /* workers wanted now */
     bool stopped;                 /* too many boot failures: nothing is started until reload, restart or scale */
     bool quiet;                   /* its workers, new ones too, fetch nothing */
@@ -72,7 +73,9 @@ struct slot {
 struct slots {
     struct pool pools[CONF_POOL_MAX];
     size_t n_pools;
-    char queues[CONF_POOL_MAX][QUEUE_MAX];
+    char queues[QUEUES_MAX][QUEUE_MAX]; /* queues, and of those with shards every part (shard.h) */
+    uint32_t whole[QUEUES_MAX];         /* index of the queue it is a part of; its own: the plain part */
+    uint32_t part[QUEUES_MAX];          /* which part of that it is */
     size_t n_queues;
     struct slot table[SCORE_SLOT_MAX];
     struct scoreboard *board; /* owned */
@@ -88,6 +91,18 @@ void slots_fini(struct slots *s);
 /* One pool more, from its row of conf (borrowed, as conf's other rows); its queue is added when it is new.
  * ERR_BAD_CONFIG when it names none. At most CONF_POOL_MAX. */
 int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_pool *p, struct err *e);
+/* Adds the parts up to that number that a queue (its plain part's index) does not have yet. False when QUEUES_MAX is reached. */
+bool slots_add_parts(struct slots *s, uint32_t queue, uint32_t parts);
+/* The part of a queue (any part's index) with that number; the plain one's index when there is none. */
+uint32_t slots_part(const struct slots *s, uint32_t queue, uint32_t part);
+/* The one with the highest number; the queue itself when it has no shards. */
+uint32_t slots_last_part(const struct slots *s, uint32_t queue);
+/* Adds the shards that the configuration names and that are not served yet. */
+void slots_add_shards(struct slots *s, const struct conf *conf);
+/* The part that the slot's worker fetches from, or did last: what it holds is from there. */
+uint32_t slots_part_now(const struct slots *s, const struct slot *slot);
+/* True when the slot's pool serves the queue, or the queue this is a part of. */
+bool slots_serves(const struct slots *s, const struct slot *slot, uint32_t queue);
 /* The pool of that name, or NULL. */
 struct pool *slots_pool(struct slots *s, const char *name);
 /* The slot's scoreboard cell. */

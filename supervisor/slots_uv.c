@@ -340,28 +340,45 @@ uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n
     uint32_t woken = 0;
     for (size_t i = 0; i < SCORE_SLOT_MAX && woken < n; i++) {
         struct slot *slot = &u->slots->table[i];
-        if (slot->state == SLOT_READY && slot->idle && slot->pool->queue == queue &&
-            pool_serves_lane(slot->pool) == lane && slots_uv_wake_slot(u, slot))
+        if (slot->state == SLOT_READY && slot->idle && slots_serves(u->slots, slot, queue) &&
+            pool_serves_lane(slot->pool) == lane && slots_uv_wake_slot(u, slot, queue))
             woken++;
     }
     return woken;
 }
 
-static bool have_fetch(struct slots_uv *u, struct slot *slot)
+/* The part's number as workers are told it: "" for 0, so that a queue without shards is spoken of as ever. */
+static const char *part_text(const struct slots *s, uint32_t queue, char out[static 16])
 {
-    if (!say(slot, IPC_WAKE, ""))
+    out[0] = '\0';
+    if (s->part[queue] != 0)
+        (void)snprintf(out, 16, "%u", s->part[queue]);
+    return out;
+}
+
+static bool have_fetch(struct slots_uv *u, struct slot *slot, uint32_t queue)
+{
+    char part[16];
+    if (!say(slot, IPC_WAKE, part_text(u->slots, queue, part)))
         return false;
     slot->idle = false;
     slots_uv_look_within(u, WATCH_BUSY_MS);
     return true;
 }
 
-bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot)
+bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot, uint32_t queue)
 {
-    if (!have_fetch(u, slot))
+    if (!have_fetch(u, slot, queue))
         return false;
     u->hooks.on_busy(u->hooks.arg, slot->pool->queue);
     return true;
+}
+
+void slots_uv_tell_part(struct slots_uv *u, uint32_t queue)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++)
+        if (u->slots->table[i].state == SLOT_READY && slots_serves(u->slots, &u->slots->table[i], queue))
+            (void)slots_uv_wake_slot(u, &u->slots->table[i], queue);
 }
 
 static uint64_t fetched_ms(const struct slots_uv *u, const struct slot *slot)
@@ -386,7 +403,7 @@ void slots_uv_pulse(struct slots_uv *u, struct slot *slot)
     uint64_t now_ms = clock_mono_ms();
     if (now_ms >= u->fetch_pulse_ms + slot_fetch_pulse_ms((uint64_t)u->conf->supervisor.heartbeat) && fetched_first(u, slot)) {
         u->fetch_pulse_ms = now_ms;
-        (void)have_fetch(u, slot);
+        (void)have_fetch(u, slot, slots_part_now(u->slots, slot));
     } else if (MAX_OF(slot->started_ms, score_alive_ms(slots_cell(u->slots, slot))) >= slot->pinged_ms) {
         slot->pinged_ms = now_ms;
         (void)say(slot, IPC_PING, "");
@@ -405,18 +422,21 @@ static bool runs(const struct score_now *now, const char *band, size_t band_len,
 
 bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *which)
 {
+    char text[IPC_TEXT_MAX], part[16];
     const char *entry = strchr(which, ':');
     if (entry++ == NULL)
         return false;
+    (void)part_text(u->slots, queue, part);
+    (void)snprintf(text, sizeof text, "%s%s%s", part, *part != '\0' ? " " : "", which);
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         struct slot *slot = &u->slots->table[i];
-        if (!slot_state_live(slot->state) || slot->idle || slot->pool->queue != queue)
+        if (!slot_state_live(slot->state) || slot->idle || slots_part_now(u->slots, slot) != queue)
             continue;
         struct score_now now;
         if (!score_read(slots_cell(u->slots, slot), &now) || !runs(&now, which, (size_t)(entry - 1 - which), entry))
             continue;
         bool news = strcmp(slot->cancel_entry, entry) != 0;
-        if (!say(slot, IPC_CANCEL, which))
+        if (!say(slot, IPC_CANCEL, text))
             return false;
         (void)snprintf(slot->cancel_entry, sizeof slot->cancel_entry, "%s", entry);
         return news;

@@ -78,8 +78,10 @@ void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
 /* Has the slot's worker, which waits, show that it lives: by a fetch of its own when it is its turn, else by answering. */
 void slots_uv_pulse(struct slots_uv *u, struct slot *slot);
-/* Wakes the slot's worker, which waits; false when it takes no message. */
-bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot);
+/* Wakes the slot's worker, which waits, for work in the queue or part of a queue; false when it takes no message. */
+bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot, uint32_t queue);
+/* Tells all workers of a queue of a part they may not know: they serve it too from now on. */
+void slots_uv_tell_part(struct slots_uv *u, uint32_t queue);
 /* Asks the worker that runs the entry ("<band>:<entry id>") to cancel it, again if it was asked before; true when it
  * was not. */
 bool slots_uv_cancel(struct slots_uv *u, uint32_t queue, const char *which);

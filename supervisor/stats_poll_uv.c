@@ -7,7 +7,9 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "queue_sum.h"
 #include "redis_reply.h"
+#include "shard.h"
 
 #include <stdio.h>
 
@@ -18,11 +20,48 @@ enum {
     STATS_EXPIRE_MIN_MS = 60000, /* … and at least this */
 };
 
-/* One question under way. */
+/* One question under way; of a queue with shards the parts are asked one after the other, and answered as one. */
 struct stats_ask {
     struct stats_poll *poll;
     char queue[QUEUE_MAX];
+    uint32_t part, parts; /* asked now; how many there are, as the first said */
+    json_t *sum;          /* owned: the parts so far; NULL: none */
 };
+
+static void on_stats(void *arg, const redisReply *reply, const struct err *e);
+
+static void stats_ask_free(struct stats_ask *ask)
+{
+    if (ask != NULL)
+        json_decref(ask->sum);
+    free(ask);
+}
+
+static int stats_ask_send(struct stats_ask *ask)
+{
+    char key[KEY_MAX], name[QUEUE_MAX];
+    if (!shard_name(name, ask->queue, ask->part))
+        return -EINVAL;
+    const char *argv[] = {"FCALL", "stint_stats", "1", keys_prefix(key, name)};
+    return redis_uv_argv(ask->poll->redis, on_stats, ask, ARRAY_LEN(argv), argv, NULL);
+}
+
+/* Takes a part's answer in. True: the next part was asked, and its answer is to be waited for. */
+static bool stats_ask_more(struct stats_ask *ask, const redisReply *reply)
+{
+    bool text = reply->type == REDIS_REPLY_STRING;
+    if (!text || (ask->sum == NULL && strstr(reply->str, "\"shards_served\"") == NULL))
+        return false;
+    json_t *part = json_loadb(reply->str, (size_t)reply->len, 0, NULL);
+    if (ask->sum == NULL) {
+        ask->sum = part;
+        ask->parts = shard_parts(queue_sum_shards(part));
+    } else {
+        queue_sum_add(ask->sum, part);
+        json_decref(part);
+    }
+    return ++ask->part < ask->parts && stats_ask_send(ask) == 0;
+}
 
 static size_t stats_poll_index(const struct stats_poll *p, const char *queue)
 {
@@ -141,34 +180,45 @@ static void stats_poll_take(struct stats_poll *p, struct queue_stats *q, const r
     stats_poll_publish(p, q->queue, "queue", q->json, strlen(q->json));
 }
 
+/* What all parts said together; nothing while one of them did not answer: half a queue's numbers would look like a loss. */
+static void stats_poll_take_sum(struct stats_poll *p, struct queue_stats *q, const struct stats_ask *ask)
+{
+    AUTO_FREE char *text = ask->part == ask->parts ? json_dumps(ask->sum, JSON_COMPACT) : NULL;
+    const redisReply whole = {.type = REDIS_REPLY_STRING, .str = text, .len = text != NULL ? strlen(text) : 0};
+    if (text != NULL)
+        stats_poll_take(p, q, &whole);
+}
+
 static void on_stats(void *arg, const redisReply *reply, const struct err *e)
 {
-    AUTO_FREE struct stats_ask *ask = arg;
+    struct stats_ask *ask = arg;
     struct stats_poll *p = ask->poll;
     (void)e;
     size_t i = stats_poll_index(p, ask->queue);
-    if (i == p->n_queues)
-        return; /* a reload dropped the queue meanwhile */
-    p->asked[i] = false;
-    if (reply != NULL)
-        stats_poll_take(p, &p->queues[i], reply);
+    if (i < p->n_queues && reply != NULL && stats_ask_more(ask, reply))
+        return;
+    if (i < p->n_queues) { /* else a reload dropped the queue meanwhile */
+        p->asked[i] = false;
+        if (ask->sum != NULL)
+            stats_poll_take_sum(p, &p->queues[i], ask);
+        else if (reply != NULL)
+            stats_poll_take(p, &p->queues[i], reply);
+    }
+    stats_ask_free(ask);
 }
 
 static void stats_poll_ask(struct stats_poll *p, size_t i)
 {
-    char key[KEY_MAX];
     if (p->asked[i])
         return;
-    AUTO_FREE struct stats_ask *ask = malloc(sizeof *ask);
+    struct stats_ask *ask = calloc(1, sizeof *ask);
     if (ask == NULL)
         return;
     ask->poll = p;
     memcpy(ask->queue, p->queues[i].queue, sizeof ask->queue);
-    const char *argv[] = {"FCALL", "stint_stats", "1", keys_prefix(key, ask->queue)};
-    if (redis_uv_argv(p->redis, on_stats, ask, ARRAY_LEN(argv), argv, NULL) == 0) {
-        p->asked[i] = true;
-        (void)TAKE(ask);
-    }
+    p->asked[i] = stats_ask_send(ask) == 0;
+    if (!p->asked[i])
+        stats_ask_free(ask);
 }
 
 static void on_info(void *arg, const redisReply *reply, const struct err *e)

@@ -239,17 +239,14 @@ static void add_pools(struct supervisor *s)
 {
     for (size_t i = s->slots->n_pools; i < s->conf->n_pools; i++) {
         struct err e = {0};
-        size_t queues = s->slots->n_queues;
         if (slots_add_pool(s->slots, s->conf, &s->conf->pools[i], &e) < 0) {
             log_error("a new pool cannot be run", KV_S("error", e.message));
             s->conf->n_pools = i; /* those behind it too: rows and pools go side by side */
-            return;
-        }
-        for (; queues < s->slots->n_queues; queues++) {
-            queue_links_add(&s->links, s->slots->queues[queues]);
-            doorbell_add(s->bell, s->slots->queues[queues]);
+            break;
         }
     }
+    slots_add_shards(s->slots, s->conf);
+    supervisor_serve_added(s);
 }
 
 /* Nothing but rules of matching changed: running workers take them over, and keep the pools they know. */

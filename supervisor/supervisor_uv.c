@@ -41,9 +41,20 @@ static void on_pulse(uv_timer_t *timer)
 /* -- hooks of the modules --------------------------------------------------------------------------------------------
  */
 
+/* What it held is of the part it fetched from last. Its name is known to the others too, and a fetch that was lost may have claimed there:
+ * they hear that it is gone, and nobody is blamed. */
 static void on_death(void *arg, uint32_t queue, const struct crash_report *report)
 {
-    queue_links_death(&((struct supervisor *)arg)->links, queue, report);
+    struct supervisor *s = arg;
+    queue_links_death(&s->links, queue, report);
+    for (uint32_t i = 0; i < s->links.n; i++) {
+        if (i == queue || s->slots->whole[i] != s->slots->whole[queue])
+            continue;
+        struct crash_report other = {.crash_limit = report->crash_limit, .error_json = strdup("{}")};
+        (void)snprintf(other.consumer, sizeof other.consumer, "%s", report->consumer);
+        if (other.error_json != NULL)
+            queue_links_death(&s->links, i, &other);
+    }
 }
 
 static void on_page(void *arg, const struct evidence_item *item)
@@ -59,13 +70,20 @@ static bool on_other(void *arg, pid_t pid, int wait_status)
 
 static bool may_start(void *arg, uint32_t queue)
 {
-    return queue_links_room(&((struct supervisor *)arg)->links, queue);
+    struct supervisor *s = arg;
+    for (uint32_t i = 0; i < s->links.n; i++)
+        if (s->slots->whole[i] == queue && !queue_links_room(&s->links, i))
+            return false;
+    return true;
 }
 
 /* A jump of Redis' clock ends leases that were renewed in time: the next beat, now, is all it takes. */
 static void on_fenced(void *arg, uint32_t queue)
 {
-    queue_links_beat(&((struct supervisor *)arg)->links, queue);
+    struct supervisor *s = arg;
+    for (uint32_t i = 0; i < s->links.n; i++)
+        if (s->slots->whole[i] == queue)
+            queue_links_beat(&s->links, i);
 }
 
 static void on_idle(void *arg, uint32_t queue)
@@ -78,7 +96,10 @@ static void on_idle(void *arg, uint32_t queue)
 
 static void on_busy(void *arg, uint32_t queue)
 {
-    queue_links_stir(&((struct supervisor *)arg)->links, queue);
+    struct supervisor *s = arg;
+    for (uint32_t i = 0; i < s->links.n; i++) /* it asks all parts before it rests again */
+        if (s->slots->whole[i] == queue)
+            queue_links_stir(&s->links, i);
 }
 
 static void on_change(void *arg)
@@ -139,7 +160,7 @@ static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, si
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *pool = &s->slots->pools[i];
         char kind[KIND_MAX];
-        if (pool->queue != queue || !pool_serves_lane(pool) || pool->stopped || serves_nobody(pool) || s->procs.draining)
+        if (pool->queue != s->slots->whole[queue] || !pool_serves_lane(pool) || pool->stopped || serves_nobody(pool) || s->procs.draining)
             continue;
         for (const char *at = pool->conf->kinds; conf_list_next(&at, kind, sizeof kind) && len + KIND_MAX + 4 < size;)
             len += (size_t)snprintf(ret + len, size - len, "%s\"%s\"", len > 0 ? "," : "", kind);
@@ -154,10 +175,39 @@ static bool queue_idle(void *arg, uint32_t queue)
         return false;
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *pool = &s->slots->pools[i];
-        if (pool->queue == queue && (pool_serves_lane(pool) || conf_pool_scaled(pool->conf)))
+        if (pool->queue == s->slots->whole[queue] && (pool_serves_lane(pool) || conf_pool_scaled(pool->conf)))
             return false;
     }
     return slots_all_idle(s->slots, queue);
+}
+
+static const char *whole_of(void *arg, uint32_t queue)
+{
+    const struct slots *slots = ((struct supervisor *)arg)->slots;
+    return slots->queues[slots->whole[queue]];
+}
+
+void supervisor_serve_added(struct supervisor *s)
+{
+    for (uint32_t queue = s->links.n; queue < s->slots->n_queues; queue++) {
+        queue_links_add(&s->links, s->slots->queues[queue]);
+        doorbell_add(s->bell, s->slots->queues[queue]);
+        if (s->slots->part[queue] != 0)
+            slots_uv_tell_part(&s->procs, queue);
+    }
+}
+
+static void on_parts(void *arg, uint32_t queue, uint32_t parts)
+{
+    struct supervisor *s = arg;
+    size_t before = s->slots->n_queues;
+    if (!slots_add_parts(s->slots, queue, parts))
+        log_error("not all shards of a queue can be served: there are too many queues; restart with fewer", KV_S("queue", s->slots->queues[queue]),
+                  KV_I("most", QUEUES_MAX));
+    if (s->slots->n_queues > before)
+        log_info("shards beyond those configured are served while shards_drain is set", KV_S("queue", s->slots->queues[queue]),
+                 KV_I("parts", s->slots->n_queues - before));
+    supervisor_serve_added(s);
 }
 
 static const char *info_of(void *arg, uint32_t queue)
@@ -251,6 +301,8 @@ static int open_links(struct supervisor *s, struct err *e)
         .on_moved = on_moved,
         .on_gone = on_gone,
         .idle = queue_idle,
+        .whole = whole_of,
+        .on_parts = on_parts,
         .info = info_of,
     };
     int rc = queue_links_open(&s->links, &s->loop, s->conf, s->instance, (const char(*)[QUEUE_MAX])s->slots->queues,

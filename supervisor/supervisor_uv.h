@@ -116,6 +116,8 @@ void supervisor_inherit(struct supervisor *s);
 void supervisor_handover_look(struct supervisor *s);
 /* True while another life needs us to live. Past too_late_ms (monotonic) nobody is waited for. */
 bool supervisor_handover_holds(const struct supervisor *s, uint64_t now_ms);
+/* Queues and shards that were added to the table begin to be served. */
+void supervisor_serve_added(struct supervisor *s);
 /* Says how we are, to the service manager and on the scoreboard; READY=1 when all that can start did. */
 void supervisor_tell(struct supervisor *s);
 /* The scoreboard's half of it: what the metrics thread shows of the pools. */

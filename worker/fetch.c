@@ -24,12 +24,24 @@ static void on_timer(uv_timer_t *timer)
     fetch_pump(timer->data);
 }
 
+/* Nothing is in hand: what is claimed and told from now on is the part's. A death is told there first, so the cell says it before a
+ * fetch can claim anything. */
+static void go_to_part(struct worker *w)
+{
+    (void)shard_name(w->boot.queue, w->whole_queue, w->turn.part);
+    atomic_store_explicit(&w->boot.cell->part, w->turn.part, memory_order_relaxed);
+    fetch_args_queue(&w->fetch.args, w->boot.queue);
+}
+
 void fetch_init(struct worker *w)
 {
     struct fetch *f = &w->fetch;
+    memcpy(w->whole_queue, w->boot.queue, sizeof w->whole_queue);
+    shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
     job_batch_init(&w->batch, f->size.max);
     fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, f->size.max);
+    go_to_part(w);
     (void)uv_timer_init(&w->loop, &f->timer);
     (void)uv_idle_init(&w->loop, &f->kick);
     f->timer.data = f->kick.data = w;
@@ -80,6 +92,7 @@ static void forget_call(struct worker *w, bool maybe_carried_out)
     if (maybe_carried_out && f->asked > 0) {
         f->orphans = true;
         f->late_ms = clock_mono_ms() + FETCH_LATE_MS;
+        shard_turn_lost(&w->turn);
     }
     f->call = CALL_NONE;
     for (size_t i = 0; i < w->batch.n; i++) {
@@ -185,20 +198,23 @@ static void on_fetched(struct worker *w, const struct fetched *got)
     switch (got->status) {
     case FETCHED_OK:
         take_jobs(w, got->jobs);
+        (void)shard_turn_fetched(&w->turn, true);
         f->said_idle = false;
         break;
     case FETCHED_EMPTY:
     case FETCHED_PAUSED:
         take_jobs(w, got->jobs);
-        f->parked = got->jobs->elements == 0 && !f->woken;
+        f->parked = shard_turn_fetched(&w->turn, got->jobs->elements > 0) && got->jobs->elements == 0 && !f->woken;
         break;
     case FETCHED_LIMITED:
         take_jobs(w, got->jobs);
         f->retry_at_ms = now_ms + FETCH_LIMITED_MS;
+        shard_turn_leave(&w->turn);
         break;
     case FETCHED_FENCED:
         f->retry_at_ms = now_ms + (f->fenced == 0 ? FETCH_FENCED_FIRST_MS : FETCH_FENCED_MS);
         f->fenced++;
+        shard_turn_leave(&w->turn);
         supervisor_link_say(w, IPC_FENCED, "");
         break;
     case FETCHED_STATUS_COUNT:
@@ -341,23 +357,37 @@ static bool recycle_due(struct worker *w)
     return true;
 }
 
+/* Once more to where a call was lost, part by part. */
+static bool look_late(struct worker *w)
+{
+    if (shard_turn_late(&w->turn)) {
+        go_to_part(w);
+        return true;
+    }
+    w->fetch.late_ms = 0;
+    return false;
+}
+
 /* With nothing active and nothing left to start: the ends are told, and the next jobs claimed. */
 static void call_at_rest(struct worker *w)
 {
     struct fetch *f = &w->fetch;
+    uint64_t now_ms = clock_mono_ms();
+    bool late = f->late_ms && now_ms >= f->late_ms;
     (void)recycle_due(w);
-    if (f->late_ms && clock_mono_ms() >= f->late_ms) {
-        f->late_ms = 0;
-        f->orphans = true;
-    }
     if (w->batch.count[JOB_ENDED]) {
-        send_finish(w, may_claim(w) && !f->orphans ? next_size(w) : 0);
-    } else if (f->orphans) {
+        send_finish(w, may_claim(w) && !f->orphans && !late && !shard_turn_over(&w->turn, now_ms) ? next_size(w) : 0);
+        return;
+    }
+    f->orphans = f->orphans || (late && look_late(w));
+    if (f->orphans) {
         fetch_args_reclaim(&f->args, w->boot.consumer);
         send_call(w, CALL_RECLAIM, 0);
     } else if (may_claim(w) && !f->parked) {
         if (job_batch_held(&w->batch) == 0)
             job_batch_clear(&w->batch);
+        if (shard_turn_next(&w->turn, now_ms))
+            go_to_part(w);
         send_fetch(w);
     }
 }
@@ -498,9 +528,10 @@ void fetch_redis_state(struct worker *w, bool ready)
     fetch_pump_soon(w);
 }
 
-void fetch_wake(struct worker *w)
+void fetch_wake(struct worker *w, const char *part)
 {
     struct fetch *f = &w->fetch;
+    shard_turn_woken(&w->turn, part);
     f->woken = f->call != CALL_NONE;
     f->parked = f->said_idle = false;
     if (f->retry_at_ms && !f->failures)

@@ -17,6 +17,8 @@
  *   - jobs that a lost fetch claimed are this consumer's but unknown to it: before it fetches again the worker hands back everything
  *     pending for its name (stint_crash with blame ""), which is safe because at that point it holds nothing. Half a minute later
  *     it looks once more: a call can lie in a cut network and arrive after the connection that sent it is long gone.
+ *
+ * Of a queue with shards (shard_turn.h) one part at a time is worked on: it goes to another with nothing in hand and nothing to hand back.
  */
 #pragma once
 
@@ -78,8 +80,8 @@ void fetch_pump_soon(struct worker *w);
 void fetch_tell_progress(struct worker *w, const char *id, const char *epoch, const char *percent, const char *message);
 /* Redis became ready or was lost. */
 void fetch_redis_state(struct worker *w, bool ready);
-/* There may be work. */
-void fetch_wake(struct worker *w);
+/* There may be work in a part of the queue (IPC_WAKE's text). */
+void fetch_wake(struct worker *w, const char *part);
 /* Stop fetching for good and end the loop when nothing is in hand; or for now; or go on. */
 void fetch_stop(struct worker *w);
 void fetch_quiet(struct worker *w, bool quiet);

@@ -13,10 +13,15 @@ enum { FIXED_ARGS = 16, ARGS_PER_JOB = 6 };
 
 void fetch_args_init(struct fetch_args *a, const char *queue, const char *lane, size_t batch_cap)
 {
-    char key[KEY_MAX];
     *a = (struct fetch_args){.lane = lane, .cap = FIXED_ARGS + ARGS_PER_JOB * batch_cap};
     a->argv = alloc_zero(a->cap, sizeof *a->argv);
     a->lens = alloc_zero(a->cap, sizeof *a->lens);
+    fetch_args_queue(a, queue);
+}
+
+void fetch_args_queue(struct fetch_args *a, const char *queue)
+{
+    char key[KEY_MAX];
     snprintf(a->key, sizeof a->key, "%s", keys_prefix(key, queue));
 }
 

@@ -24,6 +24,8 @@ struct fetch_args {
 /* For batches of at most batch_cap jobs. lane: borrowed. */
 void fetch_args_init(struct fetch_args *a, const char *queue, const char *lane, size_t batch_cap);
 void fetch_args_fini(struct fetch_args *a);
+/* From now on all calls are to that queue. */
+void fetch_args_queue(struct fetch_args *a, const char *queue);
 
 /* stint_fetch. instance and consumer are borrowed. */
 void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max);

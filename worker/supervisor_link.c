@@ -9,11 +9,21 @@
 
 #include <stdio.h>
 
+/* Two parts of a queue can hold the same entry id: a cancel for a part that was left since is for nobody here. */
+static void cancel(struct worker *w, const char *which)
+{
+    const char *space = strchr(which, ' ');
+    if (w->turn.part != (space != NULL ? strtoul(which, NULL, 10) : 0))
+        return;
+    (void)job_runner_cancel(w, space != NULL ? space + 1 : which);
+    fetch_pump_soon(w);
+}
+
 static void obey(struct worker *w, const struct ipc_msg *msg, int fd)
 {
     switch ((enum ipc_type)msg->type) {
     case IPC_WAKE:
-        fetch_wake(w);
+        fetch_wake(w, msg->text);
         return;
     case IPC_QUIET:
         fetch_quiet(w, true);
@@ -25,8 +35,7 @@ static void obey(struct worker *w, const struct ipc_msg *msg, int fd)
         fetch_stop(w);
         return;
     case IPC_CANCEL:
-        (void)job_runner_cancel(w, msg->text);
-        fetch_pump_soon(w);
+        cancel(w, msg->text);
         return;
     case IPC_CONFIG:
         worker_take_config(w, fd);

@@ -9,6 +9,7 @@
 #include "fetch.h"
 #include "job_run.h"
 #include "job_usage.h"
+#include "shard_turn.h"
 #include "store_gate.h"
 #include "supervisor_link.h"
 
@@ -27,6 +28,8 @@ struct worker {
     struct store_gate gate;
     struct supervisor_link link;
     struct fetch fetch;
+    struct shard_turn turn;
+    char whole_queue[QUEUE_MAX]; /* of which boot.queue is the part that is fetched from now: whatever is in hand came from there */
     struct job_usage usage;
     uint64_t busy_until_us; /* monotonic; the end of the last job that ended: what the scoreboard's busy_us reaches to */
     int exit_code; /* WORKER_EXIT_OK unless something said otherwise */

@@ -85,7 +85,10 @@ local function config_value(field, value)
     elseif name == 'retain' and valid_kind(arg) then
         return n and whole_number(n, 1, LONGEST_MS) and value or nil, 'a whole number of ms from 1'
     end
-    badarg('field', 'weights, rate, burst, max_wait:<band>, track:<kind> or retain:<kind>; pausing has Functions')
+    if field == 'shards' or field == 'shards_drain' then
+        return n and whole_number(n, 1, 32) and value or nil, 'a whole number from 1 to 32'
+    end
+    badarg('field', 'weights, rate, burst, max_wait:<band>, track:<kind>, retain:<kind>, shards or shards_drain; pausing has Functions')
 end
 
 local function stint_config(K, args)

@@ -186,7 +186,13 @@ local function stint_stats(K, args)
     local parts = {}
     put(parts, 'queue', quote(string.match(K, '{(.*)}')))
     put(parts, 'now', string.format('%.0f', now))
-    put(parts, 'paused', redis.call('HEXISTS', K .. ':cfg', 'paused') == 1 and 'true' or 'false')
+    local cfg = redis.call('HMGET', K .. ':cfg', 'paused', 'shards', 'shards_drain')
+    local shards, served = tonumber(cfg[2] or 1), math.max(tonumber(cfg[2] or 1), tonumber(cfg[3] or 1))
+    put(parts, 'paused', cfg[1] and 'true' or 'false')
+    if served > 1 then
+        put(parts, 'shards', shards)
+        put(parts, 'shards_served', served)
+    end
     put(parts, 'paused_kinds', cfg_kinds(K))
     put(parts, 'bands', bands)
     for _, pair in ipairs({{'scheduled', resting - parked}, {'parked', parked}, {'next_due', next_due(K, now)},
