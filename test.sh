@@ -21,11 +21,7 @@ for arg in "$@"; do
     *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e threads" >&2; exit 2 ;;
   esac
 done
-run_threads() {
-  echo "== build (tsan: ThreadSanitizer)"
-  build_preset tsan threads || exit 1
-  TSAN_OPTIONS=halt_on_error=1 run_ring tsan threads
-}
+export TSAN_OPTIONS=halt_on_error=1
 started=$SECONDS
 [ -n "$rings" ] || { rings="unit check integration crash faults hostile"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
 
@@ -40,27 +36,34 @@ case " $rings " in *" e2e "*)
 esac
 [ "$rings" = " threads" ] || { echo "== build (dev)"; build_preset dev || exit 1; }
 
+# Rings that mostly wait run side by side; each of them alone when only some are asked for.
+whole=no
+[ "$fast" = yes ] || [ "$named" = yes ] || whole=yes
+[ "$named" = yes ] || rings="unit,check integration,crash hostile faults$([ $whole = no ] || echo ,e2e)"
 for ring in $rings; do
   # From the first ring on that mostly waits, the other builds use what processor time is left over.
-  [ "$ring" != integration ] || [ "$fast" = yes ] || [ "$named" = yes ] || build_aside package clang strict asan
-  [ "$ring" != e2e ] || await_aside package # its test builds there, too
+  [ "$ring" != integration,crash ] || [ $whole = no ] || build_aside package asan tsan:threads clang strict
+  [ "$ring" != faults,e2e ] || await_aside package # its test builds there, too
   if [ "$ring" = threads ]; then
-    run_threads
+    echo "== build (tsan: ThreadSanitizer)"
+    build_preset tsan threads || exit 1
+    run_rings tsan threads
   else
-    run_ring dev "$ring"
+    run_rings dev "${ring//,/ }"
   fi
 done
-if [ "$fast" = no ] && [ "$named" = no ]; then
+if [ $whole = yes ]; then
+  echo "== builds (asan: AddressSanitizer and UndefinedBehaviorSanitizer; tsan: ThreadSanitizer)"
+  built_aside asan && built_aside tsan || exit 1
+  rings_start tsan threads &
+  threads=$!
+  run_rings asan "unit integration"
+  wait "$threads"
+  rings_count tsan threads
   for preset in clang strict; do
     echo "== build ($preset): not one warning"
     if built_aside "$preset"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
   done
-  echo "== build (asan: AddressSanitizer and UndefinedBehaviorSanitizer)"
-  built_aside asan || exit 1
-  for ring in unit integration; do
-    run_ring asan "$ring"
-  done
-  run_threads
 fi
 
 echo "== $((SECONDS - started)) s"

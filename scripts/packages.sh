@@ -35,21 +35,22 @@ packages_install() {
   rm -f "${TMPDIR:-/tmp}/stint-apt.$$.log"
 }
 
-# build_aside PRESET…: builds them one after the other while something else runs, and makes what the ring e2e needs, with processor time that nobody
+# build_aside PRESET[:TARGET]…: builds them one after the other while something else runs, and makes what the ring e2e needs, with processor time that nobody
 # else wants; ends with the shell. await_aside PRESET: until it is built, well or not. built_aside PRESET: the same; prints only what went wrong.
 BUILD_ASIDE=""
 build_aside() {
-  local preset
+  local preset wanted target
   mkdir -p build
-  for preset in "$@"; do rm -f "build/$preset.rc"; done
+  for preset in "$@"; do rm -f "build/${preset%:*}.rc"; done
   set -m # a process group of its own, to be ended whole
   (
     set +m
     chrt -i -p 0 "$BASHPID" 2>/dev/null
     renice -n 19 -p "$BASHPID" >/dev/null 2>&1
     STINT_SOURCE=$PWD bash tests/e2e/prepare.sh >build/e2e-prepare.log 2>&1 &
-    for preset in "$@"; do
-      build_preset "$preset" 2>"build/$preset.err"
+    for wanted in "$@"; do
+      preset=${wanted%:*} target=${wanted#"$preset"}
+      build_preset "$preset" "${target#:}" 2>"build/$preset.err"
       echo $? >"build/$preset.end"
       mv "build/$preset.end" "build/$preset.rc" # there, and whole
     done

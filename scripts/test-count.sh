@@ -1,4 +1,4 @@
-# Runs a ring of tests through ctest and counts cases: cmocka's own lines, and the `ok - …`, `not ok - …`, `skip - …` lines of
+# Runs rings of tests through ctest and counts cases: cmocka's own lines, and the `ok - …`, `not ok - …`, `skip - …` lines of
 # scripts. A program that died without a verdict counts as one failure. Sourced by test.sh.
 
 PASSED=0 FAILED=0 SKIPPED=0 FLAKY=0
@@ -17,32 +17,44 @@ failures() {
   echo $((n > 0 ? n : 1))
 }
 
-# ring_jobs RING PROCESSORS: how many of its programs run side by side. Those that start servers wait most of their time. What measures
-# processor time (faults), fills the processors itself (hostile) or is a machine of its own (e2e) runs alone.
+# ring_jobs "RING…" PROCESSORS: how many of their programs run side by side. Those that start servers wait most of their time. What fills the
+# processors itself (hostile) runs alone. Where programs of one ring may not meet, their RESOURCE_LOCK says so (tests/CMakeLists.txt).
 ring_jobs() {
   local jobs=$2
-  case "$1" in
-    integration) jobs=$((2 * $2)) ;;
-    crash) jobs=$(($2 + 1)) ;;
-    faults|hostile|e2e) jobs=1 ;;
+  case " $1 " in
+    *" integration "*|*" crash "*) jobs=$((3 * $2)) ;;
+    *" e2e "*) jobs=3 ;;
+    *" hostile "*|*" faults "*) jobs=1 ;;
   esac
   echo $((jobs < 8 ? jobs : 8))
 }
 
-# run_ring PRESET RING. Rings that start servers share two cores with whatever else runs: what failed there is run once more, alone;
-# if it passes then, it is reported as flaky and counts as failed all the same: a test that fails now and then hides what it should show.
-run_ring() {
-  local preset=$1 ring=$2 log="build/$1-$2.log" ok bad=0 skip jobs rc
-  jobs=$(ring_jobs "$ring" "$(nproc)")
-  echo "== $ring ($preset)"
-  ctest --test-dir "build/$preset" -L "^$ring\$" -V -j "$jobs" --no-tests=error >"$log" 2>&1
-  rc=$?
+# run_rings PRESET "RING…": rings whose programs run side by side. What starts servers shares two cores with whatever else runs: what failed is run
+# once more, alone; if it passes then, it is reported as flaky and counts as failed all the same: a test that fails now and then hides what it
+# should show.
+run_rings() {
+  rings_start "$1" "$2"
+  rings_count "$1" "$2"
+}
+
+# rings_start PRESET "RING…": runs them; its output and its exit code in build/. rings_count PRESET "RING…": says what came of it.
+rings_log() { echo "build/$1-${2// /-}.log"; }
+rings_start() {
+  local log
+  log=$(rings_log "$1" "$2")
+  echo "== $2 ($1)"
+  ctest --test-dir "build/$1" -L "^(${2// /|})\$" -V -j "$(ring_jobs "$2" "$(nproc)")" --no-tests=error >"$log" 2>&1
+  echo $? >"$log.rc"
+}
+rings_count() {
+  local preset=$1 rings=$2 log ok bad=0 skip
+  log=$(rings_log "$preset" "$rings")
   ok=$(grep -cE '^[0-9]+: (\[       OK \]|ok - )' "$log")
   skip=$(cases "$log" "$SKIPPED_CASE")
-  if [ $rc -ne 0 ]; then
+  if [ "$(cat "$log.rc")" != 0 ]; then
     bad=$(failures "$log")
     report_failures "$log"
-    case "$ring" in integration|crash|faults|e2e)
+    case " $rings " in *" integration "*|*" crash "*|*" faults "*|*" e2e "*)
       echo "   --- once more, alone"
       if ctest --test-dir "build/$preset" --rerun-failed -V >"$log.again" 2>&1; then
         echo "   FLAKY: the programs above passed when run alone (counted as failed: mend them)"
@@ -53,9 +65,9 @@ run_ring() {
       fi ;;
     esac
   fi
-  [ "$ring" != hostile ] || grep -hoE '(ok - [0-9]+ (documents|bombs|mutations): .*|# [0-9]+ crashes at .*)' "$log" | sed 's/^/   /'
+  [ "$rings" != hostile ] || grep -hoE '(ok - [0-9]+ (documents|bombs|mutations): .*|# [0-9]+ crashes at .*)' "$log" | sed 's/^/   /'
   grep -E "$SKIPPED_CASE" "$log" | sort -u | sed 's/^[0-9]*: /   /'
-  echo "   $ok passed, $bad failed, $skip skipped"
+  echo "   $rings ($preset): $ok passed, $bad failed, $skip skipped"
   PASSED=$((PASSED + ok)) FAILED=$((FAILED + bad)) SKIPPED=$((SKIPPED + skip))
 }
 
