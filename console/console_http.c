@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "routes.h"
+#include "tcp_listen.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -34,52 +35,15 @@ struct upload {
     bool too_large;
 };
 
-static int parse_address(const char *text, int port, struct sockaddr_storage *ret, socklen_t *ret_len)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    bool is_v4 = inet_pton(AF_INET, text, &v4.sin_addr) == 1;
-    if (!is_v4 && inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
-        return -EINVAL;
-    if (is_v4)
-        memcpy(ret, &v4, sizeof v4);
-    else
-        memcpy(ret, &v6, sizeof v6);
-    *ret_len = is_v4 ? sizeof v4 : sizeof v6;
-    return is_v4 ? AF_INET : AF_INET6;
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage bound;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    socklen_t len = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
-        return 0;
-    memcpy(&v4, &bound, sizeof v4);
-    memcpy(&v6, &bound, sizeof v6);
-    return ntohs(bound.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
-}
-
 int console_http_listen(const char *address, int port, int *ret_fd, int *ret_port, struct err *e)
 {
-    struct sockaddr_storage storage;
-    socklen_t len = 0;
-    int on = 1, family = parse_address(address, port, &storage, &len);
-    if (family < 0)
+    int rc = tcp_listen(address, port, BACKLOG, ret_fd, ret_port);
+    if (rc == -EINVAL)
         return err_set(e, ERR_BOOT_FAILURE, "[console] listen: \"%s\" is no IP address", address);
-    AUTO_CLOSE int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return err_set_errno(e, errno, "no socket for the console");
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)&storage, len) < 0 || listen(fd, BACKLOG) < 0)
-        return err_set_errno(e, errno,
+    if (rc < 0)
+        return err_set_errno(e, -rc,
                              "cannot serve the console on %s port %d: set [console] listen and port (0: any free port)",
                              address, port);
-    *ret_port = bound_port(fd);
-    *ret_fd = fd;
-    fd = -1;
     return 0;
 }
 

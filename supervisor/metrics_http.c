@@ -4,10 +4,9 @@
  */
 #include "metrics_http.h"
 
-#include <arpa/inet.h>
+#include "tcp_listen.h"
 #include <jansson.h>
 #include <microhttpd.h>
-#include <sys/socket.h>
 
 enum { METRICS_HTTP_BACKLOG = 64, METRICS_HTTP_CONNECTION_MEMORY = 16384 };
 
@@ -31,79 +30,18 @@ void metrics_reply_problem(struct metrics_reply *reply, unsigned status, const c
                    status, quoted != NULL ? quoted : "\"\"", extra);
 }
 
-static int metrics_http_address(const char *address, int port, struct sockaddr_storage *ret, socklen_t *ret_len)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    if (inet_pton(AF_INET, address, &in.sin_addr) == 1) {
-        memcpy(ret, &in, sizeof in);
-        *ret_len = sizeof in;
-        return AF_INET;
-    }
-    if (inet_pton(AF_INET6, address, &in6.sin6_addr) != 1)
-        return -EINVAL;
-    memcpy(ret, &in6, sizeof in6);
-    *ret_len = sizeof in6;
-    return AF_INET6;
-}
-
-static int metrics_http_port(int fd)
-{
-    struct sockaddr_storage bound;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    socklen_t len = sizeof bound;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
-        return 0;
-    memcpy(&in, &bound, sizeof in);
-    memcpy(&in6, &bound, sizeof in6);
-    return ntohs(bound.ss_family == AF_INET6 ? in6.sin6_port : in.sin_port);
-}
-
 int metrics_http_listen(const char *address, int port, int *ret_fd, int *ret_port, struct err *e)
 {
-    struct sockaddr_storage storage;
-    socklen_t len = 0;
-    int family = metrics_http_address(address, port, &storage, &len), on = 1;
-    if (family < 0)
-        return err_set(e, family, "[metrics] listen: \"%s\" is no IP address", address);
-    AUTO_CLOSE int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return err_set_errno(e, errno, "no socket for metrics");
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)&storage, len) < 0 || listen(fd, METRICS_HTTP_BACKLOG) < 0) {
-        int code = errno;
+    int rc = tcp_listen(address, port, METRICS_HTTP_BACKLOG, ret_fd, ret_port);
+    if (rc == -EINVAL)
+        return err_set(e, rc, "[metrics] listen: \"%s\" is no IP address", address);
+    if (rc < 0)
         return err_set_errno(
-            e, code, "cannot serve metrics on %s port %d (%s)", address, port,
-            code == EADDRINUSE
+            e, -rc, "cannot serve metrics on %s port %d (%s)", address, port,
+            rc == -EADDRINUSE
                 ? "another program, perhaps another supervisor, has it: set [metrics] port, 0 for any free one"
                 : "see [metrics] listen and port");
-    }
-    *ret_port = metrics_http_port(fd);
-    *ret_fd = fd;
-    fd = -1;
     return 0;
-}
-
-bool metrics_http_is_bound(int fd, const char *address, int port, int *ret_port)
-{
-    struct sockaddr_storage bound, wanted;
-    socklen_t len = sizeof bound, wanted_len = 0;
-    int family = metrics_http_address(address, port, &wanted, &wanted_len), listens = 0;
-    socklen_t int_len = sizeof listens;
-    if (family < 0 || getsockname(fd, (struct sockaddr *)&bound, &len) < 0 || bound.ss_family != family ||
-        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) < 0 || listens == 0)
-        return false;
-    struct sockaddr_in a, b;
-    struct sockaddr_in6 a6, b6;
-    memcpy(&a, &bound, sizeof a);
-    memcpy(&b, &wanted, sizeof b);
-    memcpy(&a6, &bound, sizeof a6);
-    memcpy(&b6, &wanted, sizeof b6);
-    bool same = family == AF_INET ? a.sin_addr.s_addr == b.sin_addr.s_addr
-                                  : memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof a6.sin6_addr) == 0;
-    *ret_port = metrics_http_port(fd);
-    return same && (port == 0 || port == *ret_port);
 }
 
 static const char *metrics_http_query(const void *handle, const char *name)

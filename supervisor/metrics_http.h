@@ -43,9 +43,6 @@ void metrics_reply_problem(struct metrics_reply *reply, unsigned status, const c
  * naming address, port and remedy (-EADDRINUSE: who may be there). */
 int metrics_http_listen(const char *address, int port, int *ret_fd, int *ret_port, struct err *e);
 
-/* True when the listening socket is bound there (port 0: anywhere on that address); *ret_port is its port then. */
-bool metrics_http_is_bound(int fd, const char *address, int port, int *ret_port);
-
 struct metrics_http;
 /* Takes listen_fd, also on failure. NULL with e. */
 struct metrics_http *metrics_http_new(int listen_fd, metrics_http_get_fn on_get, void *arg, struct err *e);

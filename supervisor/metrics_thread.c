@@ -9,6 +9,7 @@
 #include "metrics_http.h"
 #include "metrics_routes.h"
 #include "stats_poll_uv.h"
+#include "tcp_listen.h"
 #include "wait_watch_uv.h"
 
 #include <fcntl.h>
@@ -243,7 +244,7 @@ static void metrics_thread_begin(struct metrics_thread *t)
 static int metrics_thread_listen(struct metrics_thread *t, int *taken_fd, int *ret_fd, struct err *e)
 {
     const struct conf_metrics *c = &t->conf->metrics;
-    t->held = *taken_fd >= 0 && metrics_http_is_bound(*taken_fd, c->listen, (int)c->port, &t->port);
+    t->held = *taken_fd >= 0 && tcp_listens_on(*taken_fd, c->listen, (int)c->port, &t->port);
     if (!t->held)
         return metrics_http_listen(c->listen, (int)c->port, ret_fd, &t->port, e);
     *ret_fd = *taken_fd;
