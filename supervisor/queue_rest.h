@@ -15,7 +15,7 @@
 #include "base.h"
 
 enum {
-    REST_BEATS = 7,       /* one beat instead of so many, a queue … */
+    REST_BEATS = 8,       /* one beat instead of so many, a queue … */
     REST_MAX_MS = 100000, /* … but at least one in this time: how long a host that died at rest may be taken for alive
                              is thrice that */
     REST_AFTER_BEATS = 2, /* so many usual beats come first: hosts learn of each other's shorter leases by them */

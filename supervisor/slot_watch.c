@@ -3,7 +3,7 @@
  */
 #include "slot_watch.h"
 
-enum { PULSE_BEATS = 2, FETCH_PULSE_BEATS = 15 };
+enum { PULSE_BEATS = 2, FETCH_PULSE_BEATS = 20 };
 
 static enum watch_action ready_action(const struct watch_view *v, uint64_t now_ms)
 {
