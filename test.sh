@@ -3,6 +3,7 @@
 #   rings: unit check integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan, then the programs with threads of their own under ThreadSanitizer)
 #   threads: those alone (preset tsan)
+#   cost: what a job costs, counted and compared (tests/cost); only when it is named
 #   --all: hostile in full (every foreign document in every mode, 25000 bent ones: half an hour, not two minutes), every cell of the kill matrix,
 #          100,000 dead letters, not 20,000
 #   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
@@ -17,8 +18,8 @@ for arg in "$@"; do
   case "$arg" in
     --fast) fast=yes ;;
     --all) export STINT_HOSTILE=all STINT_MATRIX=full STINT_VOLUME=all ;;
-    unit|check|integration|crash|faults|hostile|e2e|threads) rings="$rings $arg" ;;
-    *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check integration crash faults hostile e2e threads" >&2; exit 2 ;;
+    unit|check|cost|integration|crash|faults|hostile|e2e|threads) rings="$rings $arg" ;;
+    *) echo "test.sh: unknown argument '$arg'; allowed: --fast --all unit check cost integration crash faults hostile e2e threads" >&2; exit 2 ;;
   esac
 done
 export TSAN_OPTIONS=halt_on_error=1
@@ -32,6 +33,11 @@ packages_install $PACKAGES_PRODUCERS || echo "test.sh: without these packages do
 case " $rings " in *" e2e "*)
   packages_install $PACKAGES_E2E || echo "test.sh: without these packages the ring e2e skips" >&2
   command -v dockerd >/dev/null || packages_install $PACKAGES_DOCKER || echo "test.sh: without these packages the Docker tests of the ring e2e skip" >&2
+  ;;
+esac
+case " $rings " in *" cost "*)
+  # shellcheck disable=SC2086
+  packages_install $PACKAGES_COST || echo "test.sh: without these packages the ring cost skips" >&2
   ;;
 esac
 [ "$rings" = " threads" ] || { echo "== build (dev)"; build_preset dev || exit 1; }

@@ -11,6 +11,7 @@ PACKAGES_PRODUCERS="python3-cairo python3-pdfminer poppler-utils groff fonts-lib
 # What stint is measured beside (bench/run). Each may be missing: it is skipped by name. BullMQ is npm's.
 PACKAGES_BENCH="beanstalkd ruby-sidekiq celery python3-celery python3-rq python3-redis nodejs npm"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs systemd-container dpkg-dev lintian xz-utils python3-yaml"
+PACKAGES_COST="valgrind strace" # what counts in tests/cost
 PACKAGES_DOCKER="docker.io docker-compose iptables" # installed only where no Docker Engine is: it may be another vendor's
 
 # packages_install NAME...: installs those that are missing; says which; needs root or sudo only then.
