@@ -177,9 +177,9 @@ newer_gone() { redis FUNCTION DELETE stint | grep -q OK; }
 FAULT_READYZ="" FAULT_STATUS=0 FAULT_HOLD_MS=1200
 fault "a newer library" newer newer_gone
 
-foreign() { # a stranger's library holds our Functions' names
-  redis FUNCTION FLUSH SYNC >/dev/null &&
-    printf '#!lua name=other\nredis.register_function("stint_fetch", function() return 1 end)\n' | redis -x FUNCTION LOAD | grep -q other
+foreign() { # a stranger's library holds our Functions' names; in one step, or whoever misses ours loads them in between
+  printf '%s\n' MULTI "FUNCTION FLUSH SYNC" \
+    "FUNCTION LOAD \"#!lua name=other\nredis.register_function('stint_fetch', function() return 1 end)\n\"" EXEC | redis | grep -qx other
 }
 foreign_gone() { redis FUNCTION DELETE other | grep -q OK; }
 FAULT_READYZ=redis_away FAULT_SAYS="another library has Functions of stint's names" FAULT_ENQUEUE="another library has Functions"
