@@ -1,14 +1,14 @@
 /*
- * fetch - why: see the header's picture. Refuses to forget a job: what was claimed leaves the batch only by an answer of Redis.
+ * fetch - why: see the header's picture. Refuses to forget a job: what was claimed leaves the batch only by an answer
+ * of Redis.
  */
-#include "fetch.h"
+#include "fetch_impl.h"
 
+#include "alloc.h"
 #include "clock.h"
 #include "job_end.h"
 #include "killpoint.h"
 #include "log.h"
-#include "redis_reply.h"
-#include "retry_policy.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -31,6 +31,7 @@ static void go_to_part(struct worker *w)
     (void)shard_name(w->boot.queue, w->whole_queue, w->turn.part);
     atomic_store_explicit(&w->boot.cell->part, w->turn.part, memory_order_relaxed);
     fetch_args_queue(&w->fetch.args, w->boot.queue);
+    w->fetch.streak.open = false; /* the gate is the other part's */
 }
 
 void fetch_init(struct worker *w)
@@ -39,8 +40,11 @@ void fetch_init(struct worker *w)
     memcpy(w->whole_queue, w->boot.queue, sizeof w->whole_queue);
     shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
-    job_batch_init(&w->batch, f->size.max);
-    fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, f->size.max);
+    size_t cap = (size_t)3 * f->size.max; /* what is told again, and a full read of express and of a band */
+    job_batch_init(&w->batch, cap);
+    fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, cap);
+    f->odd_cap = (size_t)2 * f->size.max;
+    f->odd = alloc_zero(f->odd_cap, sizeof *f->odd);
     go_to_part(w);
     (void)uv_timer_init(&w->loop, &f->timer);
     (void)uv_idle_init(&w->loop, &f->kick);
@@ -57,6 +61,8 @@ void fetch_close(struct worker *w)
 void fetch_fini(struct worker *w)
 {
     fetch_args_fini(&w->fetch.args);
+    free(w->fetch.odd);
+    w->fetch.odd = NULL;
     job_batch_fini(&w->batch);
 }
 
@@ -84,265 +90,121 @@ static void return_unstarted(struct worker *w, const char *reason)
             job_end_return(&w->batch.items[i], 0, reason);
 }
 
-/* ---- answers ---- */
-
-static void forget_call(struct worker *w, bool maybe_carried_out)
-{
-    struct fetch *f = &w->fetch;
-    if (maybe_carried_out && f->asked > 0) {
-        f->orphans = true;
-        f->late_ms = clock_mono_ms() + FETCH_LATE_MS;
-        shard_turn_lost(&w->turn);
-    }
-    f->call = CALL_NONE;
-    for (size_t i = 0; i < w->batch.n; i++) {
-        struct job_core *item = &w->batch.items[i];
-        if (item->state != JOB_TELLING && item->state != JOB_RETURNING)
-            continue;
-        item->told_before = item->told_before || maybe_carried_out;
-        job_batch_move(&w->batch, item, JOB_EV_LOST);
-    }
-}
-
-static void stop_fatally(struct worker *w)
-{
-    w->exit_code = WORKER_EXIT_FATAL;
-    fetch_stop(w);
-}
-
-/* The next call is made later, and later still when it fails again. */
-static void put_off(struct worker *w, const char *why)
-{
-    struct fetch *f = &w->fetch;
-    int64_t wait = FETCH_RETRY_FIRST_MS;
-    for (uint32_t i = 0; i < f->failures && wait < FETCH_RETRY_MAX_MS; i++)
-        wait *= 2;
-    f->failures++;
-    f->retry_at_ms = clock_mono_ms() + (uint64_t)MIN_OF(wait, (int64_t)FETCH_RETRY_MAX_MS);
-    if (complaint_news(&f->complaint, why, clock_mono_ms()))
-        log_warn("Redis refuses calls; they are made again and again", KV_S("why", why), KV_I("in_ms", wait));
-}
-
-static void on_refusal(struct worker *w, const char *text)
-{
-    struct err e;
-    (void)redis_reply_error(text, &e);
-    put_off(w, e.message);
-    switch (fetch_refusal_of(text)) {
-    case REFUSAL_LATER:
-        break;
-    case REFUSAL_RECONNECT:
-        redis_uv_reset(w->redis);
-        break;
-    case REFUSAL_BUG:
-        log_error("this build and the Functions library disagree; the worker stops", KV_S("why", text));
-        stop_fatally(w);
-        break;
-    }
-}
-
-/* A kind this worker does not run: another worker may, or a newer one soon will. */
-static void refuse_kind(struct worker *w, struct job_core *item)
-{
-    const struct conf_kind *fallback = conf_kind_of(w->boot.conf, "default");
-    struct retry_decision decision =
-        retry_policy_unknown(item->job.handbacks, fallback ? fallback->unknown_grace : FETCH_UNKNOWN_GRACE_MS);
-    if (decision.verdict == RETRY_AGAIN) {
-        log_job(item->job.id, item->job.kind, item->job.traceparent);
-        log_warn("handing back a job of a kind this pool does not run", KV_S("knows", kind_known_names()),
-                 KV_I("delay_ms", decision.delay_ms));
-        log_job(NULL, NULL, NULL);
-        job_end_return(item, decision.delay_ms, "unknown_kind");
-        return;
-    }
-    struct err e;
-    err_set(&e, ERR_UNKNOWN_KIND, "no worker of queue %s runs kind \"%s\"; this build knows %s, pool %s runs %s", w->boot.queue,
-            item->job.kind, kind_known_names(), w->boot.pool_name, w->boot.pool->kinds);
-    job_end_fail(item, &e, NULL, NULL);
-}
-
-static void take_jobs(struct worker *w, const redisReply *jobs)
-{
-    for (size_t i = 0; i < jobs->elements; i++) {
-        struct err e;
-        struct job_core *item = job_batch_add(&w->batch);
-        assert(item && "Redis gave more jobs than were asked for");
-        int rc = job_from_reply(&item->job, jobs->element[i], &e);
-        if (rc < 0) {
-            log_error("cannot read a fetched job; the worker stops", KV_S("why", e.message));
-            w->batch.count[JOB_CLAIMED]--;
-            w->batch.n--;
-            stop_fatally(w);
-            return;
-        }
-        item->worker = w;
-        item->kind = kind_set_find(&w->kinds, item->job.kind);
-        if (!item->kind)
-            refuse_kind(w, item);
-    }
-    if (jobs->elements > 0) /* an empty fetch claims nothing that a death could leave */
-        KILL_POINT("after_fetch");
-}
-
-static void on_fetched(struct worker *w, const struct fetched *got)
-{
-    struct fetch *f = &w->fetch;
-    uint64_t now_ms = clock_mono_ms();
-    struct score_cell *cell = w->boot.cell;
-    atomic_fetch_add_explicit(&cell->fetches, 1, memory_order_relaxed);
-    atomic_store_explicit(&cell->last_fetch_ms, now_ms, memory_order_relaxed);
-    if (f->asked == 0)
-        return;
-    if (got->status != FETCHED_FENCED)
-        f->fenced = 0;
-    switch (got->status) {
-    case FETCHED_OK:
-        take_jobs(w, got->jobs);
-        (void)shard_turn_fetched(&w->turn, true);
-        f->said_idle = false;
-        break;
-    case FETCHED_EMPTY:
-    case FETCHED_PAUSED:
-        take_jobs(w, got->jobs);
-        f->parked = shard_turn_fetched(&w->turn, got->jobs->elements > 0) && got->jobs->elements == 0 && !f->woken;
-        break;
-    case FETCHED_LIMITED:
-        take_jobs(w, got->jobs);
-        f->retry_at_ms = now_ms + FETCH_LIMITED_MS;
-        shard_turn_leave(&w->turn);
-        break;
-    case FETCHED_FENCED:
-        f->retry_at_ms = now_ms + (f->fenced == 0 ? FETCH_FENCED_FIRST_MS : FETCH_FENCED_MS);
-        f->fenced++;
-        shard_turn_leave(&w->turn);
-        supervisor_link_say(w, IPC_FENCED, "");
-        break;
-    case FETCHED_STATUS_COUNT:
-        break;
-    }
-    f->woken = false;
-}
-
-/* The items a call was about leave the batch. One told before may be fenced by its own earlier call, which was carried out but
- * not answered: that is no news. */
-static void answer_items(struct worker *w, enum job_state asked, const redisReply *fenced_entries)
-{
-    for (size_t i = 0; i < w->batch.n; i++) {
-        struct job_core *item = &w->batch.items[i];
-        if (item->state != asked)
-            continue;
-        bool fenced = !item->told_before && fenced_has(fenced_entries, item);
-        if (fenced && asked == JOB_TELLING)
-            log_warn("an end was refused: the job had been taken from this worker", KV_S("job_id", item->job.id),
-                     KV_S("kind", item->job.kind), KV_I("epoch", item->job.epoch), KV_S("outcome", finish_op_name(item->op)));
-        job_end_count(item, fenced);
-        job_batch_move(&w->batch, item, JOB_EV_ANSWER);
-    }
-}
-
-static int on_finished(struct worker *w, const redisReply *reply, struct err *e)
-{
-    const redisReply *fenced;
-    struct fetched got;
-    int rc = finished_read(reply, &fenced, &got, e);
-    if (rc < 0)
-        return rc;
-    KILL_POINT("after_finish");
-    answer_items(w, JOB_TELLING, fenced);
-    w->fetch.first_end_ms = w->batch.count[JOB_ENDED] ? clock_mono_ms() : 0;
-    if (job_batch_held(&w->batch) == 0)
-        job_batch_clear(&w->batch);
-    on_fetched(w, &got);
-    return 0;
-}
-
-static int on_reclaimed(struct worker *w, const redisReply *reply, struct err *e)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_INTEGER)
-        return err_set(e, ERR_PROTOCOL, "Redis answered stint_crash with no [moved, remaining]");
-    w->fetch.orphans = reply->element[1]->integer > 0;
-    if (reply->element[0]->type == REDIS_REPLY_ARRAY && reply->element[0]->elements)
-        log_warn("jobs of a call that was never answered were handed back", KV_I("jobs", reply->element[0]->elements));
-    return 0;
-}
-
-static int on_answer(struct worker *w, enum fetch_call call, const redisReply *reply, struct err *e)
-{
-    struct fetched got;
-    int rc = 0;
-    switch (call) {
-    case CALL_FETCH:
-        if ((rc = fetched_read(reply, &got, e)) == 0)
-            on_fetched(w, &got);
-        return rc;
-    case CALL_FINISH:
-        return on_finished(w, reply, e);
-    case CALL_HANDBACK:
-        answer_items(w, JOB_RETURNING, NULL);
-        return 0;
-    case CALL_RECLAIM:
-        return on_reclaimed(w, reply, e);
-    case CALL_NONE:
-        break;
-    }
-    return 0;
-}
-
-static void on_reply(void *arg, const redisReply *reply, const struct err *lost)
-{
-    struct worker *w = arg;
-    struct fetch *f = &w->fetch;
-    enum fetch_call call = f->call;
-    struct err e;
-    if (!reply) {
-        const char *why = lost ? lost->message : "connection lost";
-        if (complaint_news(&f->complaint, why, clock_mono_ms()))
-            log_warn("Redis did not answer; what was asked is asked again", KV_S("why", why));
-        forget_call(w, true);
-    } else if (reply->type == REDIS_REPLY_ERROR) {
-        forget_call(w, true);
-        on_refusal(w, reply->str);
-    } else {
-        f->call = CALL_NONE;
-        if (on_answer(w, call, reply, &e) == 0) {
-            f->failures = 0;
-            if (complaint_over(&f->complaint))
-                log_info0("Redis answers calls again");
-        } else { /* somebody else's Functions: connecting anew looks at the library, and says what is wrong with it */
-            f->call = call;
-            forget_call(w, true);
-            put_off(w, e.message);
-            redis_uv_reset(w->redis);
-        }
-    }
-    fetch_pump(w);
-}
-
 /* ---- calls ---- */
 
-static void send_call(struct worker *w, enum fetch_call call, uint32_t asked)
+static void begin_turn(struct worker *w, enum fetch_call call, uint32_t asked)
 {
     struct fetch *f = &w->fetch;
     f->call = call;
     f->asked = asked;
-    if (redis_uv_argv(w->redis, on_reply, w, f->args.n, f->args.argv, f->args.lens) < 0)
-        forget_call(w, false);
+    f->n_parts = f->n_answered = 0;
+}
+
+/* Sends what is in args as the turn's next part. False: it was not sent, and whatever it was about is as before. */
+static bool send_part(struct worker *w, enum fetch_part part)
+{
+    struct fetch *f = &w->fetch;
+    assert(f->n_parts < FETCH_PARTS_MAX);
+    f->parts[f->n_parts] = part;
+    if (redis_uv_argv(w->redis, fetch_on_reply, w, f->args.n, f->args.argv, f->args.lens) == 0) {
+        f->n_parts++;
+        return true;
+    }
+    fetch_part_unsent(w, part);
+    return false;
+}
+
+static void end_turn_unsent(struct worker *w)
+{
+    if (w->fetch.n_parts == 0)
+        w->fetch.call = CALL_NONE;
+}
+
+static void send_alone(struct worker *w, enum fetch_call call, enum fetch_part part)
+{
+    begin_turn(w, call, 0);
+    (void)send_part(w, part);
+    end_turn_unsent(w);
+}
+
+static bool knows_short(const struct worker *w)
+{
+    return redis_uv_library(w->redis) >= LIBRARY_SHORT;
+}
+
+static bool may_ask_gate(const struct worker *w)
+{
+    const struct fetch *f = &w->fetch;
+    return knows_short(w) && f->args.lane[0] == '\0' && !f->size.whole && !store_gate_on_trial(w) &&
+           clock_mono_ms() >= f->streak.shy_until_ms;
+}
+
+static bool in_streak(const struct worker *w)
+{
+    const struct fetch_streak *s = &w->fetch.streak;
+    return s->open && may_ask_gate(w) && clock_mono_ms() - s->fetched_ms < FETCH_STREAK_MS;
+}
+
+/* The claiming part of a turn, for at most max jobs (of each of two bands, in a streak). */
+static bool send_claim(struct worker *w, uint32_t max)
+{
+    struct fetch *f = &w->fetch;
+    if (in_streak(w)) {
+        fetch_args_read(&f->args, w->boot.consumer, f->streak.band, max);
+        return send_part(w, PART_READ);
+    }
+    f->streak.open = false;
+    fetch_args_fetch(&f->args, w->boot.instance, w->boot.consumer, f->turn++, max, may_ask_gate(w));
+    return send_part(w, PART_FETCH);
 }
 
 static void send_fetch(struct worker *w)
 {
-    struct fetch *f = &w->fetch;
     uint32_t max = next_size(w);
-    fetch_args_fetch(&f->args, w->boot.instance, w->boot.consumer, f->turn++, max);
-    send_call(w, CALL_FETCH, max);
+    begin_turn(w, CALL_FETCH, max);
+    (void)send_claim(w, max);
+    end_turn_unsent(w);
+}
+
+/* Ends, each in the shortest call there is for it; then the next jobs. Each of these calls is whole by itself, so that
+ * whoever dies between two of them has told some ends and not others, and what a read claimed is held by its name. */
+static void send_ends_shortly(struct worker *w, uint32_t max)
+{
+    struct fetch *f = &w->fetch;
+    bool sent = true;
+    while (sent && f->n_parts < FETCH_PARTS_MAX - 2 && fetch_args_short(&f->args, &w->batch, (uint8_t)f->n_parts))
+        sent = send_part(w, PART_SHORT);
+    if (sent && w->batch.count[JOB_ENDED]) {
+        fetch_args_finish(&f->args, w->boot.instance, w->boot.consumer, f->turn++, 0, &w->batch, (uint8_t)f->n_parts);
+        sent = send_part(w, PART_FINISH);
+    }
+    if (!sent || (max > 0 && !send_claim(w, max)))
+        f->asked = 0;
 }
 
 static void send_finish(struct worker *w, uint32_t max)
 {
     struct fetch *f = &w->fetch;
-    fetch_args_finish(&f->args, w->boot.instance, w->boot.consumer, f->turn++, max, &w->batch);
+    begin_turn(w, CALL_FINISH, max);
     KILL_POINT("before_finish");
-    send_call(w, CALL_FINISH, max);
+    if (knows_short(w) && (w->batch.count[JOB_ENDED] > 1 || (max > 0 && in_streak(w)))) {
+        send_ends_shortly(w, max);
+    } else {
+        f->streak.open = f->streak.open && max == 0;
+        fetch_args_finish(&f->args, w->boot.instance, w->boot.consumer, f->turn++, max, &w->batch, 0);
+        (void)send_part(w, PART_FINISH);
+    }
+    end_turn_unsent(w);
+}
+
+static void send_adopt(struct worker *w)
+{
+    struct fetch *f = &w->fetch;
+    f->n_adopting = MIN_OF(f->n_odd, (size_t)FETCH_ADOPT_MAX);
+    begin_turn(w, CALL_ADOPT, (uint32_t)f->n_adopting);
+    fetch_args_adopt(&f->args, w->boot.consumer, f->odd, f->n_adopting);
+    (void)send_part(w, PART_ADOPT);
+    end_turn_unsent(w);
 }
 
 static bool recycle_due(struct worker *w)
@@ -381,8 +243,9 @@ static void call_at_rest(struct worker *w)
     }
     f->orphans = f->orphans || (late && look_late(w));
     if (f->orphans) {
+        f->streak.open = false;
         fetch_args_reclaim(&f->args, w->boot.consumer);
-        send_call(w, CALL_RECLAIM, 0);
+        send_alone(w, CALL_RECLAIM, PART_RECLAIM);
     } else if (may_claim(w) && !f->parked) {
         if (job_batch_held(&w->batch) == 0)
             job_batch_clear(&w->batch);
@@ -400,7 +263,11 @@ static void call_next(struct worker *w)
         return;
     if (w->batch.count[JOB_RETURNED]) {
         fetch_args_handback(&f->args, w->boot.consumer, &w->batch, FETCH_HANDBACK_MAX);
-        send_call(w, CALL_HANDBACK, 0);
+        send_alone(w, CALL_HANDBACK, PART_HANDBACK);
+        return;
+    }
+    if (f->n_odd) {
+        send_adopt(w);
         return;
     }
     if (job_batch_active(&w->batch) || w->batch.count[JOB_CLAIMED]) {
@@ -506,7 +373,7 @@ void fetch_pump(struct worker *w)
     say_idle(w);
     arm_timer(w);
     job_runner_watch(w);
-    if (f->stopping && f->call == CALL_NONE && job_batch_held(&w->batch) == 0)
+    if (f->stopping && f->call == CALL_NONE && f->n_odd == 0 && job_batch_held(&w->batch) == 0)
         uv_stop(&w->loop);
 }
 
@@ -522,6 +389,7 @@ void fetch_tell_progress(struct worker *w, const char *id, const char *epoch, co
 void fetch_redis_state(struct worker *w, bool ready)
 {
     struct fetch *f = &w->fetch;
+    f->streak.open = f->streak.open && !ready;
     if (ready && f->said_idle) /* the doorbell may have rung while nobody could hear it */
         supervisor_link_say(w, IPC_BUSY, "");
     f->parked = f->parked && !ready;

@@ -63,18 +63,112 @@ static void add_lane(struct fetch_args *a)
         add(a, a->lane);
 }
 
-void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max)
+void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max,
+                      bool gate)
 {
     begin(a, "stint_fetch");
     add(a, instance);
     add(a, consumer);
     add_number(a, turn);
     add_number(a, max);
-    add_lane(a);
+    if (!gate) {
+        add_lane(a);
+        return;
+    }
+    add(a, a->lane);
+    add(a, "native");
+}
+
+static void add_key(struct fetch_args *a, size_t which, const char *infix, const char *name)
+{
+    (void)snprintf(a->keys[which], sizeof a->keys[which], "%s:%s:%s", a->key, infix, name);
+    add(a, a->keys[which]);
+}
+
+void fetch_args_read(struct fetch_args *a, const char *consumer, enum band band, uint32_t max)
+{
+    a->n = a->n_numbers = 0;
+    add(a, "XREADGROUP");
+    add(a, "GROUP");
+    add(a, "workers");
+    add(a, consumer);
+    add(a, "COUNT");
+    add_number(a, max);
+    add(a, "STREAMS");
+    if (band != BAND_EXPRESS)
+        add_key(a, 0, "s", band_name(BAND_EXPRESS));
+    add_key(a, 1, "s", band_name(band));
+    add_key(a, 2, "g", consumer);
+    for (int i = band != BAND_EXPRESS ? 3 : 2; i > 0; i--)
+        add(a, ">");
+}
+
+bool fetch_short(const struct job_core *item)
+{
+    return item->op == FINISH_ACK || (item->op == FINISH_DONE && item->plain && item->retain_ms > 0);
+}
+
+static bool same_call(const struct job_core *a, const struct job_core *b)
+{
+    return a->op == b->op && a->job.band == b->job.band && (a->op == FINISH_ACK || a->kind == b->kind);
+}
+
+static void begin_short(struct fetch_args *a, const struct job_core *first)
+{
+    bool keep = first->op == FINISH_DONE;
+    begin(a, keep ? "stint_keep" : "stint_ack");
+    add(a, band_name(first->job.band));
+    if (keep) {
+        add(a, first->job.kind);
+        add_number(a, (uint64_t)first->retain_ms);
+    }
+}
+
+bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t part)
+{
+    const struct job_core *first = NULL;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct job_core *item = &batch->items[i];
+        if (item->state != JOB_ENDED || !fetch_short(item) || (first && !same_call(first, item)))
+            continue;
+        if (!first)
+            begin_short(a, first = item);
+        add(a, item->job.entry);
+        if (item->op == FINISH_DONE) {
+            job_used_words(&item->used, item->b);
+            add(a, item->job.id);
+            add(a, item->a ? item->a : "");
+            add(a, item->b);
+        }
+        item->part = part;
+        job_batch_move(batch, item, JOB_EV_ASK);
+    }
+    return first != NULL;
+}
+
+void fetch_args_adopt(struct fetch_args *a, const char *consumer, const struct fetch_odd odd[], size_t n)
+{
+    begin(a, "stint_adopt");
+    add(a, consumer);
+    for (size_t i = 0; i < n; i++) {
+        add(a, band_name(odd[i].band));
+        add(a, odd[i].entry);
+    }
+}
+
+/* stint_finish has room for two texts beside a done. */
+static const char *finish_b(struct job_core *item)
+{
+    char usage[JOB_USAGE_MAX];
+    if (item->op != FINISH_DONE)
+        return item->b;
+    job_used_json(&item->used, usage);
+    (void)snprintf(item->b, sizeof item->b, "%lld %s", (long long)item->retain_ms, usage);
+    return item->b;
 }
 
 void fetch_args_finish(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max,
-                       struct job_batch *batch)
+                       struct job_batch *batch, uint8_t part)
 {
     begin(a, "stint_finish");
     add(a, instance);
@@ -91,7 +185,8 @@ void fetch_args_finish(struct fetch_args *a, const char *instance, const char *c
         add(a, item->job.entry);
         add(a, item->job.id);
         add(a, item->a ? item->a : "");
-        add(a, item->b);
+        add(a, finish_b(item));
+        item->part = part;
         job_batch_move(batch, item, JOB_EV_ASK);
     }
     add_lane(a);
@@ -132,7 +227,8 @@ void fetch_args_reclaim(struct fetch_args *a, const char *consumer)
     add(a, "0");
 }
 
-void fetch_args_progress(struct fetch_args *a, const char *id, const char *epoch, const char *percent, const char *message)
+void fetch_args_progress(struct fetch_args *a, const char *id, const char *epoch, const char *percent,
+                         const char *message)
 {
     begin(a, "stint_progress");
     add(a, id);
@@ -143,8 +239,8 @@ void fetch_args_progress(struct fetch_args *a, const char *id, const char *epoch
 
 static int unexpected(struct err *e, const char *what)
 {
-    return err_set(e, ERR_PROTOCOL, "Redis answered a fetch with %s; is the stint Functions library of another build loaded?",
-                   what);
+    return err_set(e, ERR_PROTOCOL,
+                   "Redis answered a fetch with %s; is the stint Functions library of another build loaded?", what);
 }
 
 int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e)
@@ -162,23 +258,34 @@ int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e)
         return unexpected(e, "jobs that are no array");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(status->str, names[i]) == 0) {
-            *ret = (struct fetched){.status = (enum fetch_status)i, .jobs = jobs};
+            *ret = (struct fetched){.status = (enum fetch_status)i, .jobs = jobs, .gate = reply->elements > 3};
             return 0;
         }
     return unexpected(e, "an unknown status");
 }
 
-int finished_read(const redisReply *reply, const redisReply **ret_fenced, struct fetched *ret, struct err *e)
+/* [accepted, …] with the fenced entries at `at`, when there are any. */
+static int accepted_read(const redisReply *reply, size_t at, const redisReply **ret_fenced, struct err *e)
 {
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 || reply->element[0]->type != REDIS_REPLY_INTEGER)
-        return unexpected(e, "no [accepted, fetched]");
-    const redisReply *fenced = reply->elements > 2 ? reply->element[2] : NULL;
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements < at ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER)
+        return unexpected(e, "no count of what it accepted");
+    const redisReply *fenced = reply->elements > at ? reply->element[at] : NULL;
     if (fenced && fenced->type != REDIS_REPLY_ARRAY)
         return unexpected(e, "fenced entries that are no array");
-    int rc = fetched_read(reply->element[1], ret, e);
-    if (rc == 0)
-        *ret_fenced = fenced;
-    return rc;
+    *ret_fenced = fenced;
+    return 0;
+}
+
+int finished_read(const redisReply *reply, const redisReply **ret_fenced, struct fetched *ret, struct err *e)
+{
+    int rc = accepted_read(reply, 2, ret_fenced, e);
+    return rc < 0 ? rc : fetched_read(reply->element[1], ret, e);
+}
+
+int short_read(const redisReply *reply, const redisReply **ret_fenced, struct err *e)
+{
+    return accepted_read(reply, 1, ret_fenced, e);
 }
 
 bool fenced_has(const redisReply *fenced, const struct job_core *item)

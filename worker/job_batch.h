@@ -7,6 +7,7 @@
 #pragma once
 
 #include "job_fsm.h"
+#include "job_usage.h"
 #include "kind_set.h"
 
 struct worker;
@@ -35,6 +36,10 @@ struct job_core {
     enum finish_op op;
     char *a;                     /* owned; NULL: "" */
     char b[160];
+    int64_t retain_ms;           /* FINISH_DONE: how long its status is kept; 0: it is not */
+    struct job_used used;        /* FINISH_DONE: what it used */
+    bool plain;                  /* its entry holds no more than a first run needs: its end can be told shortly */
+    uint8_t part;                /* of the turn under way, that tells its end (fetch_impl.h) */
     bool told_before;            /* a finish with it went unanswered: it may have been carried out */
     bool soft_passed;            /* its soft deadline was acted upon */
     bool resolving;              /* the handler gave it up to outcome_resolve: no cancel() any more */

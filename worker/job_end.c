@@ -83,9 +83,8 @@ void job_end_done(struct job_core *item, const char *result_json)
         end_with(item, FINISH_ACK, NULL);
         return;
     }
-    char usage[JOB_USAGE_MAX];
-    job_usage_text(&item->worker->usage, item, item->worker->runner.alone, usage);
-    snprintf(item->b, sizeof item->b, "%lld %s", (long long)(tracked ? conf->retain : 0), usage);
+    item->used = job_usage_of(&item->worker->usage, item, item->worker->runner.alone);
+    item->retain_ms = tracked ? conf->retain : 0;
     if (tracked)
         log_end(item, LOG_INFO, "job done", "done");
     end_with(item, FINISH_DONE, result_json ? inline_result(item, result_json) : NULL);

@@ -116,18 +116,23 @@ local function set_aside(K, now, job, why, paused)
     return true
 end
 
+-- Adds the job of a claimed entry to jobs, or says 1 when it was moved out of the way instead.
+local function admit(K, now, band, e, jobs, paused)
+    local job, why = parse(band, e[1], e[2])
+    if (why or job.expires or job.in_hash or paused) and set_aside(K, now, job, why, paused) then
+        return 1
+    end
+    jobs[#jobs + 1] = job
+    return 0
+end
+
 -- Fills jobs up to want from one band; the number set aside so far bounds the work of the call.
 local function read_band(K, now, band, consumer, want, jobs, aside, paused)
     while #jobs < want and aside < MOVE_MAX do
         local count = want - #jobs
         local entries = claim(K, band, consumer, count)
         for _, e in ipairs(entries) do
-            local job, why = parse(band, e[1], e[2])
-            if (why or job.expires or job.in_hash or paused) and set_aside(K, now, job, why, paused) then
-                aside = aside + 1
-            else
-                jobs[#jobs + 1] = job
-            end
+            aside = aside + admit(K, now, band, e, jobs, paused)
         end
         if #entries < count then
             break
@@ -165,7 +170,9 @@ end
 
 local NOTHING = -1
 local LANE_ONLY = {LANE} -- who serves a lane has its memory for that
-function fetch(K, now, precise, instance, consumer, turn, max, lane)
+-- native: whether the consumer asks for its gate, which it gets when the next jobs can be had as these were: a full batch of one
+-- band, and nothing in the queue's configuration to be asked about each.
+function fetch(K, now, precise, instance, consumer, turn, max, lane, native)
     if max == 0 then
         return {'empty', {}, NOTHING}
     end
@@ -195,6 +202,10 @@ function fetch(K, now, precise, instance, consumer, turn, max, lane)
     if tat and #jobs > 0 then
         limiter_take(K, precise, tat, every, #jobs)
     end
+    if #jobs == max and native and not tat and not paused and jobs[1][BAND] == jobs[max][BAND] then
+        open_gate(K, now, consumer, tonumber(lease))
+        return {'ok', jobs, NOTHING, 1}
+    end
     if #jobs > 0 then
         return {'ok', jobs, #jobs < max and next_due(K, now) or NOTHING}
     end
@@ -216,12 +227,46 @@ function lane_arg(s)
 end
 
 local function stint_fetch(K, args)
-    count_args(args, 4, 5, 'instance, consumer, turn, max, and the lane if one is served')
+    count_args(args, 4, 6, 'instance, consumer, turn, max, the lane or "", and native for a gate')
     local now, precise = clock()
     local instance, consumer, turn, max = fetch_args(args, 1)
-    return fetch(K, now, precise, instance, consumer, turn, max, lane_arg(args[5]))
+    if args[6] and args[6] ~= 'native' then
+        badarg('native', 'native, or nothing')
+    end
+    return fetch(K, now, precise, instance, consumer, turn, max, lane_arg(args[5]), args[6])
+end
+
+-- The jobs of entries that the consumer claimed by itself and left to this side to read: what is not a plain first run.
+-- One that was taken from it meanwhile, or moved out of the way here, is not in the answer.
+local function stint_adopt(K, args)
+    count_args(args, 3, 1 + 2 * MOVE_MAX, 'consumer, then 1 to 100 times band, entry')
+    local consumer = consumer_arg(args[1])
+    if #args % 2 == 0 then
+        badarg('ARGV', 'consumer, then pairs of band, entry')
+    end
+    for i = 2, #args, 2 do
+        band_arg(args[i], 'band')
+        entry_arg(args[i + 1], 'entry')
+    end
+    local now, jobs = clock(), {}
+    local paused = paused_kinds(K, redis.call('HGET', K .. ':cfg', 'paused_kinds'))
+    for i = 2, #args, 2 do
+        local band, entry = args[i], args[i + 1]
+        local key = stream(K, band)
+        local pending = redis.pcall('XPENDING', key, GROUP, entry, entry, 1, consumer)
+        if not pending.err and pending[1] then
+            local found = redis.call('XRANGE', key, entry, entry)[1]
+            if found then
+                admit(K, now, band, found, jobs, paused)
+            else -- deleted by hand: nothing is left to run
+                redis.call('XACK', key, GROUP, entry)
+            end
+        end
+    end
+    return {'ok', jobs, NOTHING}
 end
 
 register('stint_fetch', guarded(stint_fetch), WORKS_AT_OOM)
+register('stint_adopt', guarded(stint_adopt), WORKS_AT_OOM)
 end
 

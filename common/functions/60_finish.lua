@@ -1,6 +1,6 @@
 -- ------------------------------------------------------------------------------------------------------------- finish
--- Used further down: delay_arg.
-local delay_arg
+-- Used further down: delay_arg, finish_done.
+local delay_arg, finish_done
 do
 -- The status of a finished job is written to its hash; a hash that is another living job's (a shared id) is left alone.
 local function keep_result(K, now, band, entry, id, result, retain, usage)
@@ -57,12 +57,15 @@ local function held_of(K, band, entries)
     return held
 end
 
--- Finishes jobs of a band that are done: one XACK and one XDEL for all. keep: entry -> the rest of its op, for those
--- whose status is kept; fenced: gets those that are not this claim's any more. Returns how many were accepted.
-local function finish_done(K, now, band, entries, keep, fenced)
+-- Finishes jobs of a band that are done: one XACK and one XDEL for all. fenced: gets those that are not this claim's any
+-- more; keep(entry), if given, is called for each of the others before its entry goes. Returns how many were accepted.
+function finish_done(K, band, entries, fenced, keep)
     local key = stream(K, band)
     local acked = redis.pcall('XACK', key, GROUP, unpack(entries))
     if type(acked) ~= 'number' then
+        if string.find(acked.err, 'stream ID', 1, true) then
+            badarg('entry', 'a stream entry id, <ms>-<n>')
+        end
         acked = 0
     end
     if acked ~= #entries then
@@ -74,11 +77,9 @@ local function finish_done(K, now, band, entries, keep, fenced)
         end
         entries = held
     end
-    local now_text = string.format('%.0f', now)
-    for _, entry in ipairs(entries) do
-        local op = keep[entry]
-        if op then
-            keep_result(K, now_text, band, entry, op[1], op[2], op[3], op[4])
+    if keep then
+        for _, entry in ipairs(entries) do
+            keep(entry)
         end
     end
     if #entries > 0 then
@@ -219,8 +220,14 @@ local function stint_finish(K, args)
         end
         accepted = accepted + taken
     end
+    local now_text = string.format('%.0f', now)
     for band, at in pairs(bands) do
-        done = done + finish_done(K, now, band, at.entries, at.keep, fenced)
+        done = done + finish_done(K, band, at.entries, fenced, next(at.keep) and function(entry)
+            local op = at.keep[entry]
+            if op then
+                keep_result(K, now_text, band, entry, op[1], op[2], op[3], op[4])
+            end
+        end)
     end
     if done > 0 then
         bump(K, 'done', done)

@@ -1,6 +1,6 @@
 -- -------------------------------------------------------------------------------------------- hand back, crash, sweep
--- Used further down: suspect, held, forget_consumer, consumers, lost_owners, sweep_args, sweep_lost.
-local suspect, held, forget_consumer, consumers, lost_owners, sweep_args, sweep_lost
+-- Used further down: suspect, held, forget_consumer, consumers, close_gates, lost_owners, sweep_args, sweep_lost.
+local suspect, held, forget_consumer, consumers, close_gates, lost_owners, sweep_args, sweep_lost
 do
 -- Back to ready (or later) at no cost to the job: it was not its fault.
 local function hand_back(K, now, job, delay)
@@ -159,6 +159,7 @@ end
 
 -- Only ever called when the consumer holds nothing: deleting one with pending entries would make them unreachable.
 function forget_consumer(K, consumer)
+    close_gate(K, consumer)
     for _, band in ipairs(STREAMS) do
         redis.pcall('XGROUP', 'DELCONSUMER', stream(K, band), GROUP, consumer)
     end
@@ -201,6 +202,7 @@ local function stint_crash(K, args)
     end
     why.policy = args[7] or 'once'
     local now, moved = clock(), {}
+    close_gate(K, consumer) -- before anything else: a claim that is still on its way finds nothing open
     blamed = resolve_blame(K, consumer, blamed)
     move_pending(K, now, consumer, blamed, why, MOVE_MAX, moved)
     local remaining = held(K, consumer)
@@ -229,6 +231,13 @@ function consumers(K, lengths)
         end
     end
     return all
+end
+
+-- Nobody reads by itself any more until its next fetch has said that it may.
+function close_gates(K)
+    for name in pairs(consumers(K)) do
+        close_gate(K, name)
+    end
 end
 
 -- Whether a consumer's entries must be taken from it: its instance's lease ended or was never held. A name that is no
@@ -286,6 +295,7 @@ function sweep_lost(K, now, why, only)
     for _, name in ipairs(names) do
         local c = all[name]
         if (not only or c.owner == only) and is_lost(K, now, name, c) then
+            close_gate(K, name)
             local most = math.min(budget, c.held)
             if c.held - most == 1 then
                 most = most - 1 -- one left over for the next call would look like the only one and be blamed

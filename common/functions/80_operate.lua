@@ -17,6 +17,7 @@ local function stint_pause(K, args)
     if redis.call('HSETNX', cfg, field, value) == 0 then
         return 0
     end
+    close_gates(K)
     if kind ~= '' then
         redis.call('HINCRBY', cfg, 'paused_kinds', 1)
         redis.call('SREM', K .. ':unpark', kind)
@@ -103,6 +104,9 @@ local function stint_config(K, args)
         redis.call('HDEL', K .. ':cfg', field)
     else
         redis.call('HSET', K .. ':cfg', field, stored)
+    end
+    if field == 'rate' then
+        close_gates(K)
     end
     if before ~= (stored or '') then -- hosts say the same at each start: only a change is news
         audit(K, 'config', actor, '', 'field', field, 'value', value, 'before', before)

@@ -31,12 +31,27 @@ local function put_errors(parts, h)
     put(parts, 'errors', '[' .. table.concat(errors, ',') .. ']')
 end
 
+-- A hash keeps its small form only while no value is longer than 64 bytes, so a usage is kept as four words
+-- (docs/protocol.md, job hash fields) and told as JSON. One written before, or by stint_finish, is JSON already.
+local function usage_json(usage)
+    local wall, cpu, peak, of = string.match(usage, '^([%d-]+) ([%d-]+) ([%d-]+) (%l+)$')
+    if not of then
+        return usage ~= '' and json_or_quoted(usage)
+    end
+    local members = {}
+    for name, n in pairs({wall_ms = wall, cpu_ms = cpu, memory_peak_bytes = peak}) do
+        members[#members + 1] = tonumber(n) and string.format('"%s":%s', name, n) or nil
+    end
+    members[#members + 1] = '"of":"' .. of .. '"'
+    return '{' .. table.concat(members, ',') .. '}'
+end
+
 local function put_hash(parts, h)
     put(parts, 'payload_before', h.payload_before and quote(h.payload_before))
     put(parts, 'progress', h.progress and json_or_quoted(h.progress))
     put(parts, 'cancel', h.cancel and json_or_quoted(h.cancel))
     put(parts, 'result', h.result and (h.result == '' and 'null' or json_or_quoted(h.result)))
-    put(parts, 'usage', h.usage and h.usage ~= '' and json_or_quoted(h.usage))
+    put(parts, 'usage', h.usage and usage_json(h.usage))
     put(parts, 'reason', h.reason and quote(h.reason))
     put(parts, 'finished_ms', h.finished)
     put(parts, 'fingerprint', h.fp and quote(h.fp))

@@ -8,7 +8,8 @@ local LOOK_MAX = 250  -- things looked at by one call
 local KEY_TYPES = {d = 'zset', dead = 'zset', fp = 'zset', i = 'zset', ii = 'hash', cfg = 'hash', ledger = 'hash',
     unpark = 'set', cancels = 'hash', audit = 'stream', ev = 'stream', tat = 'string', stats = 'hash', outbox = 'hash', replays = 'zset',
     pub = 'hash', keep = 'hash', feed = 'stream', restoring = 'hash'}
-local PREFIX_TYPES = {s = 'stream', j = 'hash', p = 'set', u = 'string', match = 'stream', waits = 'stream'}
+local PREFIX_TYPES = {s = 'stream', j = 'hash', p = 'set', u = 'string', match = 'stream', waits = 'stream',
+    g = 'stream'}
 local RUN_TYPES = {[''] = 'hash', [':left'] = 'zset', [':moved'] = 'list', [':held'] = 'list', [':started'] = 'list'}
 
 -- The fields of a stream's entry as long as it is there.

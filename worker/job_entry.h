@@ -1,0 +1,15 @@
+/*
+ * job_entry - a job as its stream entry says it, for a worker that reads a band by Redis' own command.
+ *
+ * Runs in: worker (and tests). Pure.
+ * Reads what common/functions/25_job.lua reads of an entry that is in its first run and carries nothing but kind,
+ * payload, id and h; test_job_entry holds the two against each other. Everything else is left to the Function
+ * stint_adopt.
+ */
+#pragma once
+
+#include "job.h"
+
+/* The job of an entry, an array of its id and its fields; payload copied. False: an entry that a Function has to look
+ * at (options, an earlier run, a payload elsewhere, anything that can never run); j is unchanged then. */
+bool job_entry_read(struct job *j, enum band band, const struct redisReply *entry);
