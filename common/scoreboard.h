@@ -75,7 +75,7 @@ struct score_cell {
     /* supervisor writes */
     _Alignas(CACHE_LINE) _Atomic int32_t pid;      /* 0: slot empty */
     _Atomic uint32_t slot_state;                   /* enum slot_state of supervisor/slot_fsm.h */
-    _Atomic uint32_t generation;                   /* processes started in this slot */
+    _Atomic uint32_t generation;                   /* processes started in this slot; not 0 (acquire): `pool` can be read */
     _Atomic uint64_t restarts;
     _Atomic uint64_t rss_bytes;
     char pool[QUEUE_MAX];                          /* written before the first process starts */

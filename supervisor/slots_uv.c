@@ -178,7 +178,7 @@ void slots_uv_start(struct slots_uv *u, struct slot *slot)
     KILL_POINT("supervisor_spawned");
     struct score_cell *cell = slots_cell(u->slots, slot);
     atomic_store_explicit(&cell->pid, slot->pid, memory_order_relaxed);
-    atomic_store_explicit(&cell->generation, slot->generation, memory_order_relaxed);
+    atomic_store_explicit(&cell->generation, slot->generation, memory_order_release); /* with it, the cell's pool */
     slots_move(u->slots, slot, SLOT_EVENT_SPAWNED);
     log_debug("worker started", KV_S("pool", pool->name), KV_I("slot", slot->number), KV_I("worker_pid", slot->pid),
               KV_I("generation", slot->generation));
@@ -401,7 +401,8 @@ static bool fetched_first(const struct slots_uv *u, const struct slot *slot)
 void slots_uv_pulse(struct slots_uv *u, struct slot *slot)
 {
     uint64_t now_ms = clock_mono_ms();
-    if (now_ms >= u->fetch_pulse_ms + slot_fetch_pulse_ms((uint64_t)u->conf->supervisor.heartbeat) && fetched_first(u, slot)) {
+    if (now_ms >= u->fetch_pulse_ms + slot_fetch_pulse_ms((uint64_t)u->conf->supervisor.heartbeat) &&
+        fetched_first(u, slot)) {
         u->fetch_pulse_ms = now_ms;
         (void)have_fetch(u, slot, slots_part_now(u->slots, slot));
     } else if (MAX_OF(slot->started_ms, score_alive_ms(slots_cell(u->slots, slot))) >= slot->pinged_ms) {
@@ -462,7 +463,8 @@ void slots_uv_stop(struct slots_uv *u, struct slot *slot, bool retire)
         return;
     slot->intent = EXIT_INTENT_STOP;
     slot->stop_by_ms = clock_mono_ms() + (uint64_t)u->conf->supervisor.drain_timeout;
-    if (slot->state == SLOT_STARTING) /* it holds no job; one that never becomes ready is not waited for longer than to start */
+    if (slot->state ==
+        SLOT_STARTING) /* it holds no job; one that never becomes ready is not waited for longer than to start */
         slot->stop_by_ms = MIN_OF(slot->stop_by_ms, slot->started_ms + (uint64_t)u->conf->supervisor.boot_timeout);
     slots_move(u->slots, slot, SLOT_EVENT_STOP);
     if (!say(slot, IPC_STOP, ""))

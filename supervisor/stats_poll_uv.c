@@ -257,7 +257,7 @@ static void look_at_workers(struct stats_poll *p)
         return;
     for (size_t i = 0; i < p->board->n_slots && i < SCORE_SLOT_MAX; i++) {
         const struct score_cell *cell = &p->board->cells[i];
-        if (atomic_load_explicit(&cell->generation, memory_order_relaxed) == 0)
+        if (atomic_load_explicit(&cell->generation, memory_order_acquire) == 0)
             continue;
         int32_t queue = queue_of_cell(p, i);
         if (queue >= 0)

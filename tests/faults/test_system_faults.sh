@@ -85,11 +85,11 @@ soft_limit() { # RESOURCE PID N; "hard": as before
   hard=$(as_owner "$2" prlimit --pid "$2" "--$1" --output HARD --noheadings --raw) || return 1
   as_owner "$2" prlimit --pid "$2" "--$1=${3/hard/$hard}:$hard"
 }
-no_descriptors() { # and documents that come while it lasts
+no_descriptors() { # and documents that come while it lasts: only then, so that each meets a worker that can open nothing
   local p i
-  for i in 1 2 3; do book_pdf "f$FAULT_N-short-$i" "$i" "$((650 + i))" ',"delay_ms":500'; done
-  flush || return 1
   LIMITED=$(everyone); for p in $LIMITED; do soft_limit nofile "$p" 3 || return 1; done
+  for i in 1 2 3; do book_pdf "f$FAULT_N-short-$i" "$i" "$((650 + i))"; done
+  flush
 }
 descriptors() { local p; for p in $LIMITED; do ! lives "$p" || soft_limit nofile "$p" hard || return 1; done; }
 freeze_supervisor() { FROZEN=$(supervisor_pid); kill -STOP "$FROZEN"; }
