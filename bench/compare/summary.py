@@ -71,7 +71,7 @@ def cell(run, system, measure):
     if median is None:
         return ""
     low, high = run.spread(system, measure)
-    return number(median) if low == high else f"{number(median)} ±{(high - low) / 2 / median * 100:.0f}%"
+    return number(median) if low == high or median == 0 else f"{number(median)} ±{(high - low) / 2 / median * 100:.0f}%"
 
 
 def table(run):
