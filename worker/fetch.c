@@ -24,8 +24,8 @@ static void on_timer(uv_timer_t *timer)
     fetch_pump(timer->data);
 }
 
-/* Nothing is in hand: what is claimed and told from now on is the part's. A death is told there first, so the cell says it before a
- * fetch can claim anything. */
+/* Nothing is in hand: what is claimed and told from now on is the part's. A death is told there first, so the cell says
+ * it before a fetch can claim anything. */
 static void go_to_part(struct worker *w)
 {
     (void)shard_name(w->boot.queue, w->whole_queue, w->turn.part);
@@ -40,7 +40,8 @@ void fetch_init(struct worker *w)
     memcpy(w->whole_queue, w->boot.queue, sizeof w->whole_queue);
     shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
-    size_t cap = (size_t)3 * f->size.max; /* what is told again, and a full read of express and of a band */
+    size_t cap =
+        (size_t)4 * f->size.max; /* a full read of express and of a band, and another whose ends are told again */
     job_batch_init(&w->batch, cap);
     fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, cap);
     f->odd_cap = (size_t)2 * f->size.max;
@@ -77,8 +78,11 @@ static bool may_claim(const struct worker *w)
     return !w->fetch.stopping && !w->fetch.quiet && store_gate_is_open(w);
 }
 
+/* Jobs to claim next. None while ends that go on being refused fill the batch: they are told first. */
 static uint32_t next_size(struct worker *w)
 {
+    if (w->batch.cap - w->batch.n < (size_t)2 * w->fetch.size.max)
+        return 0;
     return store_gate_on_trial(w) ? 1 : batch_size_next(&w->fetch.size);
 }
 
@@ -178,7 +182,8 @@ static void send_ends_shortly(struct worker *w, uint32_t max)
         fetch_args_finish(&f->args, w->boot.instance, w->boot.consumer, f->turn++, 0, &w->batch, (uint8_t)f->n_parts);
         sent = send_part(w, PART_FINISH);
     }
-    if (!sent || (max > 0 && !send_claim(w, max)))
+    bool all = sent && w->batch.count[JOB_ENDED] == 0;
+    if (!all || (max > 0 && !send_claim(w, max)))
         f->asked = 0;
 }
 
@@ -187,6 +192,8 @@ static void send_finish(struct worker *w, uint32_t max)
     struct fetch *f = &w->fetch;
     begin_turn(w, CALL_FINISH, max);
     KILL_POINT("before_finish");
+    if (w->batch.count[JOB_ENDED] > FETCH_ENDS_MAX)
+        max = w->fetch.asked = 0; /* the rest of them comes first */
     if (knows_short(w) && (w->batch.count[JOB_ENDED] > 1 || (max > 0 && in_streak(w)))) {
         send_ends_shortly(w, max);
     } else {

@@ -127,7 +127,7 @@ static void begin_short(struct fetch_args *a, const struct job_core *first)
 bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t part)
 {
     const struct job_core *first = NULL;
-    for (size_t i = 0; i < batch->n; i++) {
+    for (size_t i = 0, left = FETCH_ENDS_MAX; i < batch->n && left > 0; i++) {
         struct job_core *item = &batch->items[i];
         if (item->state != JOB_ENDED || !fetch_short(item) || (first && !same_call(first, item)))
             continue;
@@ -142,6 +142,7 @@ bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t par
         }
         item->part = part;
         job_batch_move(batch, item, JOB_EV_ASK);
+        left--;
     }
     return first != NULL;
 }
@@ -175,11 +176,13 @@ void fetch_args_finish(struct fetch_args *a, const char *instance, const char *c
     add(a, consumer);
     add_number(a, turn);
     add_number(a, max);
-    add_number(a, batch->count[JOB_ENDED]);
-    for (size_t i = 0; i < batch->n; i++) {
+    size_t left = MIN_OF(batch->count[JOB_ENDED], (size_t)FETCH_ENDS_MAX);
+    add_number(a, left);
+    for (size_t i = 0; i < batch->n && left > 0; i++) {
         struct job_core *item = &batch->items[i];
         if (item->state != JOB_ENDED)
             continue;
+        left--;
         add(a, finish_op_name(item->op));
         add(a, band_name(item->job.band));
         add(a, item->job.entry);

@@ -12,6 +12,8 @@ enum {
     LIBRARY_SHORT = 6
 }; /* the Functions library has stint_ack, stint_keep, stint_adopt and gates from this version on */
 
+enum { FETCH_ENDS_MAX = 1000 }; /* as many ends a Function takes in one call (docs/protocol.md §3) */
+
 /* An argument list under construction; borrows every text until it was sent. */
 struct fetch_args {
     const char **argv; /* owned */
@@ -38,8 +40,8 @@ void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *co
 void fetch_args_read(struct fetch_args *a, const char *consumer, enum band band, uint32_t max);
 /* True when the end of an item in JOB_ENDED can be told by stint_ack or stint_keep. */
 bool fetch_short(const struct job_core *item);
-/* stint_ack or stint_keep of the first item in JOB_ENDED that fetch_short() takes, and all that go into the same call;
- * moves them to JOB_TELLING as this part of the turn. False: there is none. */
+/* stint_ack or stint_keep of the first item in JOB_ENDED that fetch_short() takes, and of those that go into the same
+ * call, at most FETCH_ENDS_MAX; moves them to JOB_TELLING as this part of the turn. False: there is none. */
 bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t part);
 /* stint_adopt of n entries of bands. */
 struct fetch_odd {
@@ -47,7 +49,8 @@ struct fetch_odd {
     char entry[ENTRY_ID_MAX];
 };
 void fetch_args_adopt(struct fetch_args *a, const char *consumer, const struct fetch_odd odd[], size_t n);
-/* stint_finish of every item of the batch in JOB_ENDED, which it moves to JOB_TELLING as this part of the turn. */
+/* stint_finish of the items of the batch in JOB_ENDED, at most FETCH_ENDS_MAX, which it moves to JOB_TELLING as this
+ * part of the turn. */
 void fetch_args_finish(struct fetch_args *a, const char *instance, const char *consumer, uint64_t turn, uint32_t max,
                        struct job_batch *batch, uint8_t part);
 /* stint_handback of the first item in JOB_RETURNED and all with the same reason and delay, at most `most`; moves them

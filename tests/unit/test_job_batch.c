@@ -1,6 +1,8 @@
 /*
- * Who of a batch runs together: a round for kinds that take one, and a suspect never with others.
+ * Who of a batch runs together: a round for kinds that take one, and a suspect never with others. How many ends of a
+ * large one go into a call: no more than a Function takes.
  */
+#include "fetch_call.h"
 #include "job_batch.h"
 #include "kind_set.h"
 
@@ -69,12 +71,49 @@ static void test_job_batch_group_of_single_jobs_is_one(void **state)
     job_batch_fini(&b);
 }
 
+/* A batch of n jobs of the normal band that have ended with op. */
+static void fill_ended(struct job_batch *b, size_t n, enum finish_op op)
+{
+    job_batch_init(b, n);
+    for (size_t i = 0; i < n; i++) {
+        struct job_core *item = job_batch_add(b);
+        item->job.band = BAND_NORMAL;
+        item->op = op;
+        job_batch_move(b, item, JOB_EV_START);
+        job_batch_move(b, item, JOB_EV_END);
+    }
+}
+
+static void test_job_batch_ends_of_a_large_one_are_told_in_calls_that_are_taken(void **state)
+{
+    (void)state;
+    enum { ENDS = FETCH_ENDS_MAX + 500 };
+    struct fetch_args args;
+    struct job_batch b;
+    fetch_args_init(&args, "q", "", ENDS);
+    fill_ended(&b, ENDS, FINISH_DEAD);
+    fetch_args_finish(&args, "i", "i:0:1", 0, 0, &b, 0);
+    assert_string_equal(args.argv[8], "1000"); /* FCALL stint_finish 1 K instance consumer turn max n */
+    assert_int_equal(b.count[JOB_TELLING], FETCH_ENDS_MAX);
+    assert_int_equal(b.count[JOB_ENDED], 500);
+    job_batch_fini(&b);
+    fill_ended(&b, ENDS, FINISH_ACK);
+    assert_true(fetch_args_short(&args, &b, 0));
+    assert_int_equal(args.n, 5 + FETCH_ENDS_MAX); /* FCALL stint_ack 1 K band, the entries */
+    assert_true(fetch_args_short(&args, &b, 1));
+    assert_int_equal(args.n, 5 + 500);
+    assert_false(fetch_args_short(&args, &b, 2));
+    job_batch_fini(&b);
+    fetch_args_fini(&args);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_job_batch_group_of_a_round_leaves_suspects_out),
         cmocka_unit_test(test_job_batch_group_of_a_suspect_is_itself),
         cmocka_unit_test(test_job_batch_group_of_single_jobs_is_one),
+        cmocka_unit_test(test_job_batch_ends_of_a_large_one_are_told_in_calls_that_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
