@@ -43,16 +43,6 @@ static void begin(struct worker_harness *h, const char *queue, const char *extra
     harness_start(h, "probe", ini, NULL);
 }
 
-static void end_drained(struct worker_harness *h)
-{
-    harness_say(h, IPC_STOP, "");
-    int status = harness_wait_exit(h);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
-    assert_true(harness_balanced(h));
-    harness_close(h);
-}
-
 static void test_worker_job_ok_is_done(void **state)
 {
     struct worker_harness h;
@@ -63,7 +53,7 @@ static void test_worker_job_ok_is_done(void **state)
     harness_wait_state(&h, "a", "done");
     harness_wait_count(&h, &h.cell->kinds[0].done, 1);
     harness_wait_count(&h, &h.cell->fetches, 2);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_many_jobs_are_all_done(void **state)
@@ -80,7 +70,7 @@ static void test_worker_many_jobs_are_all_done(void **state)
         snprintf(id, sizeof id, "m%d", i);
         harness_wait_state(&h, id, "done");
     }
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_failing_job_is_retried_then_done(void **state)
@@ -90,7 +80,7 @@ static void test_worker_failing_job_is_retried_then_done(void **state)
     begin(&h, "retry", "");
     harness_enqueue(&h, "{\"kind\":\"probe\",\"id\":\"r\"}", "{\"do\":\"fail\",\"times\":2}");
     harness_wait_state(&h, "r", "done");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_failing_for_ever_is_dead_after_attempts(void **state)
@@ -102,7 +92,7 @@ static void test_worker_failing_for_ever_is_dead_after_attempts(void **state)
     harness_wait_state(&h, "d", "dead");
     AUTO_FREE char *job = harness_job(&h, "d");
     assert_int_equal(harness_json_int(job, "attempts"), 2);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_permanent_failure_is_dead_at_once(void **state)
@@ -115,7 +105,7 @@ static void test_worker_permanent_failure_is_dead_at_once(void **state)
     AUTO_FREE char *job = harness_job(&h, "p");
     assert_int_equal(harness_json_int(job, "attempts"), 1);
     assert_non_null(strstr(job, "HANDLER_REFUSED"));
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_bad_payload_is_dead_and_names_the_allowed(void **state)
@@ -128,7 +118,7 @@ static void test_worker_bad_payload_is_dead_and_names_the_allowed(void **state)
     AUTO_FREE char *job = harness_job(&h, "b");
     assert_non_null(strstr(job, "BAD_PAYLOAD"));
     assert_non_null(strstr(job, "fail-permanent"));
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_unknown_kind_is_handed_back_then_dead(void **state)
@@ -143,7 +133,7 @@ static void test_worker_unknown_kind_is_handed_back_then_dead(void **state)
     assert_true(harness_json_int(job, "epoch") >= 2);
     assert_non_null(strstr(job, "UNKNOWN_KIND"));
     assert_non_null(strstr(job, "this build knows"));
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void cancel_running(struct worker_harness *h, const char *id)
@@ -167,7 +157,7 @@ static void test_worker_cancel_of_the_job_in_hand_ends_it(void **state)
     begin(&h, "cancel", "");
     harness_enqueue(&h, "{\"kind\":\"probe\",\"id\":\"c\"}", "{\"do\":\"sleep\",\"ms\":60000}");
     cancel_running(&h, "c");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_soft_timeout_is_retried_once_then_dead(void **state)
@@ -180,7 +170,7 @@ static void test_worker_soft_timeout_is_retried_once_then_dead(void **state)
     AUTO_FREE char *job = harness_job(&h, "s");
     assert_non_null(strstr(job, "soft_timeout"));
     assert_int_equal(harness_json_int(job, "attempts"), 2);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_hard_deadline_is_published(void **state)
@@ -197,7 +187,7 @@ static void test_worker_hard_deadline_is_published(void **state)
     assert_int_equal(now.running, 1);
     assert_int_equal(now.epoch, 1);
     cancel_running(&h, "h");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_drain_hands_unstarted_jobs_back(void **state)
@@ -241,7 +231,7 @@ static void test_worker_quiet_fetches_nothing_until_resumed(void **state)
     assert_non_null(strstr(job, "\"ready\""));
     harness_say(&h, IPC_RESUME, "");
     harness_wait_state(&h, "q", "done");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_redis_restarted_in_mid_job_finishes_once(void **state)
@@ -260,7 +250,7 @@ static void test_worker_redis_restarted_in_mid_job_finishes_once(void **state)
     harness_wait_state(&h, "k", "done");
     AUTO_FREE char *job = harness_job(&h, "k");
     assert_int_equal(harness_json_int(job, "epoch"), 1);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_redis_away_at_boot_is_ready_and_waits(void **state)
@@ -282,7 +272,7 @@ static void test_worker_redis_away_at_boot_is_ready_and_waits(void **state)
     harness_beat(&h, HARNESS_LEASE_MS);
     harness_enqueue(&h, "{\"kind\":\"probe\",\"id\":\"w\"}", "{}");
     harness_wait_state(&h, "w", "done");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_jobs_of_a_lost_fetch_come_back(void **state)
@@ -305,7 +295,7 @@ static void test_worker_jobs_of_a_lost_fetch_come_back(void **state)
     harness_wait_state(&h, "l", "done");
     AUTO_FREE char *job = harness_job(&h, "l");
     assert_int_equal(harness_json_int(job, "handbacks"), 1);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_fenced_zombie_cannot_finish(void **state)
@@ -329,7 +319,7 @@ static void test_worker_fenced_zombie_cannot_finish(void **state)
     assert_non_null(strstr(after, "\"ready\""));
     harness_beat(&h, HARNESS_LEASE_MS); /* and the instance is back: the job runs again, with a higher epoch */
     harness_wait_state(&h, "f", "done");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_progress_is_seen_while_the_job_runs(void **state)
@@ -346,7 +336,7 @@ static void test_worker_progress_is_seen_while_the_job_runs(void **state)
     }
     assert_true(seen);
     cancel_running(&h, "g");
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_spinning_job_dies_of_its_cpu_limit(void **state)

@@ -80,14 +80,6 @@ static void begin(struct worker_harness *h, const char *queue, const char *envir
     harness_start(h, "match", ini, environment);
 }
 
-static void end_drained(struct worker_harness *h)
-{
-    harness_say(h, IPC_STOP, "");
-    assert_int_equal(WEXITSTATUS(harness_wait_exit(h)), WORKER_EXIT_OK);
-    assert_true(harness_balanced(h));
-    harness_close(h);
-}
-
 static int64_t outcome_number(const char *queue, const char *id, const char *expression)
 {
     char sql[512], text[64] = "";
@@ -125,7 +117,7 @@ static void test_worker_killed_before_the_effect_applies_it_in_the_next_delivery
         die_and_redeliver(&h, queue, points[i]);
         assert_int_equal(outcome_number(queue, "j", "epoch"), 2);
         assert_int_equal(outcome_number(queue, "j", "(state = 'done')::int"), 1);
-        end_drained(&h);
+        harness_end_drained(&h);
     }
 }
 
@@ -139,7 +131,7 @@ static void test_worker_killed_after_the_effect_does_not_apply_it_again(void **s
         snprintf(queue, sizeof queue, "after%zu", i);
         die_and_redeliver(&h, queue, points[i]);
         assert_int_equal(outcome_number(queue, "j", "epoch"), 1); /* the first delivery's, which Redis never heard of */
-        end_drained(&h);
+        harness_end_drained(&h);
     }
 }
 
@@ -155,7 +147,7 @@ static void test_worker_claim_of_another_owner_waits_until_its_epoch_is_higher(v
     harness_enqueue(&h, "{\"kind\":\"match\",\"id\":\"j\"}", cycle_of(&h));
     harness_wait_state(&h, "j", "done");
     assert_true(outcome_number("claimed", "j", "epoch") >= 3);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_store_away_at_boot_fetches_nothing_and_then_goes_on(void **state)
@@ -173,7 +165,7 @@ static void test_worker_store_away_at_boot_fetches_nothing_and_then_goes_on(void
     harness_wait_state(&h, "g", "done");
     AUTO_FREE char *job = harness_job(&h, "g");
     assert_int_equal(harness_json_int(job, "attempts"), 0);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_store_lost_costs_the_job_in_hand_nothing(void **state)
@@ -202,7 +194,7 @@ static void test_worker_store_lost_costs_the_job_in_hand_nothing(void **state)
     AUTO_FREE char *job = harness_job(&h, "b");
     assert_int_equal(harness_json_int(job, "attempts"), 0);
     assert_int_equal(harness_json_int(job, "handbacks"), 1);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 /* libuv waits for its threads when a process exits, and one of them is looking a name up for ever. */
@@ -229,7 +221,7 @@ static void test_worker_name_that_hangs_is_told_and_does_not_hold_up_the_end(voi
         (void)poll(NULL, 0, 2);
     assert_int_equal(h.cell->now.store, PG_NAME);
     assert_int_equal(h.cell->fetches, 0);
-    end_drained(&h);
+    harness_end_drained(&h);
 #endif
 }
 

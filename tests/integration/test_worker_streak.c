@@ -9,7 +9,6 @@
 
 #include <setjmp.h>
 #include <stdio.h>
-#include <sys/wait.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
@@ -43,16 +42,6 @@ static void begin_quiet(struct worker_harness *h, const char *queue, const char 
     harness_say(h, IPC_QUIET, "");
     harness_wait_phase(h, PHASE_QUIET, NULL);
     freeReplyObject(harness_cmd(h, "CONFIG SET slowlog-max-len 100000 slowlog-log-slower-than -1"));
-}
-
-static void end_drained(struct worker_harness *h)
-{
-    harness_say(h, IPC_STOP, "");
-    int status = harness_wait_exit(h);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
-    assert_true(harness_balanced(h));
-    harness_close(h);
 }
 
 static void fill(struct worker_harness *h, int jobs)
@@ -103,7 +92,7 @@ static void run_streak(const char *queue, const char *track, const char *end)
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
         assert_int_equal(ledger->element[i]->str ? strtoll(ledger->element[i]->str, NULL, 10) : 0, expected[i]);
     freeReplyObject(ledger);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 static void test_worker_streak_untracked(void **state)
@@ -132,7 +121,7 @@ static void test_worker_streak_ends_with_a_pause(void **state)
     redisReply *gate = harness_cmd(&h, "EXISTS stint:{paused}:g:%s", h.consumer);
     assert_int_equal(gate->integer, 0);
     freeReplyObject(gate);
-    end_drained(&h);
+    harness_end_drained(&h);
 }
 
 int main(void)

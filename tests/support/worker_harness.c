@@ -294,3 +294,13 @@ bool harness_balanced(struct worker_harness *h)
     freeReplyObject(reply);
     return balanced;
 }
+
+void harness_end_drained(struct worker_harness *h)
+{
+    harness_say(h, IPC_STOP, "");
+    int status = harness_wait_exit(h);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
+    assert_true(harness_balanced(h));
+    harness_close(h);
+}

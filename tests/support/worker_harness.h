@@ -34,6 +34,8 @@ void harness_start(struct worker_harness *h, const char *pool, const char *ini, 
 /* The same without waiting for anything. */
 void harness_spawn(struct worker_harness *h, const char *pool, const char *ini, const char *environment);
 void harness_close(struct worker_harness *h);
+/* Tells the worker to stop, sees it end as it should with a ledger that balances, and closes. */
+void harness_end_drained(struct worker_harness *h);
 
 void harness_beat(struct worker_harness *h, int64_t lease_ms);
 void harness_say(struct worker_harness *h, enum ipc_type type, const char *text);

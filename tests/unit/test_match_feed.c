@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "match_feed.h"
-#include "match_world.h"
+#include "match_people.h"
 #include "ticket_hash.h"
 #include "wait_feed.h"
 

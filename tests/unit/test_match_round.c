@@ -1,5 +1,5 @@
 /* Who is paired with whom, and who is not: the scenarios and the bugs of others, on the engine. */
-#include "match_world.h"
+#include "match_people.h"
 
 static void pairs_of(int men, int women, size_t pairs, uint32_t left)
 {

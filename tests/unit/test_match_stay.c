@@ -1,6 +1,6 @@
 /* What becomes of people between being submitted and being paired, and after: replaced, silent, resting, expired,
  * returned. */
-#include "match_world.h"
+#include "match_people.h"
 
 static void test_round_leaving_in_mid_match_leaves_no_half(void **state)
 {
