@@ -9,9 +9,10 @@
 #include <stdio.h>
 
 #include "redis_format.h"
+#include "redis_reader.h"
 #include "redis_reply.h"
 
-enum { READ_CHUNK_BYTES = 64 * 1024, KEEPALIVE_S = 15, PENDING_START = 16 };
+enum { KEEPALIVE_S = 15, PENDING_START = 16 };
 
 /* A command without an answer. */
 struct pending {
@@ -46,11 +47,10 @@ struct redis_link {
     uv_write_t write;
     bool writing; /* `sending` is with libuv */
     struct buf output, sending;
-    redisReader *reader;  /* owned */
+    struct redis_reader reader;
     struct pending *ring; /* owned; ring_size entries, a power of two */
     size_t ring_size, first, n_pending;
     int open_handles; /* whose close callback has yet to come */
-    char chunk[READ_CHUNK_BYTES];
 };
 
 /* --- the queue of commands without an answer --- */
@@ -95,7 +95,7 @@ static void free_when_gone(struct redis_link *l)
     if (l->open_handles > 0 || l->resolving)
         return;
     l->owner.on_gone(l->owner.arg);
-    redisReaderFree(l->reader);
+    redis_reader_fini(&l->reader);
     buf_fini(&l->output);
     buf_fini(&l->sending);
     free(l->ring);
@@ -291,8 +291,10 @@ int redis_link_send(struct redis_link *l, bool raw, redis_uv_reply_fn on_reply, 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     struct redis_link *l = handle->data;
+    size_t size = 0;
     (void)suggested;
-    *ret = uv_buf_init(l->chunk, sizeof l->chunk);
+    char *room = redis_reader_room(&l->reader, &size); /* without memory on_read is told so */
+    *ret = uv_buf_init(room, (unsigned)size);
 }
 
 /* The server cannot serve, or lost its library: the command did nothing, and neither will those behind it. */
@@ -306,7 +308,7 @@ static void break_on_trouble(struct redis_link *l, const struct pending *p, cons
     redis_link_break(l, &e);
 }
 
-static void handle_reply(struct redis_link *l, redisReply *reply)
+static void handle_reply(struct redis_link *l, const redisReply *reply)
 {
     if (l->n_pending == 0) {
         struct err e = {.message = "it sent an answer nobody asked for"};
@@ -328,21 +330,22 @@ static void handle_reply(struct redis_link *l, redisReply *reply)
 static void handle_replies(struct redis_link *l)
 {
     while (l->state == LINK_UP) {
-        void *reply = NULL;
-        if (redisReaderGetReply(l->reader, &reply) != REDIS_OK) {
-            break_lost(l, REDIS_LOSS_PROTOCOL, l->reader->errstr);
-            return;
-        }
-        if (!reply)
+        const redisReply *reply = NULL;
+        int rc = redis_reader_next(&l->reader, &reply);
+        if (rc == -EPROTO)
+            break_lost(l, REDIS_LOSS_PROTOCOL, l->reader.wrong);
+        else if (rc < 0)
+            break_because(l, ERR_OUT_OF_MEMORY, "no memory for an answer");
+        if (rc <= 0)
             return;
         handle_reply(l, reply);
-        freeReplyObject(reply);
     }
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 {
     struct redis_link *l = stream->data;
+    (void)bytes; /* the reader's own */
     if (l->state != LINK_UP || n == 0)
         return;
     if (n < 0) {
@@ -352,12 +355,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
             break_uv(l, (int)n);
         return;
     }
-    if (redisReaderFeed(l->reader, bytes->base, (size_t)n) != REDIS_OK) {
-        break_lost(l, REDIS_LOSS_PROTOCOL, l->reader->errstr);
-        return;
-    }
+    redis_reader_fed(&l->reader, (size_t)n);
     handle_replies(l);
-    if (l->state == LINK_UP && l->reader->len - l->reader->pos > REDIS_LINK_REPLY_MAX_BYTES)
+    if (l->state == LINK_UP && redis_reader_waiting(&l->reader) > REDIS_LINK_REPLY_MAX_BYTES)
         break_because(l, ERR_REDIS_UNAVAILABLE, "an answer is larger than any command of stint can have");
 }
 
@@ -460,20 +460,14 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_address *a
                                   const struct redis_link_owner *owner)
 {
     struct redis_link *l = calloc(1, sizeof *l);
-    redisReader *reader = redisReaderCreate();
-    if (!l || !reader) {
-        free(l);
-        if (reader)
-            redisReaderFree(reader);
+    if (!l)
         return NULL;
-    }
     l->loop = loop;
     l->owner = *owner;
     l->address = *address;
     l->nth = nth;
     l->connect_timeout_ms = connect_timeout_ms;
     l->command_timeout_ms = command_timeout_ms;
-    l->reader = reader;
     buf_init(&l->output, REDIS_LINK_OUTPUT_MAX_BYTES);
     buf_init(&l->sending, REDIS_LINK_OUTPUT_MAX_BYTES);
     (void)uv_prepare_init(loop, &l->flush);

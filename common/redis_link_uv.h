@@ -5,8 +5,8 @@
  * Owner: itself. redis_link_new starts it; once it is down or closed it frees itself and says so with on_gone. It never
  * comes back: redis_uv makes a new one.
  *
- * The protocol is read by hiredis' reader, the part of hiredis that is the same in 0.14 and 1.x. The socket is libuv's:
- * close-on-exec from birth, with timeouts, neither of which hiredis 0.14 has.
+ * The protocol is read by redis_reader. The socket is libuv's: close-on-exec from birth, with timeouts, neither of which
+ * hiredis 0.14 has.
  */
 #pragma once
 
