@@ -8,6 +8,7 @@
  */
 #include "alloc.h"
 #include "clock.h"
+#include "json_plain.h"
 #include "kind.h"
 #include "probe_fault.h"
 
@@ -289,6 +290,34 @@ static int read_payload(const struct job *job, struct probe *p, size_t *ret_whic
     return rc;
 }
 
+static bool plain_number(const struct json_plain *payload, const char *key, json_int_t most, json_int_t *ret)
+{
+    const struct json_plain_member *m = json_plain_get(payload, key);
+    if (!m)
+        return true;
+    *ret = m->integer;
+    return m->type == JSON_PLAIN_INTEGER && m->integer >= 0 && m->integer <= most;
+}
+
+/* read_payload for what nearly all payloads are, in a tenth of its time: throughput is measured with probes. False: it
+ * is for read_payload to read, or to say what is wrong. */
+static bool read_plain_payload(const struct job *job, struct probe *p, size_t *ret_which)
+{
+    struct json_plain payload;
+    if (!json_plain_read(&payload, job->payload, job->payload_len))
+        return false;
+    const struct json_plain_member *v = json_plain_get(&payload, "v"), *name = json_plain_get(&payload, "do"),
+                                   *stamp = json_plain_get(&payload, "stamp");
+    size_t which = 0;
+    *p = (struct probe){.times = INT32_MAX, .stamp = stamp && stamp->type == JSON_PLAIN_TRUE};
+    while (name && which < ARRAY_LEN(probes) && !json_plain_is(name, probes[which].name))
+        which++;
+    *ret_which = which;
+    return which < ARRAY_LEN(probes) && (!v || (v->type == JSON_PLAIN_INTEGER && v->integer == 1)) &&
+           plain_number(&payload, "ms", PROBE_MS_MAX, &p->ms) && plain_number(&payload, "mib", PROBE_MIB_MAX, &p->mib) &&
+           plain_number(&payload, "times", INT32_MAX, &p->times);
+}
+
 static void probe_start(void *state, struct job_run *const runs[], size_t n)
 {
     (void)state;
@@ -296,7 +325,7 @@ static void probe_start(void *state, struct job_run *const runs[], size_t n)
         struct probe p;
         struct err e;
         size_t which = 0;
-        if (read_payload(runs[i]->job, &p, &which, &e) < 0)
+        if (!read_plain_payload(runs[i]->job, &p, &which) && read_payload(runs[i]->job, &p, &which, &e) < 0)
             job_run_fail(runs[i], &e, NULL);
         else if (runs[i]->job->epoch > (uint64_t)p.times)
             probe_ok(runs[i], &p);
