@@ -20,8 +20,9 @@ static int add_settings(struct request *r, const char *queue, json_t *stats, str
     if (rc == 0)
         rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
     for (size_t i = 0; rc == 0 && i + 1 < reply->elements; i += 2)
-        (void)json_object_set_new(settings, reply->element[i]->str,
-                                  api_text(reply->element[i + 1]->str, (size_t)reply->element[i + 1]->len));
+        if (strcmp(reply->element[i]->str, "tag") != 0) /* nobody's to set */
+            (void)json_object_set_new(settings, reply->element[i]->str,
+                                      api_text(reply->element[i + 1]->str, (size_t)reply->element[i + 1]->len));
     freeReplyObject(reply);
     (void)json_object_set_new(stats, "settings", settings);
     return rc;

@@ -219,7 +219,7 @@ static int show_config(struct session *s, const char *queue, const char *field, 
         return rc;
     json_t *record = json_object();
     for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        if (field == NULL || strcmp(field, reply->element[i]->str) == 0) {
+        if (field == NULL ? strcmp(reply->element[i]->str, "tag") != 0 : strcmp(field, reply->element[i]->str) == 0) {
             AUTO_FREE char *value = out_harmless(reply->element[i + 1]->str, (size_t)reply->element[i + 1]->len);
             (void)json_object_set_new(record, reply->element[i]->str, json_string(value));
             out_line(&s->out, "%s = %s", reply->element[i]->str, value != NULL ? value : "");

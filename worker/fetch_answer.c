@@ -168,8 +168,10 @@ static void on_fetched(struct worker *w, const struct fetched *got)
     uint64_t now_ms = count_fetch(w);
     if (f->asked == 0)
         return;
-    if (got->gate && got->jobs->elements > 0)
+    if (got->gate && got->jobs->elements > 0) {
         f->streak.open = true;
+        (void)snprintf(f->args.tag, sizeof f->args.tag, "%s", got->tag);
+    }
     f->streak.fetched_ms = now_ms;
     if (got->status != FETCHED_FENCED)
         f->fenced = 0;
@@ -209,7 +211,7 @@ static void take_entry(struct worker *w, enum band band, const redisReply *entry
 {
     struct fetch *f = &w->fetch;
     struct job job;
-    if (job_entry_read(&job, band, entry)) {
+    if (job_entry_read(&job, band, f->args.tag, entry)) {
         struct job_core *item = new_item(w);
         item->job = job;
         item->plain = true;

@@ -23,6 +23,7 @@ void fetch_args_queue(struct fetch_args *a, const char *queue)
 {
     char key[KEY_MAX];
     snprintf(a->key, sizeof a->key, "%s", keys_prefix(key, queue));
+    a->tag[0] = '\0';
 }
 
 void fetch_args_fini(struct fetch_args *a)
@@ -259,9 +260,11 @@ int fetched_read(const redisReply *reply, struct fetched *ret, struct err *e)
         return unexpected(e, "a status that is no text");
     if (jobs->type != REDIS_REPLY_ARRAY)
         return unexpected(e, "jobs that are no array");
+    const redisReply *gate = reply->elements > 3 ? reply->element[3] : NULL;
+    const char *tag = gate && gate->type == REDIS_REPLY_STRING ? gate->str : "";
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(status->str, names[i]) == 0) {
-            *ret = (struct fetched){.status = (enum fetch_status)i, .jobs = jobs, .gate = reply->elements > 3};
+            *ret = (struct fetched){.status = (enum fetch_status)i, .jobs = jobs, .gate = gate != NULL, .tag = tag};
             return 0;
         }
     return unexpected(e, "an unknown status");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "job_batch.h"
+#include "job_entry.h"
 #include "keys.h"
 
 enum {
@@ -22,6 +23,7 @@ struct fetch_args {
     int n;
     char key[64 + QUEUE_MAX]; /* KEYS[1], set once */
     const char *lane;         /* borrowed: the pool's lane; "": it fetches from the bands */
+    char tag[QUEUE_TAG_MAX];  /* the queue's; "": not told yet */
     char numbers[4][24];
     int n_numbers;
     char keys[3][KEY_MAX + CONSUMER_MAX];
@@ -67,7 +69,8 @@ enum fetch_status { FETCHED_OK, FETCHED_EMPTY, FETCHED_PAUSED, FETCHED_LIMITED, 
 struct fetched {
     enum fetch_status status;
     const redisReply *jobs; /* borrowed: array of job replies */
-    bool gate;              /* the consumer's gate is open: what comes next it may read by itself */
+    bool gate;       /* the consumer's gate is open: what comes next it may read by itself */
+    const char *tag; /* borrowed: the queue's, told with the gate; "" by a library before 7 */
 };
 
 /* Reads FETCHED (docs/protocol.md §3). 0 or ERR_PROTOCOL with e. */

@@ -61,29 +61,63 @@ static bool sort_fields(const redisReply *fields, const redisReply *found[static
     return true;
 }
 
-static bool take_names(struct job *j, const redisReply *entry, const redisReply *found[static FIELD_COUNT])
+static void name_by_place(struct job *j)
 {
-    const redisReply *id = found[FIELD_ID], *h = found[FIELD_H];
+    (void)snprintf(j->id, sizeof j->id, "%s-%s", band_name(j->band), j->entry);
+}
+
+/* The name of a job with the id `*`: derived_id of common/functions/20_keys.lua. False: it takes the tag, which is not
+ * known. */
+static bool name_by_tag(struct job *j, const char *tag)
+{
+    static const char variants[] = {[BAND_EXPRESS] = '8', [BAND_HIGH] = '9', [BAND_NORMAL] = 'a', [BAND_LOW] = 'b'};
+    enum { MS_DIGITS = 13, SEQUENCES = 4096 };
+    const char *dash = strchr(j->entry, '-');
+    unsigned long long ms = strtoull(j->entry, NULL, 10), sequence = strtoull(dash + 1, NULL, 10);
+    if ((size_t)j->band >= ARRAY_LEN(variants) || dash - j->entry != MS_DIGITS || sequence >= SEQUENCES) {
+        name_by_place(j);
+        return true;
+    }
+    if (strlen(tag) != QUEUE_TAG_MAX - 1)
+        return false;
+    (void)snprintf(j->id, sizeof j->id, "%08llx-%04llx-7%03llx-%c%.3s-%s", ms >> 16, ms & 0xffff, sequence,
+                   variants[j->band], tag, tag + 3);
+    return true;
+}
+
+static bool take_id(struct job *j, const char *tag, const redisReply *id)
+{
+    if (id == NULL) {
+        name_by_place(j);
+        return true;
+    }
+    if (id->len == 1 && id->str[0] == '*')
+        return name_by_tag(j, tag);
+    return take_name(j->id, sizeof j->id, id, true, "._:-");
+}
+
+static bool take_names(struct job *j, const char *tag, const redisReply *entry,
+                       const redisReply *found[static FIELD_COUNT])
+{
+    const redisReply *h = found[FIELD_H];
     if (!take_name(j->entry, sizeof j->entry, entry, false, "-") || strchr(j->entry, '-') == NULL ||
         !take_name(j->kind, sizeof j->kind, found[FIELD_KIND], false, "-"))
         return false;
-    if (id == NULL)
-        (void)snprintf(j->id, sizeof j->id, "%s-%s", band_name(j->band), j->entry);
-    else if (!take_name(j->id, sizeof j->id, id, true, "._:-"))
+    if (!take_id(j, tag, found[FIELD_ID]))
         return false;
     j->has_hash = h != NULL && h->len == 1 && h->str[0] == '1';
     j->created_ms = j->due_ms = (int64_t)strtoll(j->entry, NULL, 10);
     return true;
 }
 
-bool job_entry_read(struct job *j, enum band band, const redisReply *entry)
+bool job_entry_read(struct job *j, enum band band, const char *tag, const redisReply *entry)
 {
     const redisReply *found[FIELD_COUNT] = {0};
     if (entry == NULL || entry->type != REDIS_REPLY_ARRAY || entry->elements != 2 || !is_text(entry->element[0]) ||
         entry->element[1] == NULL || entry->element[1]->type != REDIS_REPLY_ARRAY)
         return false;
     struct job job = {.band = band, .epoch = 1};
-    if (!sort_fields(entry->element[1], found) || !take_names(&job, entry->element[0], found))
+    if (!sort_fields(entry->element[1], found) || !take_names(&job, tag, entry->element[0], found))
         return false;
     const redisReply *payload = found[FIELD_PAYLOAD];
     if (payload == NULL || payload->len > PAYLOAD_MAX)

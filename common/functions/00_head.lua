@@ -12,7 +12,7 @@
 -- record to write, `home` the band a job in a lane came from, `strikes` how often it was let off a death, `holder`
 -- the dead process's name.
 
-local VERSION = 6
+local VERSION = 7
 local PROTOCOL = 1                   -- raised by what a program that knows the old one cannot work with; VERSION by every change
 
 local BANDS = {'express', 'high', 'normal', 'low'}

@@ -15,10 +15,10 @@ end
 -- Pattern matching is the dearest thing done for most calls, and the same few keys, kinds, consumers and counts come
 -- again and again: what was found good once is remembered, in tables that start anew when they are full.
 local REMEMBERED_MAX = 2048
-local good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}}, 0
+local good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}, tag = {}}, 0
 local function remember(what, text, value)
     if good_count >= REMEMBERED_MAX then
-        good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}}, 0
+        good, good_count = {kind = {}, key = {}, instance = {}, consumer = {}, count = {}, tag = {}}, 0
     end
     good[what][text], good_count = value, good_count + 1
     return value

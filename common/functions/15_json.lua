@@ -35,6 +35,9 @@ local function whole_number(v, least, most)
     return type(v) == 'number' and v == math.floor(v) and v >= least and v <= most
 end
 
+-- Used further down: CARRIED, ALONE, options_fault.
+local CARRIED, ALONE, options_fault
+do
 local function plain_text(v, most)
     return type(v) == 'string' and #v >= 1 and #v <= most and not string.find(v, '[%z\1-\31\127]')
 end
@@ -48,7 +51,7 @@ local at_option = { -- cjson writes 14 digits
     ok = function(v) return whole_number(v, 0, 99999999999999) end,
         allowed = 'a whole number of ms since 1970, at most 99999999999999'}
 
-local CARRIED = {
+CARRIED = {
     timeout_ms = {ok = function(v) return whole_number(v, 1, 2592000000) end,
         allowed = 'a whole number of ms from 1 to 2592000000'},
     attempts = {ok = function(v) return whole_number(v, 1, 1000) end, allowed = 'a whole number from 1 to 1000'},
@@ -65,7 +68,7 @@ local CARRIED = {
         end,
         allowed = 'a W3C traceparent, 00-<32 hex>-<16 hex>-<2 hex>'},
 }
-local ALONE = { -- options of stint_enqueue that are used up by it
+ALONE = { -- options of stint_enqueue that are used up by it
     id = {ok = function(v) return type(v) == 'string' and valid_id(v) end, allowed = '1 to 128 of [A-Za-z0-9._:-]'},
     kind = {ok = function(v) return type(v) == 'string' and valid_kind(v) end, allowed = '1 to 32 of [a-z0-9-]'},
     band = {ok = function(v) return IS_BAND[v] or false end, allowed = 'express, high, normal or low'},
@@ -87,7 +90,7 @@ local ALONE = { -- options of stint_enqueue that are used up by it
 }
 
 -- Why the options are refused, or nil.
-local function options_fault(options, enqueueing)
+function options_fault(options, enqueueing)
     for name, value in pairs(options) do
         local rule = enqueueing and ALONE[name] or CARRIED[name]
         if type(name) ~= 'string' or not rule or
@@ -101,6 +104,7 @@ local function options_fault(options, enqueueing)
         end
     end
     return nil
+end
 end
 
 local function decode_object(s)

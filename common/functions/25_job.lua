@@ -47,15 +47,20 @@ local function entry_ms(entry)
     return tonumber(string.match(entry, '^%d+'))
 end
 
--- The job of a ready entry, and nil or why it can never run.
+-- The job of a ready entry, and nil or why it can never run. `named`: its entry says `*`, so that its id is found by this entry
+-- alone; should it move, the id is written out and its hash says where it is.
 local function parse(band, entry, fields)
     local kind, id, payload, o, n, h, b, home
     if #fields == 6 and fields[1] == 'kind' and fields[3] == 'id' and
         fields[5] == 'payload' then -- an untracked job's first run
         kind, id, payload = fields[2], fields[4], fields[6]
-        if valid_kind(kind) and valid_id(id) and #payload <= PAYLOAD_MAX then
+        local named = id == '*'
+        if valid_kind(kind) and (named or valid_id(id)) and #payload <= PAYLOAD_MAX then
             local ms = entry_ms(entry)
-            return {band, entry, id, kind, 1, 0, 0, 0, 0, 0, 0, ms, ms, '', payload}, nil
+            local job = {band, entry, named and derived_id(band, entry) or id, kind, 1, 0, 0, 0, 0, 0, 0, ms, ms, '',
+                payload}
+            job.named = named
+            return job, nil
         end
     end
     for i = 1, #fields, 2 do
@@ -73,7 +78,9 @@ local function parse(band, entry, fields)
     local ms = entry_ms(entry)
     local job = {band, entry, id, kind, 1, 0, 0, 0, 0, 0, 0, ms, ms, '', payload or ''}
     local why
-    if not id or not valid_id(id) then
+    if id == '*' then
+        job[ID], job.named = derived_id(band, entry), true
+    elseif not id or not valid_id(id) then
         why = id and 'field id is not 1 to 128 of [A-Za-z0-9._:-]'
         job[ID] = band .. '-' .. entry
     end

@@ -52,6 +52,9 @@ local function place(K, job, f, ...)
         return result
     end
     if not job.placed then
+        for i = 1, job.named and #job.fields or 0, 2 do
+            job.fields[i + 1] = job.fields[i] == 'id' and job[ID] or job.fields[i + 1]
+        end
         local entry = redis.call('XADD', job.from, '*', unpack(job.fields))
         redis.pcall('HINCRBY', K .. ':ledger', 'readded', 1)
         if job[HAS_HASH] == 1 then
@@ -109,6 +112,9 @@ end
 
 -- Adds the job as a ready entry; the one place that writes `n`. Counted as re-added unless it is new to the ledger.
 local function add_entry(K, job, epoch)
+    if job.named then
+        job[HAS_HASH] = 1
+    end
     local add = {'XADD', stream(K, job[BAND]), '*', 'kind', job[KIND], 'id', job[ID]}
     if job.in_hash then
         add[#add + 1], add[#add + 2] = 'b', '1'

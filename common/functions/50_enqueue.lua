@@ -98,6 +98,17 @@ local function enqueue_whole(K, now, job, tracked)
     end
 end
 
+-- What an options text asks for that is the same in every call is remembered, if it asks for nothing but a first entry that
+-- gives the job its name: no id, no time, no dedup key.
+local NAMED_MAX, NAMED_TEXT_MAX = 512, 512
+local named_plans, named_count = {}, 0
+local function remember_plan(json, plan)
+    if named_count >= NAMED_MAX then
+        named_plans, named_count = {}, 0
+    end
+    named_plans[json], named_count = plan, named_count + 1
+end
+
 -- What one options text asks for, worked out once a call however many jobs of a bulk share it.
 local function read_plan(call, json)
     local options = read_enqueue_options(json)
@@ -107,33 +118,67 @@ local function read_plan(call, json)
         plan.kind, plan.band, plan.id, plan.unique = options.kind, options.band or 'normal', options.id, options.unique
         plan.due = options.at_ms or (call.now + (options.delay_ms or 0))
         plan.carried = carried_options(options, call.now)
-        plan.key = stream(call.K, plan.band)
-        plan.tracked = redis.call('HGET', call.K .. ':cfg', 'track:' .. plan.kind) ~= '0'
-        plan.simple = plan.carried == '' and plan.due <= call.now and not plan.unique
-        plan.plain = plan.simple and not plan.tracked
+        plan.stream = ':s:' .. plan.band
+        plan.named = not plan.id and not plan.unique and plan.due <= call.now
+        if plan.named and #json <= NAMED_TEXT_MAX and not options.expires_ms and not options.at_ms then
+            remember_plan(json, plan)
+        end
     end
     call.plans[json] = plan
     return plan
 end
 
+-- Whether the kind's jobs are tracked, asked once a call.
+local function is_tracked(call, kind)
+    if call.tracked[kind] == nil then
+        call.tracked[kind] = redis.call('HGET', call.K .. ':cfg', 'track:' .. kind) ~= '0'
+    end
+    return call.tracked[kind]
+end
+
+-- The hot path: one command. The job's name is its entry's, and so needs no hash to be found by.
+local function enqueue_named(K, plan, payload)
+    local entry
+    if plan.carried == '' then
+        entry = redis.call('XADD', K .. plan.stream, '*', 'kind', plan.kind, 'id', '*', 'payload', payload)
+    else
+        entry = redis.call('XADD', K .. plan.stream, '*', 'kind', plan.kind, 'id', '*', 'payload', payload, 'o',
+            plan.carried)
+    end
+    return '{"id":"' .. derived_id(plan.band, entry) .. '","state":"ready"}'
+end
+
+-- Whether a job has this id, which somebody chose.
+local function id_taken(K, id)
+    if redis.call('EXISTS', hash(K, id)) == 1 then
+        return true
+    end
+    local band, entry = place_of_id(id)
+    local found = band and redis.call('XRANGE', stream(K, band), entry, entry)[1]
+    return found and parse(band, entry, found[2])[ID] == id or false
+end
+
 function enqueue(call, json, payload)
-    local plan = call.plans[json] or read_plan(call, json)
+    local plan = named_plans[json] or call.plans[json] or read_plan(call, json)
     if plan.fault then
         return refused(plan.given, plan.fault)
     end
     if #payload == 0 or #payload > PAYLOAD_MAX then
         return refused(plan.given, 'the payload has ' .. #payload .. ' bytes; allowed are 1 to ' .. PAYLOAD_MAX)
     end
+    if plan.named and #payload <= INLINE_MAX then
+        return enqueue_named(call.K, plan, payload)
+    end
     local K, id = call.K, plan.id or new_id(call)
-    if plan.id and redis.call('EXISTS', hash(K, id)) == 1 then
+    if plan.id and id_taken(K, id) then
         return '{"id":"' .. id .. '","state":"duplicate","why":"a job with this id exists"}'
     end
-    if plan.plain and #payload <= INLINE_MAX then -- the hot path: one command, two when tracked
-        redis.call('XADD', plan.key, '*', 'kind', plan.kind, 'id', id, 'payload', payload)
-        return '{"id":"' .. id .. '","state":"ready"}'
-    end
-    if plan.simple and #payload <= INLINE_MAX then
-        local entry = redis.call('XADD', plan.key, '*', 'kind', plan.kind, 'id', id, 'payload', payload, 'h', '1')
+    if plan.carried == '' and plan.due <= call.now and not plan.unique and #payload <= INLINE_MAX then
+        if not is_tracked(call, plan.kind) then
+            redis.call('XADD', K .. plan.stream, '*', 'kind', plan.kind, 'id', id, 'payload', payload)
+            return '{"id":"' .. id .. '","state":"ready"}'
+        end
+        local entry = redis.call('XADD', K .. plan.stream, '*', 'kind', plan.kind, 'id', id, 'payload', payload, 'h', '1')
         redis.call('HSET', hash(K, id), 'kind', plan.kind, 'band', plan.band, 'state', 'queued', 'x', entry,
             'created', call.now_text)
         return '{"id":"' .. id .. '","state":"ready"}'
@@ -146,13 +191,13 @@ function enqueue(call, json, payload)
     if plan.due > call.now then
         return enqueue_later(K, call.now, job, plan.due)
     end
-    enqueue_whole(K, call.now, job, plan.tracked)
+    enqueue_whole(K, call.now, job, is_tracked(call, plan.kind))
     return '{"id":"' .. id .. '","state":"ready"}'
 end
 
 function enqueue_call(K)
     local now, precise = clock()
-    return {K = K, now = now, now_text = string.format('%.0f', now), precise = precise, plans = {}}
+    return {K = K, now = now, now_text = string.format('%.0f', now), precise = precise, plans = {}, tracked = {}}
 end
 
 local function stint_enqueue(K, args)

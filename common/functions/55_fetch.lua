@@ -180,10 +180,11 @@ function fetch(K, now, precise, instance, consumer, turn, max, lane, native)
     if not lease or tonumber(lease) <= now then
         return {'fenced', {}, NOTHING}
     end
-    local cfg = redis.call('HMGET', K .. ':cfg', 'paused', 'weights', 'rate', 'burst', 'paused_kinds')
+    local cfg = redis.call('HMGET', K .. ':cfg', 'paused', 'weights', 'rate', 'burst', 'paused_kinds', 'tag')
     if cfg[1] then
         return {'paused', {}, NOTHING}
     end
+    told_tag(cfg[6])
     local want, next_at, tat, every = max, nil, nil, nil
     if cfg[3] then
         want, next_at, tat, every = limiter(K, precise, tonumber(cfg[3]), tonumber(cfg[4] or 1))
@@ -204,7 +205,7 @@ function fetch(K, now, precise, instance, consumer, turn, max, lane, native)
     end
     if #jobs == max and native and not tat and not paused and jobs[1][BAND] == jobs[max][BAND] then
         open_gate(K, now, consumer, tonumber(lease))
-        return {'ok', jobs, NOTHING, 1}
+        return {'ok', jobs, NOTHING, queue_tag() or ''}
     end
     if #jobs > 0 then
         return {'ok', jobs, #jobs < max and next_due(K, now) or NOTHING}

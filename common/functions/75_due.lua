@@ -102,17 +102,14 @@ function entry_state(K, band, entry)
     return nil
 end
 
--- band, entry of a queued job by its id; an untracked job is found when its id is that of its entry.
+-- state, band, entry of a job by its id: by its hash, or its name may say which entry it has.
 function find_queued(K, id)
     local h = redis.call('HMGET', hash(K, id), 'state', 'band', 'x')
     if h[1] then
         return h[1], h[2], h[3]
     end
-    local band, entry = string.match(id, '^(%a+)%-(%d+%-%d+)$')
-    if band and IS_STREAM[band] then
-        return 'queued', band, entry
-    end
-    return nil
+    local band, entry = place_of_id(id)
+    return band and 'queued', band, entry
 end
 
 local function cancel_queued(K, now, id, band, entry, reason, actor)
@@ -121,7 +118,9 @@ local function cancel_queued(K, now, id, band, entry, reason, actor)
         return nil
     end
     local job = parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
-    if state == 'active' then
+    if job[ID] ~= id then
+        return nil -- the entry that the name would be of is another job's
+    elseif state == 'active' then
         local key = hash(K, id)
         local fresh = redis.call('EXISTS', key) == 0
         redis.call('HSET', key, 'kind', job[KIND], 'band', band, 'state', 'queued', 'x', entry, 'cancel',

@@ -49,6 +49,21 @@ local function stint_resume(K, args)
     return 0
 end
 
+-- The hash of a tracked job that runs for the first time and has none, as its name says which entry it has. False: there is no
+-- such job (a progress that comes after the end finds no entry).
+local function give_first_hash(K, id)
+    local band, entry = place_of_id(id)
+    if not band or entry_state(K, band, entry) ~= 'active' then
+        return false
+    end
+    local job = parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
+    if job[ID] ~= id or job[EPOCH] ~= 1 or redis.call('HGET', K .. ':cfg', 'track:' .. job[KIND]) == '0' then
+        return false
+    end
+    write(K, job, record(job, 'queued', 0), 'x', entry)
+    return true
+end
+
 local function stint_progress(K, args)
     count_args(args, 4, 4, 'id, epoch, percent, message')
     local id, epoch = id_arg(args[1]), whole(args[2], 'epoch', 1, 9e15)
@@ -57,6 +72,9 @@ local function stint_progress(K, args)
     local now = clock()
     local h = redis.call('HMGET', hash(K, id), 'state', 'n')
     local claims = tonumber(h[2] and string.match(h[2], '^%d+') or 0) + 1
+    if not h[1] and epoch == 1 and give_first_hash(K, id) then
+        h[1] = 'queued'
+    end
     if h[1] ~= 'queued' or claims ~= epoch then
         return 0
     end

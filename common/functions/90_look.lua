@@ -74,6 +74,7 @@ local function stint_job(K, args)
     if state == 'queued' and entry then
         state, consumer = entry_state(K, band, entry)
         job = state and parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
+        job = job and job[ID] == id and job or nil -- else the entry that the name would be of is another job's
         if job and state == 'ready' then
             job[EPOCH] = job[EPOCH] - 1
         end

@@ -31,7 +31,7 @@ static void test_enqueue_untracked_kind_writes_no_hash(void **state)
     AUTO_FREE char *id = ftest_enqueue(ctx, "{\"kind\":\"probe\",\"band\":\"low\"}", "{}", "ready");
     assert_int_equal(ftest_int(ftest_redis(ctx, "EXISTS stint:{q}:j:%s", id)), 0);
     assert_int_equal(ftest_stat(ctx, "bands.low.ready"), 1);
-    ftest_assert_error(ftest_call(ctx, "stint_job", id, NULL), "STINT_NOTFOUND", id);
+    ftest_assert_job(ctx, id, "state", "ready"); /* found by its name alone */
 }
 
 static void test_enqueue_delay_is_scheduled_and_promoted(void **state)

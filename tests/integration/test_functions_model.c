@@ -20,7 +20,7 @@ static void op_enqueue(struct life *m)
 {
     struct life_job *twin =
         life_random(m, 10) == 0 ? life_pick(m, 1u << READY | 1u << ACTIVE | 1u << SCHEDULED | 1u << DEAD) : NULL;
-    if (twin && twin->hash) {
+    if (twin && (twin->hash || twin->by_entry)) {
         char options[256];
         snprintf(options, sizeof options, "{\"kind\":\"match\",\"id\":\"%s\"}", twin->id);
         life_note(m, "enqueue a duplicate of %s", twin->id);
@@ -43,8 +43,10 @@ static void op_enqueue(struct life *m)
     life_note(m, "enqueue %s", options);
     AUTO_FREE char *id = ftest_enqueue(m->ctx, options, j->payload, later ? "scheduled" : "ready");
     snprintf(j->id, sizeof j->id, "%s", id);
-    j->hash = j->known = later || j->kind == 1;
+    j->hash = later || (named && j->kind == 1);
     life_ready_or_later(m, j, later);
+    j->by_entry = !later && !named;
+    j->known = j->hash || j->by_entry;
     m->enqueued++;
 }
 
@@ -109,10 +111,9 @@ static void op_finish(struct life *m)
     snprintf(id, sizeof id, "%s", j ? j->id : "nobody");
     life_note(m, "finish %s %s %s delay %s%s, fetch %d", life_op_names[op], id, entry, delay,
               zombie ? " by a zombie" : "", max);
-    redisReply *r =
-        ftest_call(m->ctx, "stint_finish", life_instance(consumer), life_consumer(consumer, name), turn_text, max_text,
-                   "1", life_op_names[op], band, entry, id, "{\"cause\":\"handler_error\"}", delay, lane ? "large" : NULL,
-                   NULL);
+    redisReply *r = ftest_call(m->ctx, "stint_finish", life_instance(consumer), life_consumer(consumer, name),
+                               turn_text, max_text, "1", life_op_names[op], band, entry, id,
+                               "{\"cause\":\"handler_error\"}", delay, lane ? "large" : NULL, NULL);
     LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY, "%s", r->str);
     LIFE_CHECK(m, r->element[0]->integer == !zombie, "accepted %lld", r->element[0]->integer);
     LIFE_CHECK(m, r->elements == (zombie ? 3 : 2), "%zu elements", r->elements); /* the third names who was fenced */
@@ -177,7 +178,7 @@ static void op_host(struct life *m)
         return;
     }
     if (life_random(m, 5) != 0)
-        return; /* mostly alive */
+        return;                           /* mostly alive */
     bool proven = life_random(m, 2) == 0; /* declared gone before its lease ends */
     life_note(m, "host %d is %s", host, proven ? "gone" : "lost");
     if (!proven)
@@ -373,7 +374,8 @@ static void op_leave_and_return(struct life *m)
     free(died);
     long long n = ftest_int(ftest_call(m->ctx, "stint_dead_remove", "drain", "me", "r", "", "u", j->id, "1:0", NULL));
     LIFE_CHECK(m, n == 0, "removed %lld of another death", n);
-    n = ftest_int(ftest_call(m->ctx, "stint_dead_remove", "drain", "me", "r", "", "u", j->id, token, "nobody", token, NULL));
+    n = ftest_int(
+        ftest_call(m->ctx, "stint_dead_remove", "drain", "me", "r", "", "u", j->id, token, "nobody", token, NULL));
     LIFE_CHECK(m, n == 1, "removed %lld", n);
     const char *args[RETURN_ARGS_MAX] = {"me", "r", "i", "keep", j->id, count};
     LIFE_CHECK(m, h->elements + 6 <= RETURN_ARGS_MAX, "%zu fields", h->elements);
@@ -394,10 +396,10 @@ static void op_leave_and_return(struct life *m)
 /* The proof (docs/operations/fsck.md) finds nothing wrong with what the Functions did: every place, then every key. */
 static void check_proof(struct life *m)
 {
-    static const char *const places[] = {"books",        "entry:express",   "entry:high",   "entry:normal",
-                                         "entry:low",    "entry:large",     "pending:express", "pending:high",
-                                         "pending:normal", "pending:low",   "pending:large",  "d",
-                                         "dead",         "fp",              "parked:match", "parked:probe"};
+    static const char *const places[] = {
+        "books",        "entry:express",  "entry:high",  "entry:normal",  "entry:low", "entry:large", "pending:express",
+        "pending:high", "pending:normal", "pending:low", "pending:large", "d",         "dead",        "fp",
+        "parked:match", "parked:probe"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         redisReply *r = ftest_call(m->ctx, "stint_fsck", places[i], "0", "250", NULL);
         LIFE_CHECK(m, r->type == REDIS_REPLY_ARRAY && r->elements == 6, "%s: %s", places[i], r->str);
@@ -410,7 +412,8 @@ static void check_proof(struct life *m)
     }
     redisReply *keys = ftest_redis(m->ctx, "KEYS stint:{q}:*");
     for (size_t i = 0; i < keys->elements; i++) {
-        redisReply *f = ftest_call(m->ctx, "stint_fsck_look", "key", keys->element[i]->str + strlen("stint:{q}:"), NULL);
+        redisReply *f =
+            ftest_call(m->ctx, "stint_fsck_look", "key", keys->element[i]->str + strlen("stint:{q}:"), NULL);
         LIFE_CHECK(m, f->type == REDIS_REPLY_ARRAY && f->elements == 0, "fsck of %s: %s", keys->element[i]->str,
                    f->type == REDIS_REPLY_ARRAY ? f->element[0]->element[4]->str : f->str);
         freeReplyObject(f);
@@ -423,9 +426,9 @@ static const struct {
     unsigned weight;
     void (*run)(struct life *m);
 } operations[] = {
-    {20, op_enqueue},  {12, op_plain},   {20, op_fetch}, {36, op_finish}, {4, op_handback}, {3, op_crash}, {2, op_host},
-    {12, op_make_due}, {12, op_promote}, {3, op_cancel}, {1, op_pause},   {4, op_replay},   {3, op_purge},
-    {2, op_run},       {2, op_undo},     {3, op_leave_and_return},
+    {20, op_enqueue}, {12, op_plain},    {20, op_fetch},   {36, op_finish},          {4, op_handback}, {3, op_crash},
+    {2, op_host},     {12, op_make_due}, {12, op_promote}, {3, op_cancel},           {1, op_pause},    {4, op_replay},
+    {3, op_purge},    {2, op_run},       {2, op_undo},     {3, op_leave_and_return},
 };
 
 static unsigned long long env_number(const char *name, unsigned long long otherwise)

@@ -131,7 +131,8 @@ static void test_native_gate_shut_by_bye(void **state)
     redisContext *ctx = ftest_ctx(state);
     add_plain(ctx, 2);
     redisReply *fetched = fetch_native(ctx, "1");
-    freeReplyObject(ftest_call(ctx, "stint_ack", "normal", fetched->element[1]->element[0]->element[JOB_AT_ENTRY]->str, NULL));
+    freeReplyObject(
+        ftest_call(ctx, "stint_ack", "normal", fetched->element[1]->element[0]->element[JOB_AT_ENTRY]->str, NULL));
     freeReplyObject(fetched);
     assert_int_equal(ftest_int(ftest_redis(ctx, "EXISTS " GATE)), 1);
     assert_int_equal(ftest_int(ftest_call(ctx, "stint_bye", "h-1", NULL)), 0);
@@ -166,6 +167,11 @@ static const char *const entries[][12] = {
     {"kind", "probe", "payload", "{}", "n", "x"},
     {"kind", "probe", "id", "a:6", "b", "1"},
     {"kind", "probe", "payload", "{}", "b", "0", "home", "low"},
+    {"kind", "probe", "id", "*", "payload", "{}"},
+    {"kind", "probe", "payload", "{}", "id", "*"},
+    {"kind", "probe", "id", "**", "payload", "{}"},
+    {"kind", "Probe", "id", "*", "payload", "{}"},
+    {"kind", "probe", "id", "*", "payload", "{}", "o", "{\"timeout_ms\":9}"},
 };
 
 static void add_entry(redisContext *ctx, const char *const fields[])
@@ -196,19 +202,30 @@ static size_t job_by_itself(redisContext *ctx, struct job *j)
     redisReply *read = ftest_redis(ctx, "XREADGROUP GROUP workers " ME " COUNT 1 STREAMS stint:{q}:s:normal >");
     const redisReply *entry = read->element[0]->element[1]->element[0];
     size_t n = 1;
-    if (!job_entry_read(j, BAND_NORMAL, entry))
+    redisReply *tag = ftest_redis(ctx, "HGET stint:{q}:cfg tag");
+    if (!job_entry_read(j, BAND_NORMAL, tag->type == REDIS_REPLY_STRING ? tag->str : "", entry))
         n = job_of_fetched(ftest_call(ctx, "stint_adopt", ME, "normal", entry->element[0]->str, NULL), j);
+    freeReplyObject(tag);
     freeReplyObject(read);
     return n;
+}
+
+/* Named by its entry: a UUIDv7 of the same queue and band. */
+static bool is_derived(const char *id)
+{
+    return strlen(id) == 36 && id[14] == '7';
 }
 
 static void assert_same_job(const struct job *a, const struct job *b)
 {
     bool by_entry = strncmp(a->id, "normal-", 7) == 0;
     assert_string_equal(a->kind, b->kind);
+    assert_int_equal(is_derived(a->id), is_derived(b->id));
     assert_int_equal(by_entry, strncmp(b->id, "normal-", 7) == 0);
     if (by_entry)
         assert_string_equal(b->id + 7, b->entry);
+    else if (is_derived(a->id))
+        assert_string_equal(a->id + 19, b->id + 19);
     else
         assert_string_equal(a->id, b->id);
     assert_int_equal(a->band, b->band);

@@ -13,8 +13,7 @@ enum { CRASH_LIMIT = 2, FREE_MAX = 25, SUSPECT_MAX = 3, BEAT_MAX = 100 };
 
 const char *const life_bands[LIFE_BANDS] = {"express", "high", "normal", "low", "large"};
 const char *const life_kinds[LIFE_KINDS] = {"probe", "match"};
-const char *const life_op_names[OPS] = {"ack",    "done",      "retry", "dead",
-                                        "snooze", "cancelled", "lane",  "free"};
+const char *const life_op_names[OPS] = {"ack", "done", "retry", "dead", "snooze", "cancelled", "lane", "free"};
 const char *const life_policy_names[LIFE_POLICIES] = {"once", "lane", "quarantine", "free"};
 static const char *const swrr = "1211213121"; /* 6:3:1 over bands 1, 2, 3, smoothly */
 
@@ -101,6 +100,8 @@ void life_ready(struct life *m, struct life_job *j)
     j->state = READY;
     j->seq = ++m->seq;
     j->due = false;
+    j->hash = j->hash || j->by_entry;
+    j->by_entry = false;
     j->known = j->hash;
 }
 

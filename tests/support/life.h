@@ -28,6 +28,7 @@ struct life_job {
     int strikes; /* times it was let off a death */
     int claims, attempts, crashes, handbacks, replays, suspect;
     bool hash;      /* a job hash exists, and fetch says so */
+    bool by_entry;  /* its id is its entry's name: it gets a hash when it leaves that entry */
     bool known;     /* stint_job and stint_cancel can find it */
     bool cancel;    /* asked to be cancelled while active */
     bool expired;   /* must end as expired instead of starting */
@@ -90,12 +91,13 @@ void life_dead(struct life_job *j);
 bool life_leave_claim(struct life *m, struct life_job *j);
 /* An accepted finish op. keep: a done job's status is kept. */
 void life_finished(struct life *m, struct life_job *j, int op, bool later, bool keep);
-/* All the consumer holds is moved as by stint_crash: blamed at that policy, or as a round (suspects), or handed back. */
+/* All the consumer holds is moved as by stint_crash: blamed at that policy, or as a round (suspects), or handed back.
+ */
 void life_crashed(struct life *m, int consumer, const struct life_job *blamed, bool round, int policy, bool later);
 /* A host said (again) which kinds it runs from the lane: ready jobs there that nobody runs go home. */
 void life_beat(struct life *m, int host, unsigned serves);
-/* A FETCHED reply for this turn and max, from the bands or from the lane: checked against the model job by job, which it
- * moves on. */
+/* A FETCHED reply for this turn and max, from the bands or from the lane: checked against the model job by job, which
+ * it moves on. */
 void life_fetched(struct life *m, const redisReply *f, int consumer, bool lane, int turn, int max);
 /* A dead letter is replayed, by a run when run is not 0. */
 void life_replayed(struct life *m, struct life_job *j, bool later, unsigned run);

@@ -1,0 +1,74 @@
+-- -------------------------------------------------------------------------------------------------- names by their place
+-- Used further down: begin_call, told_tag, queue_tag, derived_id, place_of_id.
+local begin_call, told_tag, queue_tag, derived_id, place_of_id
+do
+-- The queue of the call under way, and its tag as far as it was read. Nothing of it outlives the call: a key may be deleted, and
+-- another database have one of the same name.
+local called_K, called_tag
+function begin_call(K)
+    called_K, called_tag = K, nil
+end
+
+-- 60 bits that no other queue has, also on another server: field `tag` of K:cfg, made when it is first needed. nil where it is
+-- not there and cannot be made (a Function that only reads).
+local function make_tag(K)
+    local t, info = redis.call('TIME'), redis.pcall('INFO', 'server') -- INFO may be forbidden to the caller
+    local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+    local tag = string.sub(redis.sha1hex(K .. ' ' .. t[1] .. ' ' .. t[2] .. ' ' .. run), 1, 15)
+    return type(redis.pcall('HSET', K .. ':cfg', 'tag', tag)) == 'number' and tag or nil
+end
+
+local function valid_tag(tag)
+    return type(tag) == 'string' and (good.tag[tag] or (#tag == 15 and not string.find(tag, '[^0-9a-f]') and
+        remember('tag', tag, true)))
+end
+
+-- Saves the asking where it came with something else.
+function told_tag(tag)
+    called_tag = valid_tag(tag) and tag or nil
+end
+
+function queue_tag()
+    if not called_tag then
+        local tag = redis.pcall('HGET', called_K .. ':cfg', 'tag')
+        called_tag = valid_tag(tag) and tag or make_tag(called_K)
+    end
+    return called_tag
+end
+
+-- The name of a job that was given none, or `*`, by the place of its entry. With `*` a UUIDv7 (RFC 9562): ms, the entry's sequence
+-- in rand_a, the band in the two bits after the variant, then the queue's tag. What does not go into that (a sequence above 12
+-- bits, an entry id of another length, no band) is called <band>-<entry>. worker/job_entry.c does the same.
+local VARIANT = {express = '8', high = '9', normal = 'a', low = 'b'}
+local BAND_OF_VARIANT = {['8'] = 'express', ['9'] = 'high', a = 'normal', b = 'low'}
+function derived_id(band, entry)
+    local variant, sequence = VARIANT[band], tonumber(string.sub(entry, 15))
+    local tag = variant and string.byte(entry, 14) == 45 and sequence < 4096 and queue_tag()
+    if not tag then
+        return band .. '-' .. entry
+    end
+    local ms = tonumber(string.sub(entry, 1, 13))
+    local high = math.floor(ms / 65536)
+    return string.format('%08x-%04x-7%03x-%s%s-%s', high, ms - high * 65536, sequence, variant, string.sub(tag, 1, 3),
+        string.sub(tag, 4))
+end
+
+-- band, entry of the job that has this name by its place, if it is such a name; whether there is such a job is not asked.
+function place_of_id(id)
+    if #id == 36 and string.byte(id, 15) == 55 then
+        local high, low, sequence, variant = string.match(id, '^(%x+)%-(%x%x%x%x)%-7(%x%x%x)%-([89ab])')
+        local band = variant and BAND_OF_VARIANT[variant]
+        local entry = band and string.format('%.0f-%d', tonumber(high .. low, 16) or 0, tonumber(sequence, 16))
+        if band and derived_id(band, entry) == id then
+            return band, entry
+        end
+        return nil
+    end
+    local band, entry = string.match(id, '^(%a+)%-(%d+%-%d+)$')
+    if IS_STREAM[band] then
+        return band, entry
+    end
+    return nil
+end
+end
+
