@@ -68,19 +68,24 @@ int buf_adds(struct buf *b, const char *s)
     return buf_add(b, s, strlen(s));
 }
 
+/* Most texts fit where the buffer ends: they are written there at once, and measured only when they did not. */
 int buf_addf(struct buf *b, const char *format, ...)
 {
     va_list ap, again;
+    size_t room = b->cap - b->len;
+    char *at = b->data ? b->data + b->len : NULL;
     va_start(ap, format);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, format, ap);
+    int n = vsnprintf(at, room, format, ap);
     va_end(ap);
     int rc = n < 0 ? -EINVAL : buf_reserve(b, (size_t)n);
-    if (rc == 0) {
+    if (rc == 0 && (size_t)n >= room)
         (void)vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
-        b->len += (size_t)n;
-    }
     va_end(again);
+    if (rc == 0)
+        b->len += (size_t)n;
+    else if (at)
+        *at = '\0';
     return rc;
 }
 
