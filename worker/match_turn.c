@@ -1,44 +1,15 @@
 /*
- * match_turn - the steps of a round against PostgreSQL.
+ * match_turn - a pool's turn: its round is read, played (match_commit.c), and played again when it could not be
+ * committed.
  *
- * One transaction holds the pool's row, the changed tickets, the pairs, the events and the outcome of every job. It
- * refuses to commit when any row is not as it was read or any job was taken from this worker: then everything is rolled
- * back and played again. It refuses, too, to let one job bury the others of its round: what PostgreSQL will not take
- * even from a rebuilt cache is played in halves, until the job that it is about stands alone.
+ * It refuses to let one job bury the others of its round: what PostgreSQL will not take even from a rebuilt cache is
+ * played in halves, until the job that it is about stands alone.
  */
-#include "match_turn.h"
+#include "match_turn_impl.h"
 
 #include "alloc.h"
 #include "clock.h"
-#include "killpoint.h"
 #include "log.h"
-#include "match_fill.h"
-#include "match_result.h"
-#include "match_tell.h"
-#include <stdio.h>
-
-struct match_turn {
-    const struct worker_ctx *ctx;
-    const struct match_rules *rules;
-    struct match_sent *sent; /* borrowed: match_retell_uv's */
-    struct match_cache *cache;
-    struct match_item *all;   /* owned: the whole array */
-    struct match_item *items; /* within it: those of the round being played */
-    size_t n;
-    size_t n_after; /* more behind these, for later rounds: not 0 only after a round was halved */
-    void (*on_end)(void *arg);
-    void *arg;
-    struct pg_conn *conn;
-    int tries;
-    bool cycle; /* a cycle is among the operations */
-    struct match_head head;
-    struct match_round round;
-    bool open; /* round is initialised: the index may have changed */
-    struct match_writes writes;
-    size_t outcomes; /* their statement in batch 2 */
-    struct match_tell tell;
-    struct match_fill fill;
-};
 
 static void begin(struct match_turn *t);
 static void send_read(struct match_turn *t);
@@ -56,19 +27,19 @@ static void close_round(struct match_turn *t)
     t->open = false;
 }
 
-static void release(struct match_turn *t)
+void match_turn_release(struct match_turn *t)
 {
     if (t->conn)
         pg_pool_release(t->ctx->pg, t->conn);
     t->conn = NULL;
 }
 
-static void end(struct match_turn *t)
+void match_turn_end(struct match_turn *t)
 {
     void (*on_end)(void *) = t->on_end;
     void *arg = t->arg;
     close_round(t);
-    release(t);
+    match_turn_release(t);
     for (size_t i = 0; i < t->n; i++) {
         match_op_fini(&t->items[i].op);
         free(t->items[i].result);
@@ -91,11 +62,11 @@ static void fail(struct match_turn *t, const struct err *e)
 {
     if (t->open)
         match_cache_reset(t->cache);
-    release(t);
+    match_turn_release(t);
     for (size_t i = 0; i < t->n; i++)
         if (t->items[i].run)
             job_run_fail(t->items[i].run, e, NULL);
-    end(t);
+    match_turn_end(t);
 }
 
 /* Plays the round again after a roll-back; the index is rebuilt, for it holds what did not happen. After `limit` tries
@@ -106,7 +77,7 @@ static void again(struct match_turn *t, const struct err *e, int limit)
     t->cache->trouble.conflicts += e->code == ERR_STORE_CONFLICT;
     match_cache_reset(t->cache);
     close_round(t);
-    release(t);
+    match_turn_release(t);
     if (t->tries < limit) {
         begin(t);
     } else if (t->n > 1) {
@@ -123,7 +94,7 @@ static void again(struct match_turn *t, const struct err *e, int limit)
 
 /* What the store refuses (a constraint, a value) or could not do is tried again on a rebuilt cache; what is away fails
  * the jobs, which come again. */
-static void failed(struct match_turn *t, const struct err *e)
+void match_turn_failed(struct match_turn *t, const struct err *e)
 {
     if (e->code == ERR_STORE_CONFLICT)
         again(t, e, MATCH_TRIES);
@@ -133,191 +104,19 @@ static void failed(struct match_turn *t, const struct err *e)
         fail(t, e);
 }
 
-static void conflict(struct match_turn *t, const char *why)
+void match_turn_conflict(struct match_turn *t, const char *why)
 {
     struct err e;
     err_set(&e, ERR_STORE_CONFLICT, "match pool %s: %s, %d times in a row", t->cache->pool, why, t->tries);
     again(t, &e, MATCH_TRIES);
 }
 
-static void fail_code(struct match_turn *t, int rc, const char *step)
+void match_turn_fail_code(struct match_turn *t, int rc, const char *step)
 {
     struct err e;
     int code = rc == -ENOMEM ? ERR_OUT_OF_MEMORY : rc == -ENOSPC ? ERR_REFUSED : rc;
     err_set(&e, code, "match pool %s: %s: %s", t->cache->pool, step, err_text(rc));
-    failed(t, &e);
-}
-
-/* -- commit ----------------------------------------------------------------------------------------------------------
- */
-
-static enum match_tell_cycle cycle_played(const struct match_turn *t)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->items[i].op.type == MATCH_CYCLE && t->items[i].reply.expired >= MATCH_EXPIRE_MAX)
-            return MATCH_TELL_CYCLE_LEFT;
-    return t->cycle ? MATCH_TELL_CYCLE : MATCH_TELL_NO_CYCLE;
-}
-
-static void on_committed(void *arg, PGresult *const results[], size_t n, const struct err *e)
-{
-    struct match_turn *t = arg;
-    (void)results;
-    (void)n;
-    if (e) {
-        failed(t, e);
-        return;
-    }
-    KILL_POINT("match.committed");
-    t->cache->mark = (struct match_mark){.version = t->head.version + 1, .id = MATCH_MARK_END};
-    match_round_committed(&t->round, t->head.version + 1);
-    t->cache->sweep = t->round.sweep;
-    for (size_t i = 0; i < t->n; i++)
-        t->cache->trouble.stale += t->items[i].reply.verdict == MATCH_V_STALE;
-    release(t);
-    match_tell_round(&t->tell, t->ctx, t->sent, t->cache, &t->round, cycle_played(t));
-    KILL_POINT("match.told");
-    for (size_t i = 0; i < t->n; i++)
-        if (t->items[i].run)
-            job_run_done(t->items[i].run, t->items[i].result);
-    end(t);
-}
-
-/* Jobs whose outcome this delivery may not write: they end by themselves, the others are played again without them. */
-static bool drop_fenced(struct match_turn *t, PGresult *const results[])
-{
-    const PGresult *applied = results[t->outcomes];
-    size_t lost = 0;
-    if ((size_t)PQntuples(applied) == t->n)
-        return false;
-    struct job_run **runs = alloc_zero(t->n + 1, sizeof(struct job_run *));
-    for (size_t i = 0; i < t->n; i++) {
-        if (outcome_applied_to(applied, t->items[i].run))
-            continue;
-        runs[lost++] = t->items[i].run;
-        t->items[i].run = NULL;
-    }
-    if (lost > 0)
-        release(t);
-    for (size_t i = 0; i < lost; i++)
-        outcome_resolve(runs[i]);
-    free(runs);
-    return lost > 0;
-}
-
-static void forget_ended(struct match_turn *t)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        if (t->items[i].run) {
-            t->items[kept++] = t->items[i];
-            continue;
-        }
-        match_op_fini(&t->items[i].op);
-        free(t->items[i].result);
-    }
-    memmove(t->items + kept, t->items + t->n, t->n_after * sizeof *t->items);
-    t->n = kept;
-}
-
-static void on_written(void *arg, PGresult *const results[], size_t n, const struct err *e)
-{
-    struct match_turn *t = arg;
-    (void)n;
-    if (e) {
-        failed(t, e);
-        return;
-    }
-    const char *why = match_store_conflict(&t->writes, results);
-    if (why) {
-        log_warn("match round conflict", KV_S("pool", t->cache->pool), KV_S("why", why));
-        conflict(t, why);
-        return;
-    }
-    if (drop_fenced(t, results)) {
-        forget_ended(t);
-        conflict(t, "jobs were taken from this worker");
-        return;
-    }
-    if (t->writes.purge != SIZE_MAX)
-        t->cache->overgrown = match_store_left(&t->writes, results);
-    if (t->writes.events != SIZE_MAX)
-        match_tell_numbers(&t->tell, results[t->writes.events]);
-    KILL_POINT("match.written");
-    struct pg_batch *b = pg_batch_new();
-    int rc = b ? pg_batch_add(b, "COMMIT", 0, NULL) : -ENOMEM;
-    if (rc < 0) {
-        pg_batch_free(b);
-        fail_code(t, rc, "commit");
-        return;
-    }
-    pg_conn_send(t->conn, b, on_committed, t);
-}
-
-/* -- play ------------------------------------------------------------------------------------------------------------
- */
-
-static int play(struct match_turn *t)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        const struct job *job = t->items[i].run->job;
-        int64_t asked_ms = MAX_OF(job->created_ms, job->due_ms);
-        int rc = match_round_apply(&t->round, &t->items[i].op, (uint32_t)i, asked_ms, &t->items[i].reply);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = match_round_finish(&t->round);
-    for (size_t i = 0; i < t->n && rc == 0; i++) {
-        free(t->items[i].result);
-        t->items[i].result =
-            match_result_json(&t->round, t->cache->published, &t->items[i].op, (uint32_t)i, &t->items[i].reply);
-        if (!t->items[i].result)
-            rc = -ENOMEM;
-    }
-    return rc;
-}
-
-/* Silence during an outage of ours is not held against anybody: they get a whole presence to be heard again. */
-static int64_t watch_from(const struct match_turn *t)
-{
-    int64_t gap_ms = t->head.now_ms - t->head.last_round_ms;
-    if (t->head.last_round_ms > 0 && gap_ms > 3 * MATCH_CYCLE_MS)
-        return t->head.now_ms + t->rules->presence_ms;
-    return t->head.watch_from_ms;
-}
-
-static int write_outcomes(const struct match_turn *t, struct pg_batch *b)
-{
-    AUTO_FREE struct outcome_row *rows = calloc(t->n, sizeof *rows);
-    if (!rows)
-        return -ENOMEM;
-    for (size_t i = 0; i < t->n; i++)
-        rows[i] = (struct outcome_row){t->items[i].run, t->items[i].result};
-    return outcome_add_all(b, rows, t->n);
-}
-
-static int write_batch(struct match_turn *t, struct pg_batch *b)
-{
-    size_t purge = (t->cycle ? MATCH_PURGE : 0) + (t->cache->overgrown ? 2 * t->n : 0);
-    int rc =
-        match_store_write(b, &t->round, t->head.version + 1, t->round.watch_from_ms, purge, t->ctx->queue, &t->writes);
-    t->outcomes = pg_batch_len(b);
-    return rc < 0 ? rc : write_outcomes(t, b);
-}
-
-static void play_and_write(struct match_turn *t)
-{
-    int rc = play(t);
-    struct pg_batch *b = rc == 0 ? pg_batch_new() : NULL;
-    if (rc == 0)
-        rc = b ? write_batch(t, b) : -ENOMEM;
-    if (rc < 0) {
-        pg_batch_free(b);
-        fail_code(t, rc, "round");
-        return;
-    }
-    KILL_POINT("match.played");
-    pg_conn_send(t->conn, b, on_written, t);
+    match_turn_failed(t, &e);
 }
 
 /* -- read ------------------------------------------------------------------------------------------------------------
@@ -331,7 +130,7 @@ static void read_more(struct match_turn *t)
     int rc = b ? match_store_changes(b, t->cache->pool, &t->cache->mark) : -ENOMEM;
     if (rc < 0) {
         pg_batch_free(b);
-        fail_code(t, rc, "changes");
+        match_turn_fail_code(t, rc, "changes");
         return;
     }
     pg_conn_send(t->conn, b, on_more, t);
@@ -342,16 +141,25 @@ static void on_more(void *arg, PGresult *const results[], size_t n, const struct
     struct match_turn *t = arg;
     (void)n;
     if (e) {
-        failed(t, e);
+        match_turn_failed(t, e);
         return;
     }
     int rows = match_load_changes(results[0], t->rules, t->cache->pool, t->head.now_ms, t->cache->ix, &t->cache->mark);
     if (rows < 0)
-        fail_code(t, rows, "changes");
+        match_turn_fail_code(t, rows, "changes");
     else if (rows == MATCH_PAGE)
         read_more(t);
     else
-        play_and_write(t);
+        match_turn_play(t);
+}
+
+/* Silence during an outage of ours is not held against anybody: they get a whole presence to be heard again. */
+static int64_t watch_from(const struct match_turn *t)
+{
+    int64_t gap_ms = t->head.now_ms - t->head.last_round_ms;
+    if (t->head.last_round_ms > 0 && gap_ms > 3 * MATCH_CYCLE_MS)
+        return t->head.now_ms + t->rules->presence_ms;
+    return t->head.watch_from_ms;
 }
 
 static int open_round(struct match_turn *t, PGresult *const results[])
@@ -374,7 +182,7 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
     struct err why;
     (void)n;
     if (e || match_load_head(results, &t->head, &why) < 0) {
-        failed(t, e ? e : &why);
+        match_turn_failed(t, e ? e : &why);
         return;
     }
     if (!match_fill_ours(t->ctx, t->cache->pool, t->head.queue, &why)) {
@@ -385,7 +193,7 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
     t->cache->floor_seen = t->head.floor;
     t->cache->pending_until_ms = t->head.due_ms ? t->head.due_ms + 2 * MATCH_CYCLE_MS : 0;
     if (purged) {
-        conflict(t, "tickets were purged that this worker had not read");
+        match_turn_conflict(t, "tickets were purged that this worker had not read");
         return;
     }
     int rc = open_round(t, results);
@@ -393,11 +201,11 @@ static void on_read(void *arg, PGresult *const results[], size_t n, const struct
                       : match_load_changes(results[MATCH_READ_CHANGES], t->rules, t->cache->pool, t->head.now_ms,
                                            t->cache->ix, &t->cache->mark);
     if (rows < 0)
-        fail_code(t, rows, "read");
+        match_turn_fail_code(t, rows, "read");
     else if (rows == MATCH_PAGE)
         read_more(t);
     else
-        play_and_write(t);
+        match_turn_play(t);
 }
 
 static int read_batch(struct match_turn *t, struct pg_batch *b)
@@ -419,7 +227,7 @@ static void send_read(struct match_turn *t)
     int rc = b ? read_batch(t, b) : -ENOMEM;
     if (rc < 0) {
         pg_batch_free(b);
-        fail_code(t, rc, "read");
+        match_turn_fail_code(t, rc, "read");
         return;
     }
     pg_conn_send(t->conn, b, on_read, t);
@@ -431,13 +239,13 @@ static void send_read(struct match_turn *t)
 /* The pool takes longer to read than a job may last: these come again at once and find what was read. */
 static void come_again(struct match_turn *t)
 {
-    release(t);
+    match_turn_release(t);
     log_info("a pool of matching is being read; its jobs come again", KV_S("match_pool", t->cache->pool),
              KV_I("people", match_index_count(t->cache->ix)));
     for (size_t i = 0; i < t->n; i++)
         if (t->items[i].run)
             job_run_snooze(TAKE(t->items[i].run), MATCH_FILL_AGAIN_MS, "pool_is_read");
-    end(t);
+    match_turn_end(t);
 }
 
 static void on_filled(void *arg, enum match_fill_end how, const struct err *e)
@@ -468,7 +276,7 @@ static void on_conn(void *arg, struct pg_conn *conn, const struct err *e)
 static void begin(struct match_turn *t)
 {
     if (t->n == 0) {
-        end(t);
+        match_turn_end(t);
         return;
     }
     t->tries++;

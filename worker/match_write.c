@@ -1,9 +1,9 @@
 /*
  * match_write - the writing half of a round's transaction.
  *
- * Each statement takes its rows as arrays, one a column, and says how many it changed; fewer than expected is a
- * conflict. It refuses to write a row whose version is not the one the round read, and a pair whose two met too
- * recently.
+ * Each statement takes its rows as arrays, one a column; its command tag says how many it changed, and fewer than
+ * expected is a conflict. It refuses to write a row whose version is not the one the round read, and a pair whose two
+ * met too recently.
  */
 #include "match_store.h"
 #include "pg_array.h"
@@ -25,7 +25,7 @@
     "excluded.created_ms, key_ms = excluded.key_ms, touched_ms = excluded.touched_ms, presence_ms = "                  \
     "excluded.presence_ms, expires_ms = excluded.expires_ms, fairness = excluded.fairness, changed_ms = "              \
     "excluded.changed_ms, reason = NULL, body = excluded.body, pair_id = excluded.pair_id, pair_side = "               \
-    "excluded.pair_side WHERE t.state = 'gone' RETURNING 1"
+    "excluded.pair_side WHERE t.state = 'gone'"
 
 /* Rows are found one by one, by key, in id order, locked, and then changed where they lie: a plain join might be played
  * the other way round, the whole pool against the rows. */
@@ -38,14 +38,14 @@
     " presence_ms = coalesce(x.presence, t.presence_ms), expires_ms = coalesce(x.expires, t.expires_ms),"              \
     " fairness = coalesce(x.fairness, t.fairness), changed_ms = $3::bigint, reason = x.reason,"                        \
     " body = coalesce(x.body, t.body), pair_id = x.pair, pair_side = x.side::\"char\""                                 \
-    " FROM l AS x WHERE t.ctid = x.tid RETURNING 1"
+    " FROM l AS x WHERE t.ctid = x.tid"
 
 #define PAIRS_SQL                                                                                                      \
     "INSERT INTO stint.match_pair(id, pool, a, b, state, live_a, live_b, matched_ms, confirm_by_ms, km, stage, "       \
     "wait_a_ms, wait_b_ms)"                                                                                            \
     " SELECT x.id, $1, x.a, x.b, 'pending', x.a, x.b, $2::bigint, x.due, x.km, x.stage, x.wa, x.wb"                    \
     " FROM unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::double precision[], $8::bigint[],"             \
-    " $9::bigint[], $10::bigint[]) AS x(id, a, b, due, km, stage, wa, wb) RETURNING 1"
+    " $9::bigint[], $10::bigint[]) AS x(id, a, b, due, km, stage, wa, wb)"
 
 /* LIMIT keeps what must hold of the pair outside of the look-up: with it inside, the planner of a table that was small
  * takes the index of the pool's pending pairs, and reads them all. */
@@ -54,7 +54,7 @@
     " AS x(id, state, why, mutual) CROSS JOIN LATERAL (SELECT ctid AS tid, pool, state FROM stint.match_pair"          \
     " WHERE id = x.id LIMIT 1 FOR UPDATE) t WHERE t.pool = $1 AND t.state = 'pending')"                                \
     " UPDATE stint.match_pair p SET state = x.state, ended_ms = $2::bigint, why = x.why, mutual = x.mutual, live_a = " \
-    "NULL, live_b = NULL FROM l AS x WHERE p.ctid = x.tid RETURNING 1"
+    "NULL, live_b = NULL FROM l AS x WHERE p.ctid = x.tid"
 
 #define MET " FROM unnest($3::text[], $4::text[], $5::bigint[]) AS x(a, b, until)"
 
@@ -64,7 +64,7 @@
     "INSERT INTO stint.match_history AS h (pool, a, b, until_ms, last_ms)"                                             \
     " SELECT $1, x.a, x.b, x.until, $2::bigint" MET                                                                    \
     " ON CONFLICT (pool, a, b) DO UPDATE SET until_ms = excluded.until_ms, last_ms = excluded.last_ms"                 \
-    " WHERE h.until_ms <= $2::bigint RETURNING 1"
+    " WHERE h.until_ms <= $2::bigint"
 
 #define PART_SQL                                                                                                       \
     "INSERT INTO stint.match_history AS h (pool, a, b, until_ms, last_ms)"                                             \
@@ -427,7 +427,7 @@ int match_store_write(struct pg_batch *b, const struct match_round *r, int64_t v
 const char *match_store_conflict(const struct match_writes *w, PGresult *const results[])
 {
     for (size_t i = 0; i < w->n; i++)
-        if (PQntuples(results[w->expect[i].statement]) != w->expect[i].rows)
+        if (atoi(PQcmdTuples(results[w->expect[i].statement])) != w->expect[i].rows)
             return w->expect[i].what;
     return NULL;
 }

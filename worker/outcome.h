@@ -47,9 +47,13 @@ struct outcome_row {
     const struct job_run *run;
     const char *result_json; /* not NULL */
 };
-/* outcome_add for n > 0 runs of one queue and kind by one statement. 0, -ENOMEM or a negative code of pg_batch_add. */
-int outcome_add_all(struct pg_batch *b, const struct outcome_row rows[], size_t n);
-/* outcome_applied for one run of outcome_add_all. */
+/* outcome_add for n > 0 runs of one queue and kind by one statement. fresh: the transaction is tried for the first time, and
+ * takes for granted that a first delivery has no outcome yet; where one has, the statement fails (23505) instead of leaving
+ * it out, and the transaction is to be tried again without `fresh`. 0, -ENOMEM or a negative code of pg_batch_add. */
+int outcome_add_all(struct pg_batch *b, const struct outcome_row rows[], size_t n, bool fresh);
+/* outcome_applied for all n runs of outcome_add_all. */
+bool outcome_applied_all(const PGresult *result, size_t n);
+/* outcome_applied for one run of outcome_add_all, where it was not for all. */
 bool outcome_applied_to(const PGresult *result, const struct job_run *run);
 
 /* Terminal call (kind.h) for a run whose outcome statement returned no row, after its transaction was rolled back: reads the

@@ -106,7 +106,8 @@ static void test_match_two_workers_on_one_pool_never_pair_twice(void **state)
     struct worker_harness a, b;
     char id[32];
     (void)state;
-    /* On a loaded machine the crowd may take longer than a pair may stay unconfirmed, and a submission be tried again. */
+    /* On a loaded machine the crowd may take longer than a pair may stay unconfirmed, and a submission be tried again.
+     */
     static const char patient[] = "[match]\npending_release = 1h\n[kind.match]\nbackoff = 10ms\nattempts = 1000\n";
     begin(&a, "two", patient);
     begin(&b, "two", patient);
@@ -280,6 +281,30 @@ static void test_match_worker_killed_around_commit_applies_once(void **state)
 
 /* What the store refuses is the affair of the one job it is about, wherever PostgreSQL notices: in a statement or at
  * COMMIT. */
+/* A job comes as new whose effect was applied: Redis lost its last second, or the id was used before. */
+static void test_match_first_delivery_of_what_is_applied_takes_the_result_of_then(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    (void)query("INSERT INTO stint.job_outcome(queue, job_id, epoch, state, kind, result, finished_at)"
+                " SELECT 'before', 's-' || id, 1, 'done', 'match', '{\"of\":\"then\"}', now()"
+                " FROM unnest(ARRAY['m3', 'm5', 'f0']) id; SELECT 0");
+    begin(&h, "before", "");
+    crowd(&h, "before", "male", "female", 0, 8);
+    assert_int_equal(waiting("before"), 6);
+    crowd(&h, "before", "female", "male", 0, 8);
+    assert_int_equal(pairs("before"), 6);
+    assert_int_equal(waiting("before"), 1);
+    assert_int_equal(
+        query("SELECT count(*) FROM stint.match_ticket WHERE pool = 'before' AND id IN ('m3', 'm5', 'f0')"), 0);
+    AUTO_FREE char *applied = harness_job(&h, "s-m5");
+    AUTO_FREE char *played = harness_job(&h, "s-m4");
+    assert_non_null(strstr(applied, "then"));
+    assert_non_null(strstr(played, "position"));
+    check_pairs("before");
+    end(&h);
+}
+
 static void test_match_refused_by_a_constraint_only_the_guilty_job_dies(void **state)
 {
     static const char *const rules[] = {
@@ -389,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_match_confirm_keeps_the_two_apart),
         cmocka_unit_test(test_match_silent_people_and_overdue_pairs_end_by_themselves),
         cmocka_unit_test(test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them),
+        cmocka_unit_test(test_match_first_delivery_of_what_is_applied_takes_the_result_of_then),
         cmocka_unit_test(test_match_refused_by_a_constraint_only_the_guilty_job_dies),
         cmocka_unit_test(test_match_one_life_an_operation_a_round),
         cmocka_unit_test(test_match_worker_killed_around_commit_applies_once),
