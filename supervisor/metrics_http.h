@@ -14,7 +14,7 @@
 enum {
     METRICS_HTTP_CONNECTIONS = 64,
     METRICS_HTTP_IDLE_S = 10,
-    METRICS_HTTP_BODY_MAX = 4 << 20,
+    METRICS_HTTP_BODY_MAX = 16 << 20, /* 1,000 queues with much to tell are 4 to 8 MB */
 };
 
 struct metrics_request {
