@@ -54,9 +54,8 @@ int conf_find(const char *path, char ret_path[static CONF_STR_MAX], struct err *
     return 0;
 }
 
-/* The whole file from its start, NUL-terminated, caller frees. pread: siblings share the offset of an inherited
- * descriptor. */
-static char *conf_slurp(int fd, const char *name, struct err *e)
+/* pread: siblings share the offset of an inherited descriptor. */
+char *conf_slurp(int fd, const char *name, struct err *e)
 {
     struct stat st;
     if (fstat(fd, &st) < 0) {
@@ -183,6 +182,10 @@ static int conf_ini_value(void *user, const char *section, const char *key, cons
     (void)conf_ini_origin(ini, origin, sizeof origin);
     if (ini->rc == 0 && section[0] == '\0')
         ini->rc = err_set(ini->e, ERR_BAD_CONFIG, "%s: %s stands before any [section]", origin, key);
+    if (ini->rc == 0 && ini->inherited && strncmp(section, "listed.", strlen("listed.")) == 0) {
+        ini->rc = conf_listed_inherit(ini->c, section + strlen("listed."), value, ini->e);
+        return ini->rc == 0;
+    }
     if (ini->rc == 0 && ini->inherited && !conf_key_known(section, key))
         return 1; /* of a supervisor that is newer or older than this program: what it knows is enough */
     if (ini->rc == 0)
@@ -261,7 +264,7 @@ int conf_load(struct conf *c, const char *path, struct err *e)
     conf_finish(c);
     if (c->n_pools == 0)
         conf_default_pools(c);
-    if ((rc = conf_env_pools(c, environ, e)) < 0 || (rc = conf_secrets(c, e)) < 0)
+    if ((rc = conf_env_pools(c, environ, e)) < 0 || (rc = conf_secrets(c, e)) < 0 || (rc = conf_listed_read(c, e)) < 0)
         return rc;
     conf_finish(c);
     return conf_check(c, e);

@@ -10,7 +10,7 @@
 #include "conf_table.h"
 #include "err.h"
 
-enum { CONF_STR_MAX = 512, CONF_POOL_MAX = 32, CONF_KIND_MAX = 32, CONF_QUEUE_MAX = 32 };
+enum { CONF_STR_MAX = 512, CONF_POOL_MAX = 32, CONF_KIND_MAX = 32, CONF_QUEUE_MAX = 32, CONF_LISTED_MAX = 1000 };
 
 #define CONF_CTYPE_STR(key)      char key[CONF_STR_MAX]
 #define CONF_CTYPE_LIST(key)     char key[CONF_STR_MAX]
@@ -43,6 +43,12 @@ struct conf_kind { /* after conf_load every -1 is replaced by the kind's own def
 };
 #undef X
 
+/* A queue of a pool that serves several (queues, queues_file). */
+struct conf_listed {
+    char name[QUEUE_MAX];
+    uint16_t pool; /* index of its row */
+};
+
 struct conf {
     char path[CONF_STR_MAX]; /* file it was read from; "" when none */
 #define S(section, table) struct conf_##section section;
@@ -54,6 +60,8 @@ struct conf {
     size_t n_pools;
     struct conf_kind kinds[CONF_KIND_MAX]; /* known kinds always have a row; unknown ones may, for policy */
     size_t n_kinds;
+    struct conf_listed listed[CONF_LISTED_MAX]; /* each once, a pool's in its order */
+    size_t n_listed;
 };
 
 /* Where a command finds its file: `path` when given, else $STINT_CONFIG, else /etc/stint/stint.conf, else
@@ -64,7 +72,7 @@ void conf_default_dir(char ret_dir[static CONF_STR_MAX]);
 
 /* Reads file (may be "") and environment, resolves *_file secrets and defaults, checks. When no pool is configured, one
  * pool per enabled kind is made. STINT_REDIS_URL and STINT_POSTGRES_URL are the usual environment names of
- * redis.url and postgres.url. c is heap-sized (about 100 KB): callers allocate it. */
+ * redis.url and postgres.url. c is heap-sized (about 300 KB): callers allocate it. */
 int conf_load(struct conf *c, const char *path, struct err *e);
 /* The same from a descriptor holding conf_print's output, without environment (a worker's WORKER_FD_CONFIG). Keys and
  * sections that this build does not know are read past: the supervisor may be of another version. */
@@ -97,6 +105,13 @@ bool conf_list_next(const char **cursor, char *ret_item, size_t size);
 int64_t conf_queue_shards(const struct conf *c, const char *queue);
 /* The configured queue with shards of which `name` is one; NULL: none. */
 const char *conf_queue_of_shard(const struct conf *c, const char *name);
+/* True when the pool serves several queues in turn (struct conf_listed). */
+bool conf_pool_lists(const struct conf_pool *pool);
+/* Adds a queue behind those the pool lists. ERR_BAD_CONFIG with e: a name that is none, one that is listed already, too
+ * many. */
+int conf_listed_add(struct conf *c, const struct conf_pool *pool, const char *name, struct err *e);
+/* The pool that lists the queue; NULL: none does. */
+const struct conf_pool *conf_pool_listing(const struct conf *c, const char *queue);
 /* The distinct queues of all pools; returns how many, at most max. */
 size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max);
 

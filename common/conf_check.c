@@ -119,19 +119,6 @@ bool conf_lane_missing(const struct conf *c, char *ret, size_t size)
     return false;
 }
 
-size_t conf_queues(const struct conf *c, const char *ret_queues[], size_t max)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_pools; i++) {
-        size_t k = 0;
-        while (k < n && strcmp(ret_queues[k], c->pools[i].queue) != 0)
-            k++;
-        if (k == n && n < max)
-            ret_queues[n++] = c->pools[i].queue;
-    }
-    return n;
-}
-
 int64_t conf_queue_shards(const struct conf *c, const char *queue)
 {
     for (size_t i = 0; i < c->n_queues; i++)
@@ -180,14 +167,17 @@ static void conf_finish_kind(struct conf_kind *kind)
 }
 
 /* A pool named as a kind or its queue runs that kind unless it says otherwise; its queue is its first kind's. */
-static void conf_finish_pool(struct conf_pool *pool)
+static void conf_finish_pool(const struct conf *c, struct conf_pool *pool)
 {
+    for (size_t i = 0; i < c->n_listed && pool->queue[0] == '\0'; i++)
+        if (&c->pools[c->listed[i].pool] == pool)
+            (void)snprintf(pool->queue, sizeof pool->queue, "%s", c->listed[i].name);
     for (size_t i = 0; i < ARRAY_LEN(kind_defaults) && pool->kinds[0] == '\0'; i++)
         if (strcmp(pool->name, kind_defaults[i].name) == 0 || strcmp(pool->name, kind_defaults[i].queue) == 0)
             (void)snprintf(pool->kinds, sizeof pool->kinds, "%s", kind_defaults[i].name);
     char first[KIND_MAX];
     const char *cursor = pool->kinds;
-    if (pool->queue[0] != '\0' || !conf_list_next(&cursor, first, sizeof first))
+    if (pool->queue[0] != '\0' || conf_pool_lists(pool) || !conf_list_next(&cursor, first, sizeof first))
         return;
     const struct conf_kind_default *known = conf_kind_default(first);
     if (known != NULL)
@@ -199,7 +189,7 @@ void conf_finish(struct conf *c)
     for (size_t i = 0; i < c->n_kinds; i++)
         conf_finish_kind(&c->kinds[i]);
     for (size_t i = 0; i < c->n_pools; i++)
-        conf_finish_pool(&c->pools[i]);
+        conf_finish_pool(c, &c->pools[i]);
 }
 
 static int conf_check_pool_kinds(const struct conf *c, const struct conf_pool *pool, struct err *e)
@@ -279,7 +269,7 @@ static int conf_check_sharded_pool(const struct conf *c, const struct conf_pool 
 
 static int conf_check_shards(const struct conf *c, struct err *e)
 {
-    const char *queues[CONF_POOL_MAX];
+    const char *queues[QUEUES_MAX];
     char name[QUEUE_MAX];
     size_t parts = 0, n = conf_queues(c, queues, ARRAY_LEN(queues));
     for (size_t i = 0; i < c->n_queues; i++)
@@ -413,6 +403,7 @@ int conf_check(const struct conf *c, struct err *e)
     if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0 ||
         (rc = conf_check_sources(&c->pdf, e)) < 0)
         return rc;
-    rc = conf_check_pools(c, e);
-    return rc < 0 ? rc : conf_check_shards(c, e);
+    if ((rc = conf_listed_check(c, e)) < 0 || (rc = conf_check_pools(c, e)) < 0)
+        return rc;
+    return conf_check_shards(c, e);
 }

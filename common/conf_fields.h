@@ -70,6 +70,19 @@ bool conf_key_known(const char *section_name, const char *key);
 /* Reads each value whose KEY_file is named. A bare name is looked for in $CREDENTIALS_DIRECTORY, then beside
  * the configuration. */
 int conf_secrets(struct conf *c, struct err *e);
+/* Fills `listed` anew from the pools' queues and queues_file. */
+int conf_listed_read(struct conf *c, struct err *e);
+/* Checks what a pool that lists queues cannot have. Internal to conf_check. */
+int conf_listed_check(const struct conf *c, struct err *e);
+struct buf;
+/* `listed` as sections [listed.POOL] for a program that inherits the configuration: the file is read once, by the
+ * supervisor. */
+void conf_listed_print(const struct conf *c, struct buf *out);
+/* A value of such a section. */
+int conf_listed_inherit(struct conf *c, const char *pool, const char *value, struct err *e);
+/* The whole file from its start, NUL-terminated, caller frees; NULL with e when it cannot be read, is too large or no
+ * text. */
+char *conf_slurp(int fd, const char *name, struct err *e);
 /* Drops the KEY_file of a value that was given directly; nothing for a key that has none. */
 void conf_secret_forget(struct conf *c, const char *section_name, const char *key);
 /* True for "url_file" of redis and its like. */

@@ -63,6 +63,8 @@ int conf_print(const struct conf *c, struct buf *out, bool secrets)
         conf_print_section(out, conf_section_pool(), c->pools[i].name, &c->pools[i], secrets);
     for (size_t i = 0; i < c->n_kinds; i++)
         conf_print_section(out, conf_section_kind(), c->kinds[i].name, &c->kinds[i], secrets);
+    if (secrets)
+        conf_listed_print(c, out);
     return out->failed ? -ENOSPC : 0;
 }
 

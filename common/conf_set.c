@@ -276,6 +276,8 @@ int conf_set(struct conf *c, const char *dotted, const char *value, struct err *
     conf_secret_forget(c, section, dot + 1); /* the last word wins over a file named elsewhere */
     if (conf_secret_file(section, dot + 1))
         rc = conf_secrets(c, e);
+    if (rc == 0 && strncmp(section, "pool.", 5) == 0 && strncmp(dot + 1, "queues", 6) == 0)
+        rc = conf_listed_read(c, e);
     conf_finish(c);
     return rc;
 }

@@ -154,6 +154,8 @@
 
 #define CONF_POOL(X)                                                                                                   \
     X(STR, queue, "", 0, 64, false, "queue it fetches from; default: the default queue of its first kind")             \
+    X(LIST, queues, "", 0, 511, true, "several queues that its workers serve in turn, instead of queue")               \
+    X(STR, queues_file, "", 0, 511, true, "file of more such queues, one name a line; # begins a comment")             \
     X(LIST, kinds, "", 1, 511, false, "kinds it runs")                                                                 \
     X(STR, lane, "", 0, 16, false, "large: it serves only the lane for jobs that ran out of memory; empty: the bands") \
     X(INT, workers, 1, 0, 256, true, "workers started")                                                                \

@@ -8,11 +8,13 @@
 
 #include "base.h"
 
-/* Raised by every change of what supervisor and worker share: this file, scoreboard.h, crash_page.h's head. A worker that is
- * started by a supervisor of another version does not start, and says what to do. */
-enum { IPC_VERSION = 2 };
-#define IPC_VERSION_ENV   "STINT_IPC" /* in a worker's environment: its supervisor's IPC_VERSION; absent: 1 */
-#define IPC_VERSION_WORDS "worker and supervisor are of versions that do not understand each other (%ld, %ld): run `stint upgrade`"
+/* Raised by every change of what supervisor and worker share: this file, scoreboard.h, crash_page.h's head. A worker
+ * that is started by a supervisor of another version does not start, and says what to do. */
+enum { IPC_VERSION = 3 };
+#define IPC_IDLE_MORE   "more"
+#define IPC_VERSION_ENV "STINT_IPC" /* in a worker's environment: its supervisor's IPC_VERSION; absent: 1 */
+#define IPC_VERSION_WORDS                                                                                              \
+    "worker and supervisor are of versions that do not understand each other (%ld, %ld): run `stint upgrade`"
 
 /* Descriptors of a freshly executed worker besides 0 (/dev/null), 1 and 2 (log). Everything above is closed. */
 enum {
@@ -48,16 +50,20 @@ enum {
 
 enum ipc_type {
     /* worker -> supervisor */
-    IPC_READY = 1, /* configuration and limits stand, Redis answered or is being retried (PHASE_AWAY); text: its IPC_VERSION, "" for 1 */
-    IPC_IDLE,      /* the last fetch came back empty; will fetch again on IPC_WAKE */
-    IPC_BUSY,      /* it fetches again on its own */
+    IPC_READY = 1, /* configuration and limits stand, Redis answered or is being retried (PHASE_AWAY); text: its
+                      IPC_VERSION, "" for 1 */
+    IPC_IDLE, /* the last fetch came back empty; will fetch again on IPC_WAKE. Text IPC_IDLE_MORE: it did not, but the
+               * worker's turn at that one of several queues is over */
+    IPC_BUSY, /* it fetches again on its own */
     IPC_BOOT_FAILED, /* text: why, for the log and `stint status`; followed by exit(WORKER_EXIT_BOOT) */
     IPC_BEAT,      /* of stint-relay: it lives; text: "<state> <words>", state: active, standby or away */
     IPC_RECYCLE,   /* it will exit after this message: a recycling limit was reached; text: which */
     IPC_FENCED,    /* a fetch was refused because the host's lease has ended: beat for its queue now; text: "" */
     IPC_CELL_DIED, /* a parser cell died in the middle of a job; text: "<epoch> <job id>"; with its crash page's descriptor */
     /* supervisor -> worker */
-    IPC_WAKE,   /* there may be work: fetch; text: of which part of the queue (shard.h), "" for 0. One not known yet is served from now on */
+    IPC_WAKE,   /* there may be work: fetch; text: of which part of the queue (shard.h), "" for 0. One not known yet is
+                 * served from now on. Where a   pool serves several queues: "<number> <queue>", and that one alone is
+                 * fetched from */
     IPC_QUIET,  /* fetch no more; go on living */
     IPC_RESUME, /* fetch again */
     IPC_STOP,   /* finish the job in hand, hand back what was not started, exit(WORKER_EXIT_OK) */

@@ -8,10 +8,11 @@
 #pragma once
 
 #include "base.h"
+#include "conf.h"
 #include <stdatomic.h>
 #include "kind_defaults.h"
 
-enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e36 };
+enum { SCORE_SLOT_MAX = 256, SCORE_KIND_MAX = 16, SCORE_BUCKETS = 16, SCORE_MAGIC = 0x73746e37 };
 enum { SCORE_POOL_MAX = 32, SCORE_CAUSE_MAX = 24, SCORE_CAUSE_NAME_MAX = 32 };
 
 /* Upper bounds of the histogram buckets in ms; the last is +Inf. */
@@ -102,6 +103,8 @@ struct score_supervisor {
     _Alignas(CACHE_LINE) _Atomic uint64_t loop_ms; /* monotonic; the loop's last turn, at least every heartbeat; 0: never */
     _Atomic uint32_t draining;                     /* 1: it is about to end */
     struct score_pool pools[SCORE_POOL_MAX];
+    _Atomic uint32_t stirred[CONF_LISTED_MAX]; /* raised when something happens in a listed queue (struct conf_listed)
+                                                  here: its numbers are worth a look */
 };
 
 struct scoreboard {

@@ -14,7 +14,7 @@
 enum {
     SHARD_MAX = 32,                  /* most shards of a queue */
     SHARD_PARTS_MAX = SHARD_MAX + 1, /* the plain queue too */
-    QUEUES_MAX = 64,                 /* parts of all queues together that one supervisor serves */
+    QUEUES_MAX = 1100, /* parts of all queues together that one supervisor serves: CONF_LISTED_MAX and some */
 };
 
 /* How many parts a queue with so many shards has: 1 without any. */

@@ -8,6 +8,7 @@
 #include "redis_functions.h"
 #include "restore_seen.h"
 #include "redis_check.h"
+#include "shard.h"
 
 #include <stdio.h>
 
@@ -97,7 +98,7 @@ static void check_info(struct preflight *p, const struct redis_info *info)
 /* Said only when it is so. */
 static void check_restore(struct preflight *p, struct redis_sync *redis)
 {
-    const char *queues[CONF_POOL_MAX];
+    const char *queues[QUEUES_MAX];
     size_t n = conf_queues(p->conf, queues, ARRAY_LEN(queues));
     for (size_t i = 0; i < n; i++) {
         struct err e;

@@ -8,7 +8,7 @@
 #include "stores.h"
 
 enum { QUEUE_CALL_BATCH_MAX = 100, QUEUE_CALL_ARGS_MAX = 2 * QUEUE_CALL_BATCH_MAX + 8 };
-enum { QUEUE_LIST_MAX = 256 }; /* queues of one Redis, of all hosts and configurations: more than one may name */
+enum { QUEUE_LIST_MAX = 1200 }; /* queues of one Redis, of all hosts and configurations: more than one may name */
 
 /* One call's arguments, borrowed. */
 struct queue_call {

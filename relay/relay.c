@@ -119,7 +119,7 @@ static int round_of_work(struct relay *r, struct err *e)
 /* Shards have dead letters of their own. */
 static void add_queues(struct relay *r)
 {
-    const char *names[CONF_POOL_MAX];
+    const char *names[QUEUES_MAX];
     size_t n = conf_queues(r->conf, names, ARRAY_LEN(names));
     for (size_t i = 0; i < n; i++)
         for (uint32_t part = 0; part < shard_parts(conf_queue_shards(r->conf, names[i])) && r->n_queues < QUEUES_MAX; part++)

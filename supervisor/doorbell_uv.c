@@ -16,8 +16,8 @@
 
 enum {
     BELL_COUNT = 32,               /* entries of one stream in one read */
-    BELL_BLOCK_MS = 10000,         /* a read asks anew after that, so that a dead connection shows */
     BELL_LAZY_MS = 5,              /* the worker just woken may be idle again: its bands then need no second read */
+    BELL_SATED_MS = 20,            /* the same where streams are read whether a worker waits or not, while none does */
     BELL_ERROR_MS = 500,           /* after an error answer */
     BELL_STREAMS = BAND_COUNT + 1, /* of a queue: bands, lane, then events */
     BELL_EVENTS = BAND_COUNT,
@@ -44,6 +44,9 @@ enum bell_state {
 
 struct doorbell {
     struct doorbell_hooks hooks;
+    uint32_t first; /* number of its first queue, as the hooks know them */
+    int block_ms;
+    bool sated;                /* some queue was armed although nobody waited for it */
     struct redis_uv *redis;    /* owned; blocks */
     struct redis_uv *commands; /* borrowed */
     enum bell_state state;
@@ -113,17 +116,17 @@ static void on_event(struct doorbell *d, uint32_t queue, const redisReply *field
     if (type == NULL)
         return;
     if (due != NULL)
-        d->hooks.on_due(d->hooks.arg, queue, strtoll(due, NULL, 10));
+        d->hooks.on_due(d->hooks.arg, d->first + queue, strtoll(due, NULL, 10));
     if (strcmp(type, "cancel") == 0 && band != NULL && entry != NULL) {
         char which[IPC_TEXT_MAX];
         (void)snprintf(which, sizeof which, "%s:%s", band, entry);
-        d->hooks.on_cancel(d->hooks.arg, queue, which);
+        d->hooks.on_cancel(d->hooks.arg, d->first + queue, which);
     }
     bool whole = kind == NULL || kind[0] == '\0';
     if (strcmp(type, "resume") == 0)
-        d->hooks.on_resume(d->hooks.arg, queue, whole);
+        d->hooks.on_resume(d->hooks.arg, d->first + queue, whole);
     if (strcmp(type, "pause") == 0 && whole)
-        d->hooks.on_pause(d->hooks.arg, queue);
+        d->hooks.on_pause(d->hooks.arg, d->first + queue);
 }
 
 /* Moves the position past the entries; returns how many there were. */
@@ -174,7 +177,7 @@ static void tell_entries(struct doorbell *d)
             uint32_t seen = d->queues[q].seen[lane];
             d->queues[q].seen[lane] = 0;
             if (seen > 0)
-                d->hooks.on_entries(d->hooks.arg, q, lane != 0, seen);
+                d->hooks.on_entries(d->hooks.arg, d->first + q, lane != 0, seen);
         }
     }
 }
@@ -246,7 +249,7 @@ static void ask_positions(struct doorbell *d)
 static bool bands_wanted(const struct doorbell *d)
 {
     for (uint32_t q = 0; q < d->n; q++)
-        if (d->hooks.wanted(d->hooks.arg, q, false) || d->hooks.wanted(d->hooks.arg, q, true))
+        if (d->hooks.wanted(d->hooks.arg, d->first + q, false) || d->hooks.wanted(d->hooks.arg, d->first + q, true))
             return true;
     return false;
 }
@@ -291,7 +294,7 @@ static void on_read(void *arg, const redisReply *r, const struct err *e)
     if (d->asked > 0)
         return;
     tell_entries(d);
-    rest(d, r->type == REDIS_REPLY_ARRAY && !bands_wanted(d) ? BELL_LAZY_MS : 0);
+    rest(d, r->type != REDIS_REPLY_ARRAY || bands_wanted(d) ? 0 : d->sated ? BELL_SATED_MS : BELL_LAZY_MS);
 }
 
 static int add_words(struct doorbell *d, int argc, bool ids)
@@ -307,16 +310,25 @@ static int add_words(struct doorbell *d, int argc, bool ids)
 
 enum { BELL_WORDS = 6 }; /* XREAD COUNT n BLOCK ms STREAMS */
 
+static bool always(const struct doorbell *d, uint32_t queue)
+{
+    return d->hooks.always != NULL && d->hooks.always(d->hooks.arg, d->first + queue);
+}
+
 static void arm(struct doorbell *d)
 {
     char count[16], block[16];
     (void)snprintf(count, sizeof count, "%d", BELL_COUNT);
-    (void)snprintf(block, sizeof block, "%d", BELL_BLOCK_MS);
+    (void)snprintf(block, sizeof block, "%d", d->block_ms);
     const char *const words[BELL_WORDS] = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
     memcpy(d->argv, words, sizeof words);
-    for (uint32_t q = 0; q < d->n; q++)
+    d->sated = false;
+    for (uint32_t q = 0; q < d->n; q++) {
         for (int lane = 0; lane < BELL_LANES; lane++)
-            d->queues[q].armed[lane] = d->hooks.wanted(d->hooks.arg, q, lane != 0);
+            d->queues[q].armed[lane] = d->hooks.wanted(d->hooks.arg, d->first + q, lane != 0);
+        if (!d->queues[q].armed[0] && always(d, q))
+            d->sated = d->queues[q].armed[0] = true;
+    }
     int argc = add_words(d, add_words(d, BELL_WORDS, false), true);
     for (int i = 0; i < argc; i++)
         d->lens[i] = strlen(d->argv[i]);
@@ -332,7 +344,7 @@ static bool outdated(const struct doorbell *d)
 {
     for (uint32_t q = 0; d->state == BELL_READING && q < d->n; q++)
         for (int lane = 0; lane < BELL_LANES; lane++)
-            if (!d->queues[q].armed[lane] && d->hooks.wanted(d->hooks.arg, q, lane != 0))
+            if (!d->queues[q].armed[lane] && d->hooks.wanted(d->hooks.arg, d->first + q, lane != 0))
                 return true;
     return false;
 }
@@ -363,7 +375,9 @@ void doorbell_touch(struct doorbell *d)
 
 bool doorbell_listens(const struct doorbell *d, uint32_t queue)
 {
-    const struct bell_queue *bell = &d->queues[queue];
+    const struct bell_queue *bell = &d->queues[queue - d->first];
+    if (always(d, queue - d->first))
+        return d->state == BELL_READING || d->state == BELL_REST;
     for (int lane = 0; lane < BELL_LANES; lane++)
         if (bell->armed[lane] != d->hooks.wanted(d->hooks.arg, queue, lane != 0))
             return false;
@@ -397,21 +411,27 @@ static void name_queue(struct bell_queue *queue, const char *name)
 /* A new connection begins with the positions of all queues; what comes meanwhile has higher ids. */
 void doorbell_add(struct doorbell *d, const char *name)
 {
-    assert(d->n < QUEUES_MAX);
+    assert(d->n < DOORBELL_QUEUES_MAX);
     name_queue(&d->queues[d->n++], name);
     if (d->state != BELL_DOWN)
         redis_uv_reset(d->redis);
 }
 
-int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t n,
-                 struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret, struct err *e)
+bool doorbell_has_room(const struct doorbell *d)
+{
+    return d->n < DOORBELL_QUEUES_MAX;
+}
+
+int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t first, uint32_t n,
+                 int block_ms, struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret,
+                 struct err *e)
 {
     struct doorbell *d = calloc(1, sizeof *d);
     if (d == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the doorbell");
-    *d = (struct doorbell){.hooks = *hooks, .commands = commands, .n = n};
-    size_t words = BELL_WORDS + 2 * (size_t)QUEUES_MAX * BELL_STREAMS;
-    d->queues = calloc(QUEUES_MAX, sizeof *d->queues);
+    *d = (struct doorbell){.hooks = *hooks, .commands = commands, .first = first, .n = n, .block_ms = block_ms};
+    size_t words = BELL_WORDS + 2 * (size_t)DOORBELL_QUEUES_MAX * BELL_STREAMS;
+    d->queues = calloc(DOORBELL_QUEUES_MAX, sizeof *d->queues);
     d->argv = calloc(words, sizeof *d->argv);
     d->lens = calloc(words, sizeof *d->lens);
     if (d->queues == NULL || d->argv == NULL || d->lens == NULL)
@@ -420,7 +440,7 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
         name_queue(&d->queues[q], names[q]);
     (void)uv_timer_init(loop, &d->timer);
     d->timer.data = d;
-    d->redis = redis_uv_new(loop, &conf->redis, "stint-doorbell", BELL_BLOCK_MS, on_state, d);
+    d->redis = redis_uv_new(loop, &conf->redis, "stint-doorbell", (uint64_t)block_ms, on_state, d);
     if (d->redis == NULL) {
         uv_close((uv_handle_t *)&d->timer, NULL);
         goto out;

@@ -38,7 +38,11 @@ static struct metrics_pool *metrics_pool_row(struct metrics_snapshot *s, const s
     struct metrics_pool *pool = &s->pools[s->n_pools++];
     const struct conf_pool *row = conf_pool_of(conf, name);
     (void)snprintf(pool->name, sizeof pool->name, "%s", name);
-    (void)snprintf(pool->queue, sizeof pool->queue, "%.*s", QUEUE_MAX - 1, row != NULL ? row->queue : "");
+    if (row != NULL &&
+        conf_pool_lists(row)) /* its workers count what they do for all of them together; no queue has such a name */
+        (void)snprintf(pool->queue, sizeof pool->queue, "%.*s/*", QUEUE_MAX - 3, row->name);
+    else
+        (void)snprintf(pool->queue, sizeof pool->queue, "%.*s", QUEUE_MAX - 1, row != NULL ? row->queue : "");
     pool->wait_us = -1;
     if (row != NULL) {
         pool->desired = pool->demand = (uint32_t)row->workers;

@@ -287,7 +287,10 @@ void queue_links_tell_kinds(struct queue_links *l)
 static void init_link(struct queue_links *l, uint32_t i, const char *name)
 {
     struct queue_link *q = &l->links[i];
-    *q = (struct queue_link){.owner = l, .index = i, .name = name, .next_due_ms = -1};
+    q->owner = l; /* the rest is zero, and most of it (deaths, ghosts) memory that is never touched */
+    q->index = i;
+    q->name = name;
+    q->next_due_ms = -1;
     (void)keys_prefix(q->prefix, name);
     (void)uv_timer_init(l->loop, &q->due);
     (void)uv_timer_init(l->loop, &q->again);

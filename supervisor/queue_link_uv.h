@@ -84,7 +84,7 @@ enum { GONE_MAX = 16 }; /* predecessors being ended at once */
 /* An instance that is proven gone. */
 struct gone_instance {
     char instance[INSTANCE_MAX];
-    uint64_t told; /* a bit a queue: it has nothing of the instance any more */
+    uint64_t told[(QUEUES_MAX + 63) / 64]; /* a bit a queue: it has nothing of the instance any more */
 };
 
 struct queue_links {

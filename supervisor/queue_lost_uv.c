@@ -120,6 +120,11 @@ static struct gone_instance *find_gone(struct queue_links *l, const char *instan
     return NULL;
 }
 
+static bool was_told(const struct gone_instance *gone, uint32_t queue)
+{
+    return (gone->told[queue / 64] >> queue % 64 & 1) != 0;
+}
+
 /* The queue has nothing of the instance any more; when no queue has, the hook hears it. */
 static void gone_from(struct queue_link *q, const char *instance)
 {
@@ -127,9 +132,9 @@ static void gone_from(struct queue_link *q, const char *instance)
     struct gone_instance *gone = find_gone(l, instance);
     if (gone == NULL)
         return;
-    gone->told |= UINT64_C(1) << q->index;
+    gone->told[q->index / 64] |= UINT64_C(1) << q->index % 64;
     for (uint32_t i = 0; i < l->n; i++)
-        if ((gone->told & (UINT64_C(1) << i)) == 0)
+        if (!was_told(gone, i))
             return;
     struct gone_instance done = *gone;
     *gone = l->gone[--l->n_gone];
@@ -161,7 +166,7 @@ void queue_gone_next(struct queue_link *q)
     struct queue_links *l = q->owner;
     const struct gone_instance *next = NULL;
     for (size_t i = 0; i < l->n_gone && next == NULL; i++)
-        if ((l->gone[i].told & (UINT64_C(1) << q->index)) == 0)
+        if (!was_told(&l->gone[i], q->index))
             next = &l->gone[i];
     if (next == NULL || q->ending)
         return;

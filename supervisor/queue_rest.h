@@ -17,7 +17,8 @@
 enum {
     REST_BEATS = 8,       /* one beat instead of so many, a queue … */
     REST_MAX_MS = 100000, /* … but at least one in this time: how long a host that died at rest may be taken for alive
-                             is thrice that */
+                             is thrice that, … */
+    REST_QUEUE_MS = 2000, /* … or so much a queue, where that is more: many queues are half a command a second, too */
     REST_AFTER_BEATS = 2, /* so many usual beats come first: hosts learn of each other's shorter leases by them */
 };
 

@@ -142,7 +142,7 @@ static void report(struct slots_uv *u, const struct slot *slot, const struct end
         r.error_json = strdup("{}");
     job_fingerprint(r.fingerprint, has_job(d) ? d->facts.now.kind : "", d->verdict.cause, d->verdict.code,
                     d->verdict.message);
-    u->hooks.on_death(u->hooks.arg, slots_part_now(u->slots, slot), &r);
+    u->hooks.on_death(u->hooks.arg, slot, slots_part_now(u->slots, slot), &r);
 }
 
 static void log_end(const struct slot *slot, const struct ended *d)
@@ -222,6 +222,17 @@ static void count_restart(struct slots_uv *u, const struct slot *slot, const str
     score_restart(row, d->verdict.cause[0] != '\0' ? d->verdict.cause : asked);
 }
 
+/* What it was sent to and did not come to, or had more, is another's; two wake-ups too many cost two empty fetches. */
+static void hand_on(struct slots_uv *u, struct slot *slot)
+{
+    if (!u->slots->listed[slot->pool->queue])
+        return;
+    (void)slots_uv_wake(u, slots_part_now(u->slots, slot), false, 1);
+    if (slots_serves(u->slots, slot, slot->sent))
+        (void)slots_uv_wake(u, slot->sent, false, 1);
+    memset(slot->been, 0, sizeof slot->been);
+}
+
 static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const struct rusage *usage)
 {
     KILL_POINT("supervisor_reaped");
@@ -245,6 +256,7 @@ static void slot_ended(struct slots_uv *u, struct slot *slot, int status, const 
     slot->pid = 0;
     slot->rss_bytes = 0;
     slots_move(u->slots, slot, SLOT_EVENT_EXITED);
+    hand_on(u, slot);
     if (d.verdict.failure)
         slots_uv_failed(u, slot, d.verdict.boot_failure,
                         slot->boot_error[0] != '\0' ? slot->boot_error : d.verdict.message);

@@ -79,6 +79,46 @@ static void take_queues(struct conf *current, const struct conf *fresh, struct r
     }
 }
 
+/* Queues that a pool lists now and did not. One that it lists no more is served until a restart, as an old one's
+ * workers may hold its jobs. */
+static void take_listed(struct conf *current, const struct conf *fresh, struct reload_report *ret)
+{
+    char section[RELOAD_NAME_MAX / 2 + 32];
+    for (size_t i = 0; i < current->n_pools; i++) {
+        const struct conf_pool *pool = &current->pools[i], *f = conf_pool_of(fresh, pool->name);
+        size_t added = 0, refused = 0, gone = 0;
+        for (size_t k = 0; f != NULL && conf_pool_lists(pool) && k < fresh->n_listed; k++)
+            if (&fresh->pools[fresh->listed[k].pool] == f && conf_pool_listing(current, fresh->listed[k].name) == NULL)
+                *(conf_listed_add(current, pool, fresh->listed[k].name, NULL) == 0 ? &added : &refused) += 1;
+        for (size_t k = 0; f != NULL && k < current->n_listed; k++)
+            gone += &current->pools[current->listed[k].pool] == pool &&
+                    conf_pool_listing(fresh, current->listed[k].name) != f;
+        (void)snprintf(section, sizeof section, "pool.%.64s", pool->name);
+        if (added > 0)
+            note(&ret->changed, section, "queues(added)");
+        if (refused > 0) /* those that are gone have their places still */
+            note(&ret->needs_restart, section, "queues(too many)");
+        if (gone > 0)
+            note(&ret->needs_restart, section, "queues(removed)");
+    }
+}
+
+/* One queue or several is what a pool is: it stays until a restart. The first of several names the pool's workers in
+ * Redis and stays, too. */
+static void take_pool_row(struct reload_report *ret, const char *section, struct conf_pool *current,
+                          const struct conf_pool *fresh)
+{
+    struct conf_pool f = *fresh;
+    if (conf_pool_lists(current) != conf_pool_lists(fresh)) {
+        note(&ret->needs_restart, section, "queues");
+        memcpy(f.queues, current->queues, sizeof f.queues);
+        memcpy(f.queues_file, current->queues_file, sizeof f.queues_file);
+    } else if (conf_pool_lists(current)) {
+        memcpy(f.queue, current->queue, sizeof f.queue);
+    }
+    take_pool(ret, section, current, &f);
+}
+
 static void take_pools(struct conf *current, const struct conf *fresh, struct reload_report *ret)
 {
     char section[RELOAD_NAME_MAX / 2 + 32];
@@ -86,7 +126,7 @@ static void take_pools(struct conf *current, const struct conf *fresh, struct re
         const struct conf_pool *f = conf_pool_of(fresh, current->pools[i].name);
         (void)snprintf(section, sizeof section, "pool.%.64s", current->pools[i].name);
         if (f != NULL) {
-            take_pool(ret, section, &current->pools[i], f);
+            take_pool_row(ret, section, &current->pools[i], f);
         } else if (current->pools[i].workers > 0 || conf_pool_scaled(&current->pools[i])) {
             current->pools[i].workers = current->pools[i].target_wait = 0;
             note(&ret->changed, section, "(removed)");
@@ -135,5 +175,6 @@ void reload_apply(struct conf *current, const struct conf *fresh, struct reload_
 #undef S
     take_queues(current, fresh, ret);
     take_pools(current, fresh, ret);
+    take_listed(current, fresh, ret);
     take_kinds(current, fresh, ret);
 }

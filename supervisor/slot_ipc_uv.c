@@ -51,7 +51,7 @@ static void on_ready(struct slots_uv *u, struct slot *slot, const char *text)
     if (slot->state == SLOT_READY && (u->quiet || pool->quiet))
         slots_uv_quiet(u, slot, true);
     uint32_t last = slots_last_part(u->slots, pool->queue); /* it knows those of its configuration, not what drains */
-    if (last != pool->queue)
+    if (last != pool->queue && !u->slots->listed[last])
         (void)slots_uv_wake_slot(u, slot, last);
     slots_uv_look_within(u, WATCH_BUSY_MS);
     u->hooks.on_change(u->hooks.arg);
@@ -71,6 +71,24 @@ static void on_cell_died(struct slots_uv *u, struct slot *slot, const char *text
     u->hooks.on_page(u->hooks.arg, &item);
 }
 
+/* What it is at, where that is one queue of several; else its pool's, and all parts of it. */
+static uint32_t queue_of(const struct slots_uv *u, const struct slot *slot)
+{
+    return u->slots->listed[slot->pool->queue] ? slots_part_now(u->slots, slot) : slot->pool->queue;
+}
+
+/* Its queue gave nothing more; or there is more, and its turn is over. */
+static void on_idle(struct slots_uv *u, struct slot *slot, bool more)
+{
+    uint32_t at = queue_of(u, slot);
+    slot->sent = at;
+    slot->idle = slot->state == SLOT_READY && !slot->quiet;
+    if (u->slots->listed[at])
+        (void)slots_uv_wake(u, at, false, more ? 1 : 0);
+    if (slot->idle)
+        u->hooks.on_idle(u->hooks.arg, slot->pool->queue);
+}
+
 static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_msg *m, int *fd)
 {
     switch ((enum ipc_type)m->type) {
@@ -78,15 +96,12 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
         on_ready(u, slot, m->text);
         return;
     case IPC_IDLE:
-        if (slot->state == SLOT_READY && !slot->quiet) {
-            slot->idle = true;
-            u->hooks.on_idle(u->hooks.arg, slot->pool->queue);
-        }
+        on_idle(u, slot, strcmp(m->text, IPC_IDLE_MORE) == 0);
         return;
     case IPC_BUSY:
         slot->idle = false;
         slots_uv_look_within(u, WATCH_BUSY_MS);
-        u->hooks.on_busy(u->hooks.arg, slot->pool->queue);
+        u->hooks.on_busy(u->hooks.arg, queue_of(u, slot));
         return;
     case IPC_BOOT_FAILED:
         (void)snprintf(slot->boot_error, sizeof slot->boot_error, "%s", m->text);
@@ -96,7 +111,7 @@ static void on_message(struct slots_uv *u, struct slot *slot, const struct ipc_m
         log_info("worker recycles", KV_S("pool", slot->pool->name), KV_I("slot", slot->number), KV_S("limit", m->text));
         return;
     case IPC_FENCED:
-        u->hooks.on_fenced(u->hooks.arg, slot->pool->queue);
+        u->hooks.on_fenced(u->hooks.arg, queue_of(u, slot));
         return;
     case IPC_CELL_DIED:
         on_cell_died(u, slot, m->text, fd);

@@ -5,6 +5,14 @@
 
 #include <stdio.h>
 
+static bool queue_known(const struct slots *s, const char *queue)
+{
+    size_t i = 0;
+    while (i < s->n_queues && strcmp(s->queues[i], queue) != 0)
+        i++;
+    return i < s->n_queues;
+}
+
 static uint32_t queue_index(struct slots *s, const char *queue)
 {
     for (size_t i = 0; i < s->n_queues; i++)
@@ -52,6 +60,30 @@ uint32_t slots_part_now(const struct slots *s, const struct slot *slot)
     return slots_part(s, slot->pool->queue, atomic_load_explicit(&slots_cell(s, slot)->part, memory_order_relaxed));
 }
 
+void slots_stirred(struct slots *s, uint32_t queue)
+{
+    if (s->listed[queue])
+        atomic_fetch_add_explicit(&s->board->supervisor.stirred[s->listed_at[queue]], 1, memory_order_relaxed);
+}
+
+void slots_send(struct slot *slot, uint32_t queue, uint64_t now_ms)
+{
+    if (now_ms - slot->been_ms >= SLOT_BEEN_MS) {
+        memcpy(slot->been[1], slot->been[0], sizeof slot->been[1]);
+        memset(slot->been[0], 0, sizeof slot->been[0]);
+        slot->been_ms = now_ms;
+    }
+    slot->sent = queue;
+    slot->been[0][queue / 64] |= UINT64_C(1) << queue % 64;
+}
+
+bool slots_was_at(const struct slots *s, const struct slot *slot, uint32_t queue)
+{
+    uint64_t been = slot->been[0][queue / 64] | slot->been[1][queue / 64];
+    return slots_serves(s, slot, queue) &&
+           (!s->listed[queue] || slot->pool->queue == queue || (been >> queue % 64 & 1) != 0);
+}
+
 bool slots_serves(const struct slots *s, const struct slot *slot, uint32_t queue)
 {
     return slot->pool->queue == s->whole[queue];
@@ -72,25 +104,51 @@ int slots_add_pool(struct slots *s, const struct conf *conf, const struct conf_p
     if (queue == NULL)
         return err_set(e, ERR_BAD_CONFIG,
                        "[pool.%s] has no queue and its first kind has no default one; set queue = NAME in it", p->name);
-    bool known = false;
-    for (size_t i = 0; i < s->n_queues; i++)
-        known = known || strcmp(s->queues[i], queue) == 0;
-    if (!known && s->n_queues == QUEUES_MAX)
-        return err_set(e, ERR_BAD_CONFIG, "[pool.%s] queue %s: %d queues and shards are served already; restart with fewer", p->name, queue,
-                       QUEUES_MAX);
+    if (!queue_known(s, queue) && s->n_queues == QUEUES_MAX)
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[pool.%s] queue %s: %d queues and shards are served already; restart with fewer", p->name,
+                       queue, QUEUES_MAX);
     struct pool *pool = &s->pools[s->n_pools++];
     *pool = (struct pool){.conf = p};
     pool->desired = pool_workers_first(pool);
     (void)snprintf(pool->name, sizeof pool->name, "%s", p->name);
     pool->queue = queue_index(s, queue);
+    if (!slots_add_listed(s, conf, pool))
+        return err_set(e, ERR_BAD_CONFIG,
+                       "[pool.%s] queues: %d queues and shards are served already; restart with fewer", p->name,
+                       QUEUES_MAX);
     return 0;
+}
+
+/* What a reload takes from the list is served until a restart: its number among the parts may be in a worker's hand. */
+bool slots_add_listed(struct slots *s, const struct conf *conf, const struct pool *pool)
+{
+    uint32_t last = s->part[slots_last_part(s, pool->queue)];
+    for (size_t i = 0; i < conf->n_listed; i++) {
+        const char *name = conf->listed[i].name;
+        if (&conf->pools[conf->listed[i].pool] != pool->conf)
+            continue;
+        s->listed[pool->queue] = true;
+        if (queue_known(s, name)) {
+            s->listed_at[queue_index(s, name)] = (uint16_t)i;
+            continue;
+        }
+        if (s->n_queues == QUEUES_MAX)
+            return false;
+        uint32_t at = queue_index(s, name);
+        s->whole[at] = pool->queue;
+        s->part[at] = ++last;
+        s->listed[at] = true;
+        s->listed_at[at] = (uint16_t)i;
+    }
+    return true;
 }
 
 /* Plain queues first: the configuration was checked, so all of them have room, and a reload adds shards behind them. */
 void slots_add_shards(struct slots *s, const struct conf *conf)
 {
     for (uint32_t queue = 0, n = (uint32_t)s->n_queues; queue < n; queue++)
-        if (s->part[queue] == 0)
+        if (s->part[queue] == 0 && !s->listed[queue])
             (void)slots_add_parts(s, queue, shard_parts(conf_queue_shards(conf, s->queues[queue])));
 }
 
@@ -218,10 +276,29 @@ uint32_t slots_idle(const struct slots *s, uint32_t queue, bool lane)
     return n;
 }
 
+struct slot *slots_idle_one(struct slots *s, uint32_t queue, bool lane)
+{
+    for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
+        struct slot *slot = &s->table[i];
+        if (slot->state == SLOT_READY && slot->idle && slots_serves(s, slot, queue) &&
+            pool_serves_lane(slot->pool) == lane)
+            return slot;
+    }
+    return NULL;
+}
+
+/* A worker goes to a listed queue only when it is sent there; one that starts begins with the first. */
+static bool may_be_at(const struct slots *s, const struct slot *slot, uint32_t queue)
+{
+    return !s->listed[queue] || slot->state != SLOT_READY || slot->sent == queue || slots_part_now(s, slot) == queue;
+}
+
 bool slots_all_idle(const struct slots *s, uint32_t queue)
 {
     for (size_t i = 0; i < SCORE_SLOT_MAX; i++) {
         const struct slot *slot = &s->table[i];
+        if (slot->pool != NULL && slots_serves(s, slot, queue) && !may_be_at(s, slot, queue))
+            continue;
         if (slot->pool != NULL && slots_serves(s, slot, queue) && slot->state != SLOT_EMPTY &&
             !(slot->state == SLOT_READY && slot->idle))
             return false;

@@ -338,6 +338,12 @@ static bool say(struct slot *slot, enum ipc_type type, const char *text)
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n)
 {
     uint32_t woken = 0;
+    if (u->slots->listed[queue]) {
+        slots_stirred(u->slots, queue);
+        if (!lane)
+            slots_turns_wake(u, queue, n);
+        return 0;
+    }
     for (size_t i = 0; i < SCORE_SLOT_MAX && woken < n; i++) {
         struct slot *slot = &u->slots->table[i];
         if (slot->state == SLOT_READY && slot->idle && slots_serves(u->slots, slot, queue) &&
@@ -358,10 +364,14 @@ static const char *part_text(const struct slots *s, uint32_t queue, char out[sta
 
 static bool have_fetch(struct slots_uv *u, struct slot *slot, uint32_t queue)
 {
-    char part[16];
-    if (!say(slot, IPC_WAKE, part_text(u->slots, queue, part)))
+    char part[16], text[QUEUE_MAX + 16];
+    (void)snprintf(text, sizeof text, "%s", part_text(u->slots, queue, part));
+    if (u->slots->listed[queue])
+        (void)snprintf(text, sizeof text, "%u %s", u->slots->part[queue], u->slots->queues[queue]);
+    if (!say(slot, IPC_WAKE, text))
         return false;
     slot->idle = false;
+    slots_send(slot, queue, clock_mono_ms());
     slots_uv_look_within(u, WATCH_BUSY_MS);
     return true;
 }
@@ -370,7 +380,7 @@ bool slots_uv_wake_slot(struct slots_uv *u, struct slot *slot, uint32_t queue)
 {
     if (!have_fetch(u, slot, queue))
         return false;
-    u->hooks.on_busy(u->hooks.arg, slot->pool->queue);
+    u->hooks.on_busy(u->hooks.arg, u->slots->listed[queue] ? queue : slot->pool->queue);
     return true;
 }
 
@@ -453,6 +463,8 @@ void slots_uv_quiet(struct slots_uv *u, struct slot *slot, bool quiet)
         return;
     slot->quiet = quiet;
     slot->idle = false;
+    if (u->slots->listed[slot->sent])
+        (void)slots_uv_wake(u, slot->sent, false, 1); /* what it leaves is another's */
     slots_uv_look_within(u, WATCH_BUSY_MS);
 }
 

@@ -20,7 +20,7 @@
 struct slots_hooks {
     void *arg;
     /* A process of the queue is gone and may have held jobs: report is to be told to Redis (takes error_json). */
-    void (*on_death)(void *arg, uint32_t queue, const struct crash_report *report);
+    void (*on_death)(void *arg, const struct slot *slot, uint32_t queue, const struct crash_report *report);
     /* A process of the queue left a page of itself. Takes item->page_fd. */
     void (*on_page)(void *arg, const struct evidence_item *item);
     /* False while no more deaths of the queue can be remembered: no worker is started then. */
@@ -74,7 +74,12 @@ void slots_uv_apply(struct slots_uv *u);
 /* The same within ms at the latest, on a turn of the loop's own: a start blocks for milliseconds, and what this turn has to
  * tell (a death) goes first. */
 void slots_uv_apply_within(struct slots_uv *u, uint64_t ms);
-/* Wakes up to n idle workers that serve the queue's bands, or (lane) its lane; returns how many were woken. */
+/* Of queues that a pool serves together: the slot's worker, if it waits, is sent to the next in line. */
+void slots_uv_next_turn(struct slots_uv *u, struct slot *slot);
+/* n workers more have something to do in a listed queue: those that wait are sent, in the line's order; what nobody is free for waits in line. */
+void slots_turns_wake(struct slots_uv *u, uint32_t queue, uint32_t n);
+/* Wakes up to n idle workers that serve the queue's bands, or (lane) its lane; returns how many were woken. Of a
+ * listed queue (struct slots) 0: what nobody is free for waits in line. */
 uint32_t slots_uv_wake(struct slots_uv *u, uint32_t queue, bool lane, uint32_t n);
 /* Has the slot's worker, which waits, show that it lives: by a fetch of its own when it is its turn, else by answering. */
 void slots_uv_pulse(struct slots_uv *u, struct slot *slot);

@@ -14,8 +14,12 @@
 #include <stdio.h>
 
 enum {
-    STATS_IDLE_INTERVALS = 20,   /* a queue where nothing moves is asked as often as this many intervals, a queue the host has … */
-    STATS_IDLE_MAX_MS = 600000,  /* … and at least this often */
+    STATS_IDLE_INTERVALS =
+        20, /* a queue where nothing moves is asked as often as this many intervals, a queue the host has … */
+    STATS_IDLE_MAX_MS = 600000, /* … and at least this often, */
+    STATS_IDLE_QUEUE_MS =
+        3000, /* or so much a queue where that is more: many of them are few commands a second all the same */
+    STATS_LOOK_MAX = 64,         /* queues asked at once because somebody looks */
     STATS_EXPIRE_INTERVALS = 30, /* the hash outlives so many missed intervals … */
     STATS_EXPIRE_MIN_MS = 60000, /* … and at least this */
 };
@@ -76,7 +80,8 @@ static uint64_t idle_ms(const struct stats_poll *p)
 {
     uint64_t interval = (uint64_t)p->conf->metrics.interval;
     uint64_t ms = STATS_IDLE_INTERVALS * interval * MAX_OF(p->n_queues, (size_t)1);
-    return MAX_OF(MIN_OF(ms, (uint64_t)STATS_IDLE_MAX_MS), interval);
+    return MAX_OF(MIN_OF(ms, MAX_OF((uint64_t)STATS_IDLE_MAX_MS, (uint64_t)STATS_IDLE_QUEUE_MS * p->n_queues)),
+                  interval);
 }
 
 static void stats_poll_complain(struct stats_poll *p, const char *what, const char *queue, const char *why)
@@ -243,16 +248,29 @@ static int32_t queue_of_cell(struct stats_poll *p, size_t cell)
 {
     if (p->cell_queue[cell] < 0) {
         const struct conf_pool *pool = conf_pool_of(p->conf, p->board->cells[cell].pool);
-        size_t i = pool != NULL ? stats_poll_index(p, pool->queue) : p->n_queues;
+        size_t i = pool != NULL && !conf_pool_lists(pool) ? stats_poll_index(p, pool->queue) : p->n_queues;
         p->cell_queue[cell] = i < p->n_queues ? (int32_t)i : -1;
     }
     return p->cell_queue[cell];
 }
 
+/* Whose workers go from queue to queue: the supervisor says where something happened. The listed queues are the last of
+ * all (conf_queues). */
+static void look_at_listed(struct stats_poll *p)
+{
+    size_t n = p->conf->n_listed, first = p->n_queues - n;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t now = atomic_load_explicit(&p->board->supervisor.stirred[i], memory_order_relaxed);
+        if (now != p->stirred[i])
+            p->queues[first + i].due_ms = 0;
+        p->stirred[i] = now;
+    }
+}
+
 /* Queues whose workers here ran something since the last turn are asked now. */
 static void look_at_workers(struct stats_poll *p)
 {
-    AUTO_FREE uint64_t *worked_us = calloc(CONF_POOL_MAX, sizeof *worked_us);
+    AUTO_FREE uint64_t *worked_us = calloc(QUEUES_MAX, sizeof *worked_us);
     if (p->board == NULL || worked_us == NULL)
         return;
     for (size_t i = 0; i < p->board->n_slots && i < SCORE_SLOT_MAX; i++) {
@@ -266,6 +284,7 @@ static void look_at_workers(struct stats_poll *p)
     for (size_t i = 0; i < p->n_queues; i++)
         if (worked_us[i] != p->worked_us[i])
             p->queues[i].due_ms = 0;
+    look_at_listed(p);
     memcpy(p->worked_us, worked_us, sizeof p->worked_us);
 }
 
@@ -289,11 +308,15 @@ void stats_poll_look(struct stats_poll *p)
 {
     uint64_t now_ms = clock_mono_ms(), interval = (uint64_t)p->conf->metrics.interval;
     bool any = false;
-    for (size_t i = 0; i < p->n_queues; i++) {
+    for (size_t k = 0, asked = 0; k < p->n_queues && asked < STATS_LOOK_MAX; k++) {
+        size_t i = (p->looked + k) % p->n_queues;
         if (now_ms < p->queues[i].read_ms + interval)
             continue;
         any = true;
+        asked++;
         stats_poll_ask(p, i);
+        if (asked == STATS_LOOK_MAX)
+            p->looked = (i + 1) % p->n_queues;
     }
     if (any)
         ask_info(p);
@@ -323,12 +346,12 @@ static void on_rtt(void *arg, uint64_t us)
 
 int stats_poll_configure(struct stats_poll *p, const struct conf *conf)
 {
-    const char *names[CONF_POOL_MAX];
-    AUTO_FREE struct queue_stats *fresh = calloc(CONF_POOL_MAX, sizeof *fresh);
+    const char *names[QUEUES_MAX];
+    AUTO_FREE struct queue_stats *fresh = calloc(QUEUES_MAX, sizeof *fresh);
     if (fresh == NULL)
         return -ENOMEM;
-    bool asked[CONF_POOL_MAX] = {false};
-    size_t n = conf_queues(conf, names, CONF_POOL_MAX);
+    bool asked[QUEUES_MAX] = {false};
+    size_t n = conf_queues(conf, names, QUEUES_MAX);
     for (size_t i = 0; i < n; i++) {
         size_t old = stats_poll_index(p, names[i]);
         if (old < p->n_queues) { /* moved: the old place keeps nothing to free */

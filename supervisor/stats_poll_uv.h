@@ -21,6 +21,7 @@
 #include "redis_info.h"
 #include "redis_uv.h"
 #include "scoreboard.h"
+#include "shard.h"
 #include <uv.h>
 
 struct stats_poll {
@@ -28,13 +29,15 @@ struct stats_poll {
     const struct conf *conf; /* borrowed; replaced by stats_poll_configure */
     struct redis_uv *redis;  /* owned */
     uv_timer_t timer;
-    struct queue_stats queues[CONF_POOL_MAX];
-    bool asked[CONF_POOL_MAX]; /* an answer is under way */
-    uint64_t worked_us[CONF_POOL_MAX];     /* of the queue's workers here, as last seen */
-    int32_t cell_queue[SCORE_SLOT_MAX];    /* whose queue a cell of the scoreboard works for; -1: not known yet */
-    const struct scoreboard *board;        /* borrowed; read only; NULL: none */
-    uint64_t info_due_ms;                  /* monotonic */
+    struct queue_stats queues[QUEUES_MAX];
+    bool asked[QUEUES_MAX];             /* an answer is under way */
+    uint64_t worked_us[QUEUES_MAX];     /* of the queue's workers here, as last seen */
+    int32_t cell_queue[SCORE_SLOT_MAX]; /* whose queue a cell of the scoreboard works for; -1: not known yet */
+    uint32_t stirred[CONF_LISTED_MAX];  /* the scoreboard's, as last seen */
+    const struct scoreboard *board;     /* borrowed; read only; NULL: none */
+    uint64_t info_due_ms;               /* monotonic */
     size_t n_queues;
+    size_t looked;                /* where the next look begins: with many queues each looks at some */
     struct metrics_histogram rtt; /* of this connection */
     int64_t clock_offset_ms;      /* Redis time minus this host's wall clock, as of the last answer */
     char away[ERR_MESSAGE_MAX];   /* why there is no connection; "" when there is one */

@@ -245,6 +245,10 @@ static void add_pools(struct supervisor *s)
             break;
         }
     }
+    for (size_t i = 0; i < s->slots->n_pools; i++)
+        if (!slots_add_listed(s->slots, s->conf, &s->slots->pools[i]))
+            log_error("not all queues of a pool can be served: there are too many; restart with fewer",
+                      KV_S("pool", s->slots->pools[i].name), KV_I("most", QUEUES_MAX));
     slots_add_shards(s->slots, s->conf);
     supervisor_serve_added(s);
 }

@@ -41,14 +41,14 @@ static void on_pulse(uv_timer_t *timer)
 /* -- hooks of the modules --------------------------------------------------------------------------------------------
  */
 
-/* What it held is of the part it fetched from last. Its name is known to the others too, and a fetch that was lost may have claimed there:
- * they hear that it is gone, and nobody is blamed. */
-static void on_death(void *arg, uint32_t queue, const struct crash_report *report)
+/* What it held is of the part it fetched from last. Its name is known to the others too, and a fetch that was lost may
+ * have claimed there: they hear that it is gone, and nobody is blamed. */
+static void on_death(void *arg, const struct slot *slot, uint32_t queue, const struct crash_report *report)
 {
     struct supervisor *s = arg;
     queue_links_death(&s->links, queue, report);
     for (uint32_t i = 0; i < s->links.n; i++) {
-        if (i == queue || s->slots->whole[i] != s->slots->whole[queue])
+        if (i == queue || !slots_was_at(s->slots, slot, i))
             continue;
         struct crash_report other = {.crash_limit = report->crash_limit, .error_json = strdup("{}")};
         (void)snprintf(other.consumer, sizeof other.consumer, "%s", report->consumer);
@@ -81,6 +81,10 @@ static bool may_start(void *arg, uint32_t queue)
 static void on_fenced(void *arg, uint32_t queue)
 {
     struct supervisor *s = arg;
+    if (s->slots->listed[queue]) {
+        queue_links_beat(&s->links, queue);
+        return;
+    }
     for (uint32_t i = 0; i < s->links.n; i++)
         if (s->slots->whole[i] == queue)
             queue_links_beat(&s->links, i);
@@ -90,13 +94,16 @@ static void on_idle(void *arg, uint32_t queue)
 {
     struct supervisor *s = arg;
     (void)queue;
-    if (s->bell != NULL)
-        doorbell_touch(s->bell);
+    doorbells_touch(&s->bells);
 }
 
 static void on_busy(void *arg, uint32_t queue)
 {
     struct supervisor *s = arg;
+    if (s->slots->listed[queue]) {
+        queue_links_stir(&s->links, queue);
+        return;
+    }
     for (uint32_t i = 0; i < s->links.n; i++) /* it asks all parts before it rests again */
         if (s->slots->whole[i] == queue)
             queue_links_stir(&s->links, i);
@@ -114,11 +121,24 @@ static void on_redis(void *arg, bool ready, const char *why)
     if (ready)
         log_info("Redis can be reached", KV_S("instance", s->instance));
     if (ready && s->redis_was_away)
-        doorbell_renew(s->bell);
+        doorbells_renew(&s->bells);
     s->redis_was_away = !ready;
     if (!ready)
         log_warn("Redis is away; workers live on, deaths are remembered", KV_S("error", why));
     supervisor_tell(s);
+}
+
+/* A listed queue that rests has a long lease: it is cut before a worker is sent there, so that no claim is made under
+ * it. The beat's answer tells how much is ready, and wakes. */
+static void wake(struct supervisor *s, uint32_t queue, bool lane, uint32_t n)
+{
+    if (s->slots->listed[queue] && s->links.links[queue].resting) {
+        slots_stirred(s->slots, queue);
+        if (!lane)
+            queue_links_beat(&s->links, queue);
+        return;
+    }
+    (void)slots_uv_wake(&s->procs, queue, lane, n);
 }
 
 /* The safety net under the doorbell: whatever waits and whoever waits meet at the latest at a heartbeat. */
@@ -127,15 +147,15 @@ static void on_beat(void *arg, uint32_t queue, int64_t ready, bool paused)
     struct supervisor *s = arg;
     uint32_t most = (uint32_t)MIN_OF(MAX_OF(ready, INT64_C(0)), (int64_t)SCORE_SLOT_MAX);
     if (most > 0 && !paused) {
-        (void)slots_uv_wake(&s->procs, queue, false, most);
-        (void)slots_uv_wake(&s->procs, queue, true, most);
+        wake(s, queue, false, most);
+        wake(s, queue, true, most);
     }
 }
 
 static void on_moved(void *arg, uint32_t queue, uint32_t n)
 {
-    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, false, n);
-    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, true, n);
+    wake(arg, queue, false, n);
+    wake(arg, queue, true, n);
 }
 
 static void on_gone(void *arg, const char *instance)
@@ -171,7 +191,7 @@ static void lane_kinds(const struct supervisor *s, uint32_t queue, char *ret, si
 static bool queue_idle(void *arg, uint32_t queue)
 {
     const struct supervisor *s = arg;
-    if (s->mode != SUPERVISOR_RUNNING || s->bell == NULL || !doorbell_listens(s->bell, queue))
+    if (s->mode != SUPERVISOR_RUNNING || !doorbells_listen(&s->bells, queue))
         return false;
     for (size_t i = 0; i < s->slots->n_pools; i++) {
         const struct pool *pool = &s->slots->pools[i];
@@ -191,8 +211,8 @@ void supervisor_serve_added(struct supervisor *s)
 {
     for (uint32_t queue = s->links.n; queue < s->slots->n_queues; queue++) {
         queue_links_add(&s->links, s->slots->queues[queue]);
-        doorbell_add(s->bell, s->slots->queues[queue]);
-        if (s->slots->part[queue] != 0)
+        doorbells_add(&s->bells, s->slots->queues[queue]);
+        if (s->slots->part[queue] != 0 && !s->slots->listed[queue])
             slots_uv_tell_part(&s->procs, queue);
     }
 }
@@ -239,12 +259,14 @@ static bool bell_wanted(void *arg, uint32_t queue, bool lane)
 
 static void bell_entries(void *arg, uint32_t queue, bool lane, uint32_t n)
 {
-    (void)slots_uv_wake(&((struct supervisor *)arg)->procs, queue, lane, n);
+    wake(arg, queue, lane, n);
 }
 
 static void bell_due(void *arg, uint32_t queue, int64_t due_ms)
 {
-    queue_links_due(&((struct supervisor *)arg)->links, queue, due_ms);
+    struct supervisor *s = arg;
+    slots_stirred(s->slots, queue);
+    queue_links_due(&s->links, queue, due_ms);
 }
 
 static void on_cancel(void *arg, uint32_t queue, const char *which)
@@ -256,7 +278,18 @@ static void on_cancel(void *arg, uint32_t queue, const char *which)
 
 static void bell_pause(void *arg, uint32_t queue)
 {
-    ((struct supervisor *)arg)->links.links[queue].paused = true;
+    struct supervisor *s = arg;
+    s->links.links[queue].paused = true;
+    slots_stirred(s->slots, queue);
+    queue_turns_drop(&s->slots->turns, queue);
+}
+
+/* Of a listed queue the bands are in every read: were they in it only while a worker waits, each end of a job would
+ * have all of them read anew. */
+static bool bell_always(void *arg, uint32_t queue)
+{
+    struct supervisor *s = arg;
+    return s->slots->listed[queue] && !s->links.links[queue].paused;
 }
 
 /* Jobs of a kind come back through a promotion, which the heartbeat's answer asks for. */
@@ -265,8 +298,8 @@ static void bell_resume(void *arg, uint32_t queue, bool whole)
     struct supervisor *s = arg;
     if (whole)
         s->links.links[queue].paused = false;
-    (void)slots_uv_wake(&s->procs, queue, false, SCORE_SLOT_MAX);
-    (void)slots_uv_wake(&s->procs, queue, true, SCORE_SLOT_MAX);
+    wake(s, queue, false, SCORE_SLOT_MAX);
+    wake(s, queue, true, SCORE_SLOT_MAX);
     queue_links_beat(&s->links, queue);
 }
 
@@ -312,14 +345,15 @@ static int open_links(struct supervisor *s, struct err *e)
     const struct doorbell_hooks bell = {
         .arg = s,
         .wanted = bell_wanted,
+        .always = bell_always,
         .on_entries = bell_entries,
         .on_due = bell_due,
         .on_cancel = on_cancel,
         .on_pause = bell_pause,
         .on_resume = bell_resume,
     };
-    return doorbell_new(&s->loop, s->conf, (const char(*)[QUEUE_MAX])s->slots->queues, (uint32_t)s->slots->n_queues,
-                        s->links.redis, &bell, &s->bell, e);
+    return doorbells_open(&s->bells, &s->loop, s->conf, (const char(*)[QUEUE_MAX])s->slots->queues,
+                          (uint32_t)s->slots->n_queues, s->links.redis, &bell, e);
 }
 
 static int open_slots(struct supervisor *s, struct err *e)
@@ -455,7 +489,7 @@ static void close_handles(struct supervisor *s)
         return; /* open_all failed before anything else was made, or at making it */
     control_close(s->control);
     supervisor_signals_close(s);
-    doorbell_close(s->bell);
+    doorbells_close(&s->bells);
     predecessors_close(&s->past, queue_links_clean(&s->links));
     if (s->links.redis != NULL)
         queue_links_close(&s->links);
@@ -482,7 +516,7 @@ void supervisor_close(struct supervisor *s)
         s->loop.data = NULL;
     }
     control_free(s->control);
-    doorbell_free(s->bell);
+    doorbells_free(&s->bells);
     queue_links_fini(&s->links);
     if (s->scaler != NULL)
         autoscaler_fini(s->scaler);

@@ -10,7 +10,7 @@
 #include "base.h"
 #include "cgroup.h"
 #include "conf.h"
-#include "doorbell_uv.h"
+#include "doorbells_uv.h"
 #include "host_limits.h"
 #include "handover_uv.h"
 #include "notify.h"
@@ -56,7 +56,7 @@ struct supervisor {
     struct queue_links links;
     struct predecessors past; /* supervisors of this machine that died */
     struct evidence evidence;
-    struct doorbell *bell;          /* owned */
+    struct doorbells bells;         /* owned */
     struct autoscaler *scaler;      /* owned; zeroed until the links are open */
     bool redis_was_away;            /* what the command connection said last */
     struct control *control;        /* owned */

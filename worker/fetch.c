@@ -28,7 +28,10 @@ static void on_timer(uv_timer_t *timer)
  * it before a fetch can claim anything. */
 static void go_to_part(struct worker *w)
 {
-    (void)shard_name(w->boot.queue, w->whole_queue, w->turn.part);
+    if (w->turn.sent)
+        (void)snprintf(w->boot.queue, sizeof w->boot.queue, "%s", w->turn.name);
+    else
+        (void)shard_name(w->boot.queue, w->whole_queue, w->turn.part);
     atomic_store_explicit(&w->boot.cell->part, w->turn.part, memory_order_relaxed);
     fetch_args_queue(&w->fetch.args, w->boot.queue);
     w->fetch.streak.open = false; /* the gate is the other part's */
@@ -38,7 +41,10 @@ void fetch_init(struct worker *w)
 {
     struct fetch *f = &w->fetch;
     memcpy(w->whole_queue, w->boot.queue, sizeof w->whole_queue);
-    shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
+    if (conf_pool_lists(w->boot.pool))
+        shard_turn_init_sent(&w->turn, w->boot.queue);
+    else
+        shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
     size_t cap =
         (size_t)4 * f->size.max; /* a full read of express and of a band, and another whose ends are told again */
@@ -253,6 +259,8 @@ static void call_at_rest(struct worker *w)
         f->streak.open = false;
         fetch_args_reclaim(&f->args, w->boot.consumer);
         send_alone(w, CALL_RECLAIM, PART_RECLAIM);
+    } else if (may_claim(w) && !f->parked && shard_turn_yields(&w->turn, now_ms)) {
+        f->parked = f->more = true;
     } else if (may_claim(w) && !f->parked) {
         if (job_batch_held(&w->batch) == 0)
             job_batch_clear(&w->batch);
@@ -362,7 +370,7 @@ static void say_idle(struct worker *w)
     struct fetch *f = &w->fetch;
     bool idle = f->parked && f->call == CALL_NONE && may_claim(w) && redis_uv_ready(w->redis);
     if (idle && !f->said_idle)
-        supervisor_link_say(w, IPC_IDLE, "");
+        supervisor_link_say(w, IPC_IDLE, f->more ? IPC_IDLE_MORE : "");
     f->said_idle = idle;
 }
 
@@ -408,7 +416,7 @@ void fetch_wake(struct worker *w, const char *part)
     struct fetch *f = &w->fetch;
     shard_turn_woken(&w->turn, part);
     f->woken = f->call != CALL_NONE;
-    f->parked = f->said_idle = false;
+    f->parked = f->said_idle = f->more = false;
     if (f->retry_at_ms && !f->failures)
         f->retry_at_ms = 0;
     fetch_pump_soon(w);

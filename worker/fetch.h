@@ -66,6 +66,7 @@ struct fetch {
     bool pumping;         /* inside fetch_pump: ends of runs need not pump */
     bool stopping, quiet; /* told to */
     bool parked;          /* the queue was empty: waits for a wake-up */
+    bool more;            /* … or had more, and the worker's turn at it is over */
     bool woken;           /* a wake-up came while a call was under way */
     bool orphans;         /* a claiming call went unanswered */
     uint64_t late_ms; /* monotonic: such a call may still arrive until then, so it is looked for once more; 0: none */

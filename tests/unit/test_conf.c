@@ -168,8 +168,6 @@ static void test_conf_load_wrong_inputs_name_place_and_remedy(void **arg)
         {"[queue.match]\nshards = 2\n[pool.match]\n", "[queue.match] shards: kind match of [pool.match] cannot be spread|queue of its own"},
         {"[queue.pdf]\nshards = 2\n[pool.pdf]\ntarget_wait = 1s\n", "[pool.pdf] target_wait: queue pdf has shards|set workers"},
         {"[queue.pdf]\nshards = 2\n[pool.pdf]\nqueue = pdf.1\n", "[pool.pdf] queue: \"pdf.1\" is a shard of queue pdf"},
-        {"[queue.pdf]\nshards = 32\n[queue.x]\nshards = 32\n[pool.pdf]\n[pool.x]\nqueue = x\nkinds = pdf-parse\n",
-         "queues and their shards are 66 together; at most 64"},
         {"[kind.p_f]\n", "stint.conf:1: \"p_f\" is no name for a kind"},
         {"[pool.x]\nworkers = 1\n", "[pool.x] kinds is missing"},
         {"[pool.x]\nkinds = pdf-prase\n",
@@ -212,6 +210,16 @@ static void test_conf_load_too_much_is_refused(void **arg)
     for (int i = 0; i <= CONF_POOL_MAX; i++)
         (void)buf_addf(&b, "[pool.p%d]\nkinds = match\n", i);
     assert_load_fails(b.data, "too many pools: at most 32");
+    buf_clear(&b);
+    for (int i = 0; i < 4; i++)
+        (void)buf_addf(&b, "[queue.q%d]\nshards = 32\n[pool.p%d]\nkinds = pdf-parse\nworkers_max = 1\nqueue = q%d\n", i, i, i);
+    for (int i = 0, k = 0; i < 20; i++) {
+        (void)buf_addf(&b, "[pool.l%d]\nkinds = pdf-parse\nworkers_max = 1\nqueues = z%d", i, k++);
+        for (int m = 1; m < 50; m++)
+            (void)buf_addf(&b, ",z%d", k++);
+        (void)buf_adds(&b, "\n");
+    }
+    assert_load_fails(b.data, "queues and their shards are 1132 together; at most 1100");
     buf_fini(&b);
 }
 

@@ -44,8 +44,8 @@ static void test_queue_rest_lease_outlasts_three_beats(void **arg)
     for (uint32_t queues = 0; queues <= 1000; queues++) {
         uint64_t beat_ms = queue_rest_beat_ms(BEAT_MS, queues),
                  lease_ms = queue_rest_lease_ms(LEASE_MS, BEAT_MS, queues);
-        assert_true(beat_ms >= BEAT_MS && beat_ms <= REST_MAX_MS);
-        assert_true(lease_ms > 3 * beat_ms && lease_ms >= LEASE_MS && lease_ms <= 600000);
+        assert_true(beat_ms >= BEAT_MS && beat_ms <= MAX_OF((uint64_t)REST_MAX_MS, (uint64_t)REST_QUEUE_MS * queues));
+        assert_true(lease_ms > 3 * beat_ms && lease_ms >= LEASE_MS && lease_ms <= 86400000);
     }
 }
 
@@ -54,7 +54,7 @@ static void test_queue_rest_never_asks_for_less_than_configured(void **arg)
 {
     (void)arg;
     assert_int_equal(queue_rest_beat_ms(200000, 1), 200000);
-    assert_int_equal(queue_rest_lease_ms(600000, 200000, 1), 600000);
+    assert_int_equal(queue_rest_lease_ms(600000, 200000, 1), 800000);
 }
 
 /* However many queues: until a queue's pause has reached its bound, all of them together are as many beats as one. */
@@ -66,6 +66,13 @@ static void test_queue_rest_beats_do_not_grow_with_queues(void **arg)
         assert_int_equal(queue_rest_beat_ms(BEAT_MS, queues), one * queues);
 }
 
+/* Very many queues: half a beat a second of all together. */
+static void test_queue_rest_thousand_queues_beat_seldom(void **arg)
+{
+    (void)arg;
+    assert_int_equal(queue_rest_beat_ms(BEAT_MS, 1000), 1000 * (uint64_t)REST_QUEUE_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +81,7 @@ int main(void)
         cmocka_unit_test(test_queue_rest_lease_outlasts_three_beats),
         cmocka_unit_test(test_queue_rest_never_asks_for_less_than_configured),
         cmocka_unit_test(test_queue_rest_beats_do_not_grow_with_queues),
+        cmocka_unit_test(test_queue_rest_thousand_queues_beat_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
