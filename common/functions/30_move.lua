@@ -4,13 +4,16 @@
 -- status may still be kept under it. A finished one is replaced; if the id belongs to another living job, this one goes
 -- on under the name of its entry, for the zsets hold an id once and the ledger would lose a job.
 local function own(K, job)
-    local h = redis.pcall('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run')
+    local h = redis.pcall('HMGET', hash(K, job[ID]), 'state', 'x', 'errs', 'cancel', 'run', 'created')
     job.errs = 0
     if h.err then -- no hash, but something by that name: as if it were another job's
         h = {'queued', ''}
     end
     if h[1] and h[2] == job[ENTRY] then
         job[HAS_HASH], job.errs, job.cancel, job.run = 1, tonumber(h[3] or 0) or 0, h[4], h[5]
+        if h[6] and string.find(h[6], '^%d+$') and #h[6] <= 15 then
+            job[CREATED] = tonumber(h[6]) -- an entry without `n` knows only when it became ready
+        end
         return
     end
     job[HAS_HASH], job.in_hash = 0, false

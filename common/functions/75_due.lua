@@ -2,10 +2,17 @@
 -- Used further down: unpark, entry_state, find_queued, notfound.
 local unpark, entry_state, find_queued, notfound
 do
--- A due job's way back to ready; what it is by now decides.
-local function promote_one(K, now, id)
+-- What is read of a due job: all that load() reads, and what only promote_fresh asks.
+local ASKED = {}
+for i = 1, #LOADED do
+    ASKED[i] = LOADED[i]
+end
+ASKED[#ASKED + 1], ASKED[#ASKED + 2] = 'created', 'progress'
+
+-- A due job's way back to ready; what it is by now decides. It leaves the zset first: what is parked enters it again.
+local function promote_as_is(K, now, id, h, paused)
     redis.call('ZREM', K .. ':d', id)
-    local job = load(K, id)
+    local job = job_of(id, h)
     if not job then -- its hash was removed by hand; the dead letter keeps the ledger whole and says so
         job = {'normal', '', id, 'unknown', 1, 0, 0, 0, 0, 0, 0, now, now, '', ''}
         job.errs = 0
@@ -14,23 +21,79 @@ local function promote_one(K, now, id)
         end_undone(K, now, job, job[EPOCH] - 1, 'cancelled', 'cancelled')
     elseif job.expires and job.expires <= now then
         expire(K, now, job, job[EPOCH] - 1)
-    elseif redis.call('HEXISTS', K .. ':cfg', 'paused:' .. job[KIND]) == 1 then
+    elseif paused(job[KIND]) then
         park(K, job, job[EPOCH] - 1)
     else
         add_entry(K, job, job[EPOCH] - 1)
     end
 end
 
+-- A job that never ran, has no options and is small becomes what an enqueue without a delay would have made: its payload in
+-- the entry, so that a worker reads it by itself, and a hash that says where it is. Everything else about it would be
+-- lost with the hash it had: so nothing else may be there. False: it is not such a job, and nothing was done.
+local function promote_fresh(K, id, h, paused)
+    local kind, band, n, options, in_hash, errs, cancel, state, _, run, home, created, progress = unpack(h, 1, 13)
+    if state ~= 'scheduled' or not IS_BAND[band] or in_hash ~= '1' or not created or
+        not string.find(n or '', '^0,0,0,0,0,0,%d+$') or
+        options or errs or cancel or run or home or progress or
+        not kind or not valid_kind(kind) or paused(kind) or
+        redis.call('HSTRLEN', hash(K, id), 'payload') > INLINE_MAX then
+        return false
+    end
+    local key = hash(K, id)
+    local payload = redis.call('HGET', key, 'payload')
+    if not payload then
+        return false
+    end
+    local entry = redis.call('XADD', stream(K, band), '*', 'kind', kind, 'id', id, 'payload', payload, 'h', '1')
+    redis.call('DEL', key)
+    redis.call('HSET', key, 'kind', kind, 'band', band, 'state', 'queued', 'x', entry, 'created', created)
+    return true
+end
+
+-- Jobs of K:d back to ready. What a call does once for all of them is done even when a key of the wrong type, made by
+-- hand, stops it: a job is moved and gone from the zset, or neither; the one at fault is gone, so that it stops nothing twice.
+-- parked: the set that names them too, if they were.
+local function promote(K, now, ids, parked)
+    local paused, fresh, out = paused_kinds(K, true), 0, {}
+    local fine, fault = pcall(function()
+        for _, id in ipairs(ids) do
+            if parked then
+                redis.call('SREM', parked, id)
+            end
+            out[#out + 1] = id
+            local h = redis.call('HMGET', hash(K, id), unpack(ASKED))
+            if promote_fresh(K, id, h, paused) then
+                fresh = fresh + 1
+            else
+                out[#out] = nil
+                promote_as_is(K, now, id, h, paused)
+            end
+        end
+    end)
+    if #out > 0 then
+        redis.call('ZREM', K .. ':d', unpack(out))
+    end
+    if fresh > 0 then
+        bump(K, 'readded', fresh)
+    end
+    if not fine then
+        error(fault, 0)
+    end
+end
+
 -- Brings back up to `most` parked jobs of a kind; the kind is forgotten when none is left.
 function unpark(K, now, kind, most)
     local key = K .. ':p:' .. kind
-    local ids = redis.call('SRANDMEMBER', key, most)
+    local ids, here = redis.call('SRANDMEMBER', key, most), {}
     for _, id in ipairs(ids) do
-        redis.call('SREM', key, id)
         if redis.call('ZSCORE', K .. ':d', id) then
-            promote_one(K, now, id)
+            here[#here + 1] = id
+        else
+            redis.call('SREM', key, id)
         end
     end
+    promote(K, now, here, key)
     if redis.call('SCARD', key) == 0 then
         redis.call('SREM', K .. ':unpark', kind)
     end
@@ -40,11 +103,10 @@ end
 local function stint_promote(K, args)
     count_args(args, 1, 1, 'max')
     local max = whole(args[1], 'max', 1, MOVE_MAX)
-    local now, count = clock(), 0
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', K .. ':d', '-inf', now, 'LIMIT', 0, max)) do
-        promote_one(K, now, id)
-        count = count + 1
-    end
+    local now = clock()
+    local ids = redis.call('ZRANGEBYSCORE', K .. ':d', '-inf', now, 'LIMIT', 0, max)
+    promote(K, now, ids)
+    local count = #ids
     for _, kind in ipairs(redis.call('SMEMBERS', K .. ':unpark')) do
         if count < max then
             count = count + unpark(K, now, kind, max - count)

@@ -78,15 +78,13 @@ local function stint_job(K, args)
         if job and state == 'ready' then
             job[EPOCH] = job[EPOCH] - 1
         end
-    elseif job then
-        if state ~= 'done' then -- a hash at rest keeps the number of claims so far; finishing adds none
-            job[EPOCH] = job[EPOCH] - 1
-        end
-        job[CREATED] = tonumber(h.created or job[CREATED])
+    elseif job and state ~= 'done' then -- a hash at rest keeps the number of claims so far; finishing adds none
+        job[EPOCH] = job[EPOCH] - 1
     end
     if not state or not job then
         notfound(id)
     end
+    job[CREATED] = tonumber(h.created) or job[CREATED]
     local parts = {}
     put(parts, 'id', quote(id))
     put(parts, 'queue', quote(string.match(K, '{(.*)}')))
