@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything and runs every test. ./test.sh [--fast] [--all] [RING...]
-#   rings: unit check integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
+#   rings: unit check cost integration crash faults hostile e2e   (default: all, then builds by clang and for release without a warning, then unit and
 #          integration again under ASan+UBSan, then the programs with threads of their own under ThreadSanitizer)
 #   threads: those alone (preset tsan)
-#   cost: what a job costs, counted and compared (tests/cost); only when it is named
 #   --all: hostile in full (every foreign document in every mode, 25000 bent ones: half an hour, not two minutes), every cell of the kill matrix,
 #          100,000 dead letters, not 20,000
 #   --fast: only the rings, and e2e only when it is named (it makes a virtual machine)
@@ -24,7 +23,7 @@ for arg in "$@"; do
 done
 export TSAN_OPTIONS=halt_on_error=1
 started=$SECONDS
-[ -n "$rings" ] || { rings="unit check integration crash faults hostile"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
+[ -n "$rings" ] || { rings="unit check cost integration crash faults hostile"; named=no; [ "$fast" = yes ] || rings="$rings e2e"; }
 
 # shellcheck disable=SC2086
 packages_install $PACKAGES_BUILD $PACKAGES_RUN $PACKAGES_TEST || exit 1
@@ -35,17 +34,12 @@ case " $rings " in *" e2e "*)
   command -v dockerd >/dev/null || packages_install $PACKAGES_DOCKER || echo "test.sh: without these packages the Docker tests of the ring e2e skip" >&2
   ;;
 esac
-case " $rings " in *" cost "*)
-  # shellcheck disable=SC2086
-  packages_install $PACKAGES_COST || echo "test.sh: without these packages the ring cost skips" >&2
-  ;;
-esac
 [ "$rings" = " threads" ] || { echo "== build (dev)"; build_preset dev || exit 1; }
 
 # Rings that mostly wait run side by side; each of them alone when only some are asked for.
 whole=no
 [ "$fast" = yes ] || [ "$named" = yes ] || whole=yes
-[ "$named" = yes ] || rings="unit,check integration,crash hostile faults$([ $whole = no ] || echo ,e2e)"
+[ "$named" = yes ] || rings="unit,check,cost integration,crash hostile faults$([ $whole = no ] || echo ,e2e)"
 for ring in $rings; do
   # From the first ring on that mostly waits, the other builds use what processor time is left over.
   [ "$ring" != integration,crash ] || [ $whole = no ] || build_aside package asan tsan:threads clang strict

@@ -4,14 +4,13 @@ PACKAGES_BUILD="gcc g++ libc6-dev cmake ninja-build pkg-config git ca-certificat
   libuv1-dev libhiredis-dev libpq-dev libjansson-dev libinih-dev libmicrohttpd-dev
   libseccomp-dev libdw-dev libcurl4-openssl-dev libpoppler-private-dev libfontconfig-dev libglib2.0-dev zlib1g-dev"
 PACKAGES_RUN="redis-server postgresql tzdata qpdf curl poppler-data"
-PACKAGES_TEST="libcmocka-dev libical-dev clang prometheus prometheus-alertmanager jq procps strace python3 python3-reportlab
+PACKAGES_TEST="libcmocka-dev libical-dev clang prometheus prometheus-alertmanager jq procps strace valgrind python3 python3-reportlab
   python3-icalendar python3-dateutil khal python3-botocore python3-redis ruby-redis openssl shellcheck"
 # What draws the documents that the parser is measured with (bench/pdf-accuracy), and what else reads them. Each may be missing: its part skips.
 PACKAGES_PRODUCERS="python3-cairo python3-pdfminer poppler-utils groff fonts-liberation chromium libreoffice-writer-nogui libreoffice-calc-nogui"
 # What stint is measured beside (bench/run). Each may be missing: it is skipped by name. BullMQ is npm's.
 PACKAGES_BENCH="beanstalkd ruby-sidekiq celery python3-celery python3-rq python3-redis nodejs npm"
 PACKAGES_E2E="qemu-system-x86 debootstrap e2fsprogs systemd-container dpkg-dev lintian xz-utils python3-yaml"
-PACKAGES_COST="valgrind strace" # what counts in tests/cost
 PACKAGES_DOCKER="docker.io docker-compose iptables" # installed only where no Docker Engine is: it may be another vendor's
 
 # packages_install NAME...: installs those that are missing; says which; needs root or sudo only then.

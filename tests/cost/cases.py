@@ -5,8 +5,10 @@ KEY = "stint:{cost}"
 PAYLOAD = '{"v":1,"do":"%s","pad":"' + "0123456789" * 9 + '"}'
 BATCH = 32
 TURNS = 10
-IDLE_S = 120  # whole heartbeats of a host at rest, and whole fetches
+IDLE_S = 240  # ten heartbeats of a host at rest, four fetches
 RETRY_S = 3    # more than the longest backoff (stack.py)
+CALM_S = 2     # a worker that met entries of retries is shy of native reads for a second (FETCH_SHY_MS)
+AT_REST_S = 60  # whoever worked beats seldom again (supervisor/queue_rest.h)
 BULK = 16
 
 
@@ -66,17 +68,28 @@ def at_once(do="ok"):
 
 
 def emptied(stack, _n):
+    """And calm: no case finds what the one before it did."""
     drained(stack)
+    later(stack, CALM_S)
+
+
+def at_rest(stack, _n):
+    later(stack, AT_REST_S)
 
 
 def retried(stack, n):
-    """Fails once; its second run comes when the longest backoff is over."""
+    """Fails once; its second run comes when the longest backoff is over. The queue is paused until all came back: how many of them the worker's next
+    fetch finds would depend on whether it or the supervisor, who brings them, runs first."""
     at_once('fail","times":1,"x":"')(stack, n)
+    stack.redis("FCALL", "stint_pause", 1, KEY, "", "cost", "cost")
     later(stack, RETRY_S)
+    resume(stack)
 
 
 # (name, n, tracked, what comes before and is not counted, what is counted, what comes after and is not). n and 2 n are done, and the first taken from
-# the second: TURNS fetches are once around the bands, whose order changes with each.
+# the second: TURNS fetches are once around the bands, whose order changes with each. But for WHOLE: n once, as nothing of it is a beginning, and of
+# what comes every minute or so two windows would have one more or less each.
+WHOLE = "idle second"
 CASES = [
     ("enqueue", 32, "no", lambda stack, _n: pause(stack), enqueue, emptied),
     ("enqueue bulk", 64, "no", lambda stack, _n: pause(stack), bulk, emptied),
@@ -86,5 +99,5 @@ CASES = [
     ("one by one to done tracked", TURNS, "yes", nothing, one_by_one, nothing),
     ("retry", TURNS * BATCH, "yes", nothing, retried, emptied),
     ("dead letter", TURNS * BATCH, "yes", nothing, at_once("fail-permanent"), emptied),
-    ("idle second", IDLE_S, "yes", nothing, later, nothing),
+    ("idle second", IDLE_S, "yes", at_rest, later, nothing),
 ]

@@ -18,6 +18,7 @@ MARK, POKE = 5, 6  # from SIGRTMIN; still.c
 DEADLINE_S = 120   # for what hangs
 SIGRTMIN = 34
 SYS_TGKILL = 234
+PLAIN_LIBC = "glibc.cpu.hwcaps=-AVX2,-ERMS,-FSRM"  # the same copying and comparing on every processor
 LISTENS = 4096  # still.c, struct page
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -104,11 +105,11 @@ class Redis:
         return [self.reply() for _ in range(max(int(text), 0))]
 
 
-def task_words(pid):
-    """State of the main thread, and how often it left a processor."""
-    with open(f"/proc/{pid}/task/{pid}/status", encoding="ascii") as file:
+def thread_words(pid, thread):
+    """State of a thread, and how often it left a processor."""
+    with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
         text = file.read()
-    return re.search(r"^State:\s+(\S)", text, re.M)[1], tuple(re.findall(r"ctxt_switches:\s+(\d+)", text))
+    return thread, re.search(r"^State:\s+(\S)", text, re.M)[1], tuple(re.findall(r"ctxt_switches:\s+(\d+)", text))
 
 
 def limit_files():
@@ -130,7 +131,8 @@ class Stack:
             file.write(bytes(8 + LISTENS))
         with open(self.path("stint.conf"), "w", encoding="ascii") as file:
             file.write(CONF.format(dir=self.dir, track=track, batch=batch))
-        self.environment = {"PATH": os.environ["PATH"], "HOME": self.dir, "LD_PRELOAD": still, "STINT_COST_PAGE": self.page, "LC_ALL": "C"}
+        self.environment = {"PATH": os.environ["PATH"], "HOME": self.dir, "LD_PRELOAD": still, "STINT_COST_PAGE": self.page, "LC_ALL": "C",
+                            "GLIBC_TUNABLES": PLAIN_LIBC}
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
@@ -172,7 +174,7 @@ class Stack:
     def worker_program(self):
         """What the supervisor starts as its stint-worker, so that the worker is counted, too."""
         wrap = " ".join(self.wrap("worker")) if self.way == "callgrind" else ""
-        given = f"LD_PRELOAD={self.still} STINT_COST_PAGE={self.page}"
+        given = f"LD_PRELOAD={self.still} STINT_COST_PAGE={self.page} GLIBC_TUNABLES={PLAIN_LIBC}"
         with open(self.path("bin", "stint-worker"), "w", encoding="ascii") as file:
             file.write(f'#!/bin/sh\nexec env {given} {wrap} {os.path.join(self.build, "bin", "stint-worker")} "$@"\n')
         os.chmod(self.path("bin", "stint-worker"), 0o755)
@@ -240,28 +242,33 @@ class Stack:
 
     # -- time and quiet ----------------------------------------------------------------------------------------------
 
-    def signal_all(self, signal):
-        """To the main threads of all that have come so far that they listen (while the stack boots, some do not)."""
+    def signal(self, pid, signal):
+        """To its main thread, when it has come so far that it listens (while the stack boots, some do not)."""
         with open(self.page, "rb") as file:
             listens = file.read()[8:]
-        for pid in self.pids.values():
-            if listens[pid % len(listens)] and libc.syscall(SYS_TGKILL, pid, pid, SIGRTMIN + signal) < 0:
-                raise Broken(f"a process of the stack is gone; {self.said()}")
+        if listens[pid % len(listens)] and libc.syscall(SYS_TGKILL, pid, pid, SIGRTMIN + signal) < 0:
+            raise Broken(f"a process of the stack is gone; {self.said()}")
 
     def advance(self, ms):
-        """Time goes on by so much, and whoever waited that long wakes."""
+        """Time goes on by so much, and whoever waited that long wakes: one after the other, Redis last, each to the end of what it causes. Were two
+        awake at once (a blocking read ends when a heartbeat is due), who is first would be the machine's choice."""
         self.added_ms += ms
         with open(self.page, "r+b") as file:
             file.write(struct.pack("=Q", self.added_ms))
-        self.signal_all(POKE)
+        for pid in reversed(list(self.pids.values())):
+            self.settle()
+            self.signal(pid, POKE)
 
     def asleep(self):
-        """What each main thread is doing; None when one of them does not sleep."""
+        """What each thread is doing; None when one of them does not sleep. All threads: under valgrind one runs at a time, and a main thread that waits
+        for its turn sleeps, too."""
         try:
-            now = [task_words(pid) for pid in self.pids.values()]
+            now = [thread_words(pid, thread) for pid in self.pids.values() for thread in os.listdir(f"/proc/{pid}/task")]
         except OSError as gone:
+            if all(os.path.exists(f"/proc/{pid}") for pid in self.pids.values()):
+                return None  # a thread that ended
             raise Broken(f"a process of the stack is gone ({gone}); {self.said()}") from gone
-        return now if all(state == "S" for state, _ in now) else None
+        return now if all(state == "S" for _, state, _ in now) else None
 
     def settle(self):
         """Until all sleep. Two looks at each: whoever slept at both without having run between them slept at the moment between the looks, all at the
@@ -284,7 +291,8 @@ class Stack:
     def mark(self):
         """A line below what was counted until now."""
         self.settle()
-        self.signal_all(MARK)
+        for pid in self.pids.values():
+            self.signal(pid, MARK)
         self.marks += 1
         if self.way == "callgrind":
             names = [self.path(f"callgrind.{name}.{self.marks}") for name in self.pids]
