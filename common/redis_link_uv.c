@@ -261,6 +261,18 @@ static void on_flush(uv_prepare_t *prepare)
     flush_output(l);
 }
 
+void redis_link_flush(struct redis_link *l)
+{
+    if (!redis_link_up(l) || l->writing || l->output.len == 0)
+        return;
+    uv_buf_t bytes = uv_buf_init(l->output.data, (unsigned)l->output.len);
+    int n = uv_try_write(&l->socket.stream, &bytes, 1);
+    if (n <= 0)
+        return;
+    l->output.len -= (size_t)n;
+    memmove(l->output.data, l->output.data + n, l->output.len + 1); /* its final NUL too */
+}
+
 bool redis_link_up(const struct redis_link *l)
 {
     return l && l->state == LINK_UP;

@@ -5,8 +5,8 @@
  * Owner: itself. redis_link_new starts it; once it is down or closed it frees itself and says so with on_gone. It never
  * comes back: redis_uv makes a new one.
  *
- * The protocol is read by redis_reader. The socket is libuv's: close-on-exec from birth, with timeouts, neither of which
- * hiredis 0.14 has.
+ * The protocol is read by redis_reader. The socket is libuv's: close-on-exec from birth, with timeouts, neither of
+ * which hiredis 0.14 has.
  */
 #pragma once
 
@@ -45,6 +45,9 @@ bool redis_link_up(const struct redis_link *l);
  * command gets NULL. 0, -ENOTCONN when not up, -ENOBUFS beyond the maxima, -ENOMEM. */
 int redis_link_send(struct redis_link *l, bool raw, redis_uv_reply_fn on_reply, void *arg, int argc,
                     const char *const argv[], const size_t lens[]);
+/* Writes what the socket takes of the queued commands now; what it does not take, and errors, are for the turn's end.
+ * Calls nobody back. */
+void redis_link_flush(struct redis_link *l);
 /* Breaks the link: pending commands get NULL with e, then on_down is called, before this returns. Nothing when it is
  * down. */
 void redis_link_break(struct redis_link *l, const struct err *e);

@@ -334,6 +334,11 @@ int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int
     return rc;
 }
 
+void redis_uv_flush(struct redis_uv *r)
+{
+    redis_link_flush(r->link);
+}
+
 void redis_uv_reset(struct redis_uv *r)
 {
     struct err e;

@@ -37,6 +37,9 @@ bool redis_uv_ready(const struct redis_uv *r);
  * texts. */
 int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int argc, const char *const argv[],
                   const size_t lens[]);
+/* Writes now what was sent in this turn of the loop, as far as the socket takes it; the rest goes at the turn's end.
+ * For who is about to keep the loop busy. Calls nobody back. */
+void redis_uv_flush(struct redis_uv *r);
 /* Drops the connection and connects anew (a server that answers READONLY or LOADING; tests). */
 void redis_uv_reset(struct redis_uv *r);
 /* Version of the Functions library on the server; -1: none or not known yet. Newer than ours is kept. */

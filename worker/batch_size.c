@@ -40,3 +40,16 @@ uint32_t batch_size_next(struct batch_size *b)
     b->last = size;
     return size;
 }
+
+uint32_t batch_size_ahead(struct batch_size *b, size_t held)
+{
+    if (b->whole || b->mean_us < 0)
+        return 0;
+    double fits = (double)b->target_us / b->mean_us - (double)held;
+    uint32_t most = MIN_OF(b->max, 2 * MAX_OF(b->last, 1u));
+    uint32_t size = fits < 1 ? 0 : fits > most ? most : (uint32_t)fits;
+    if (size < b->last)
+        return 0;
+    b->last = size;
+    return size;
+}

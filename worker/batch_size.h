@@ -2,8 +2,8 @@
  * batch_size - how many jobs to claim at once, so that a batch runs about as long as it should.
  *
  * Runs in: worker. Thread: loop only. Pure: no I/O, no clock.
- * Claiming many spares round trips; claiming too many keeps jobs from idle workers and makes a crash move more of them. The
- * size follows an exponentially weighted mean of run times: it shrinks at once and grows at most twofold a fetch.
+ * Claiming many spares round trips; claiming too many keeps jobs from idle workers and makes a crash move more of them.
+ * The size follows an exponentially weighted mean of run times: it shrinks at once and grows at most twofold a fetch.
  */
 #pragma once
 
@@ -25,3 +25,6 @@ void batch_size_init(struct batch_size *b, uint32_t max, uint64_t target_ms, boo
 void batch_size_observe(struct batch_size *b, uint64_t run_us);
 /* The number to ask for next; 1 … max. */
 uint32_t batch_size_next(struct batch_size *b);
+/* The number to ask for while held jobs are not yet run: as batch_size_next, as long as all of them together take no
+ * more time than a batch should. 0: it would be less than the last time; ask when those are done. */
+uint32_t batch_size_ahead(struct batch_size *b, size_t held);

@@ -46,8 +46,8 @@ void fetch_init(struct worker *w)
     else
         shard_turn_init(&w->turn, shard_parts(conf_queue_shards(w->boot.conf, w->boot.queue)), w->boot.slot);
     kind_set_batch(&w->kinds, w->boot.pool, &f->size);
-    size_t cap =
-        (size_t)4 * f->size.max; /* a full read of express and of a band, and another whose ends are told again */
+    size_t cap = (size_t)6 * f->size.max; /* a full read of express and of a band: one whose ends are told (again),
+                                             one that is run, one that is claimed ahead */
     job_batch_init(&w->batch, cap);
     fetch_args_init(&f->args, w->boot.queue, w->boot.pool->lane, cap);
     f->odd_cap = (size_t)2 * f->size.max;
@@ -84,10 +84,15 @@ static bool may_claim(const struct worker *w)
     return !w->fetch.stopping && !w->fetch.quiet && store_gate_is_open(w);
 }
 
+static bool has_room(const struct worker *w)
+{
+    return w->batch.cap - job_batch_held(&w->batch) >= (size_t)2 * w->fetch.size.max;
+}
+
 /* Jobs to claim next. None while ends that go on being refused fill the batch: they are told first. */
 static uint32_t next_size(struct worker *w)
 {
-    if (w->batch.cap - w->batch.n < (size_t)2 * w->fetch.size.max)
+    if (!has_room(w))
         return 0;
     return store_gate_on_trial(w) ? 1 : batch_size_next(&w->fetch.size);
 }
@@ -95,7 +100,7 @@ static uint32_t next_size(struct worker *w)
 /* Claimed jobs nobody will start here go back, so that another worker can have them now. */
 static void return_unstarted(struct worker *w, const char *reason)
 {
-    for (size_t i = w->batch.next; i < w->batch.n; i++)
+    for (size_t i = 0; i < w->batch.n; i++)
         if (w->batch.items[i].state == JOB_CLAIMED)
             job_end_return(&w->batch.items[i], 0, reason);
 }
@@ -168,9 +173,8 @@ static bool send_claim(struct worker *w, uint32_t max)
     return send_part(w, PART_FETCH);
 }
 
-static void send_fetch(struct worker *w)
+static void send_fetch(struct worker *w, uint32_t max)
 {
-    uint32_t max = next_size(w);
     begin_turn(w, CALL_FETCH, max);
     (void)send_claim(w, max);
     end_turn_unsent(w);
@@ -220,10 +224,16 @@ static void send_adopt(struct worker *w)
     end_turn_unsent(w);
 }
 
-static bool recycle_due(struct worker *w)
+/* It will have run as many jobs as a process of its pool may, once those are done as well. */
+static bool recycle_near(const struct worker *w, size_t more)
 {
     int64_t most = w->boot.pool->recycle_jobs;
-    if (most <= 0 || w->fetch.jobs_done < (uint64_t)most || w->fetch.stopping)
+    return most > 0 && w->fetch.jobs_done + more >= (uint64_t)most;
+}
+
+static bool recycle_due(struct worker *w)
+{
+    if (!recycle_near(w, 0) || w->fetch.stopping)
         return false;
     char text[64];
     snprintf(text, sizeof text, "recycle_jobs: %llu jobs run", (unsigned long long)w->fetch.jobs_done);
@@ -266,7 +276,7 @@ static void call_at_rest(struct worker *w)
             job_batch_clear(&w->batch);
         if (shard_turn_next(&w->turn, now_ms))
             go_to_part(w);
-        send_fetch(w);
+        send_fetch(w, next_size(w));
     }
 }
 
@@ -291,6 +301,45 @@ static void call_next(struct worker *w)
         return;
     }
     call_at_rest(w);
+}
+
+/* ---- ahead ---- */
+
+/* What a claim at rest asks itself, and what only one at rest may do: look for lost jobs, go to another part, recycle.
+ */
+static bool may_claim_ahead(struct worker *w)
+{
+    const struct fetch *f = &w->fetch;
+    const struct job_batch *b = &w->batch;
+    uint64_t now_ms = clock_mono_ms();
+    bool free_to = f->call == CALL_NONE && redis_uv_ready(w->redis) && now_ms >= f->retry_at_ms && f->n_odd == 0;
+    bool to_run = b->count[JOB_CLAIMED] > 0 && job_batch_active(b) == 0 && b->count[JOB_RETURNED] == 0;
+    bool at_rest_first = f->orphans || (f->late_ms && now_ms >= f->late_ms) || shard_turn_over(&w->turn, now_ms) ||
+                         recycle_near(w, b->count[JOB_CLAIMED]);
+    return free_to && to_run && !at_rest_first && may_claim(w) && has_room(w) && in_streak(w);
+}
+
+/* In a streak of jobs that take little time: with a batch in hand that is yet to be run, the one before it is told and
+ * the one after it claimed first, so that Redis works while the handlers do. Nothing that holds at rest depends on
+ * there being nothing to run:
+ *   - the read is fenced by the gate as any other: after a pause, a lost lease, a told death it claims nothing;
+ *   - all that is claimed is in the batch, or pending for this name and looked for at rest if its answer is lost. Who
+ * dies leaves two batches instead of one; the scoreboard names the one job that ran, the others are handed back free;
+ *   - a drain, a quiet, a slow job and a cancellation find it among the jobs that were not started, wherever it is
+ * from;
+ *   - no more is held than can be run in the time that a batch should take, as without it. */
+static void claim_ahead(struct worker *w)
+{
+    if (!may_claim_ahead(w))
+        return;
+    uint32_t max = batch_size_ahead(&w->fetch.size, w->batch.count[JOB_CLAIMED]);
+    if (max == 0)
+        return;
+    if (w->batch.count[JOB_ENDED])
+        send_finish(w, max);
+    else
+        send_fetch(w, max);
+    redis_uv_flush(w->redis);
 }
 
 /* ---- the pump ---- */
@@ -380,6 +429,7 @@ void fetch_pump(struct worker *w)
     if (f->pumping)
         return;
     f->pumping = true;
+    claim_ahead(w);
     run_claimed(w);
     return_behind_slow(w);
     call_next(w);

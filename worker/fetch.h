@@ -16,17 +16,23 @@
  * fetch: so late at most, and a batch, is a job of a higher band noticed, but for express, which each read asks for
  * first. What an entry says beyond a first run is read by stint_adopt.
  *
+ * In a streak of jobs that take little time the next batch is claimed ahead: before a batch is run, the one before it
+ * is told and the one after it read, so that Redis and the handlers work at the same time (claim_ahead() in fetch.c
+ * says why that is safe). No more is held then than could be run in the time that one batch should take.
+ *
  * One turn is under way at a time: a call, or the two or three of a streak, pipelined. A process killed between two of
  * them leaves what a kill between two calls leaves. fetch_pump() looks at the facts (what is held, what was asked, what
  * is away) and does the next thing; every event only changes a fact and pumps, so no edge can be forgotten.
  *
  * A call that was not answered may have been carried out:
  *   - a finish is told again until it is answered; what it ended already is then simply fenced;
- *   - jobs that a lost fetch claimed are this consumer's but unknown to it: before it fetches again the worker hands back everything
- *     pending for its name (stint_crash with blame ""), which is safe because at that point it holds nothing. Half a minute later
- *     it looks once more: a call can lie in a cut network and arrive after the connection that sent it is long gone.
+ *   - jobs that a lost fetch claimed are this consumer's but unknown to it: before it fetches again the worker hands
+ * back everything pending for its name (stint_crash with blame ""), which is safe because at that point it holds
+ * nothing. Half a minute later it looks once more: a call can lie in a cut network and arrive after the connection that
+ * sent it is long gone.
  *
- * Of a queue with shards (shard_turn.h) one part at a time is worked on: it goes to another with nothing in hand and nothing to hand back.
+ * Of a queue with shards (shard_turn.h) one part at a time is worked on: it goes to another with nothing in hand and
+ * nothing to hand back.
  */
 #pragma once
 
@@ -97,7 +103,7 @@ enum {
     FETCH_SLOW_MS = 250,      /* a batch stuck on one job so long gives its unstarted jobs back */
     FETCH_SLICE_MS = 10,      /* the loop gets a turn at least so often */
     FETCH_HANDBACK_MAX = 100,
-    FETCH_INLINE_MAX = 4096,  /* INLINE_MAX of the Functions: a larger payload is in the job hash */
+    FETCH_INLINE_MAX = 4096,         /* INLINE_MAX of the Functions: a larger payload is in the job hash */
     FETCH_UNKNOWN_GRACE_MS = 300000, /* when there is no [kind.default] */
 };
 

@@ -133,24 +133,27 @@ static bool first_run_in_entry(const struct job *j)
     return j->epoch == 1 && j->created_ms == j->due_ms && j->payload_len <= FETCH_INLINE_MAX;
 }
 
-static void take_jobs(struct worker *w, const redisReply *jobs)
+/* The last of them; NULL: there is none, or one cannot be read. */
+static const struct job_core *take_jobs(struct worker *w, const redisReply *jobs)
 {
+    struct job_core *item = NULL;
+    job_batch_make_room(&w->batch);
     for (size_t i = 0; i < jobs->elements; i++) {
         struct err e;
-        struct job_core *item = new_item(w);
+        item = new_item(w);
         int rc = job_from_reply(&item->job, jobs->element[i], &e);
         if (rc < 0) {
             log_error("cannot read a fetched job; the worker stops", KV_S("why", e.message));
-            w->batch.count[JOB_CLAIMED]--;
-            w->batch.n--;
+            job_batch_take_back(&w->batch, item);
             stop_fatally(w);
-            return;
+            return NULL;
         }
         item->plain = first_run_in_entry(&item->job);
         take_item(w, item);
     }
-    if (jobs->elements > 0) /* an empty fetch claims nothing that a death could leave */
+    if (item) /* an empty fetch claims nothing that a death could leave */
         KILL_POINT("after_fetch");
+    return item;
 }
 
 static uint64_t count_fetch(struct worker *w)
@@ -165,31 +168,31 @@ static uint64_t count_fetch(struct worker *w)
 static void on_fetched(struct worker *w, const struct fetched *got)
 {
     struct fetch *f = &w->fetch;
+    const struct job_core *last = NULL;
     uint64_t now_ms = count_fetch(w);
     if (f->asked == 0)
         return;
-    if (got->gate && got->jobs->elements > 0) {
-        f->streak.open = true;
-        (void)snprintf(f->args.tag, sizeof f->args.tag, "%s", got->tag);
-    }
     f->streak.fetched_ms = now_ms;
     if (got->status != FETCHED_FENCED)
         f->fenced = 0;
     switch (got->status) {
     case FETCHED_OK:
-        take_jobs(w, got->jobs);
-        if (f->streak.open)
-            f->streak.band = w->batch.items[w->batch.n - 1].job.band;
+        last = take_jobs(w, got->jobs);
+        f->streak.open = got->gate && last;
+        if (f->streak.open) {
+            f->streak.band = last->job.band;
+            (void)snprintf(f->args.tag, sizeof f->args.tag, "%s", got->tag);
+        }
         (void)shard_turn_fetched(&w->turn, true);
         f->said_idle = false;
         break;
     case FETCHED_EMPTY:
     case FETCHED_PAUSED:
-        take_jobs(w, got->jobs);
+        (void)take_jobs(w, got->jobs);
         f->parked = shard_turn_fetched(&w->turn, got->jobs->elements > 0) && got->jobs->elements == 0 && !f->woken;
         break;
     case FETCHED_LIMITED:
-        take_jobs(w, got->jobs);
+        (void)take_jobs(w, got->jobs);
         f->retry_at_ms = now_ms + FETCH_LIMITED_MS;
         shard_turn_leave(&w->turn);
         break;
@@ -249,6 +252,7 @@ static int on_read(struct worker *w, const redisReply *reply, struct err *e)
     struct fetch *f = &w->fetch;
     size_t seen = 0, of_band = 0;
     uint64_t now_ms = count_fetch(w);
+    job_batch_make_room(&w->batch);
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         const redisReply *entries = NULL;
         enum band band = f->streak.band;
@@ -346,7 +350,7 @@ static int on_adopted(struct worker *w, const redisReply *reply, struct err *e)
         return rc;
     f->n_odd -= f->n_adopting;
     memmove(f->odd, f->odd + f->n_adopting, f->n_odd * sizeof *f->odd);
-    take_jobs(w, got.jobs);
+    (void)take_jobs(w, got.jobs);
     return 0;
 }
 

@@ -11,14 +11,18 @@ void job_batch_init(struct job_batch *b, size_t cap)
     *b = (struct job_batch){.items = alloc_zero(cap, sizeof *b->items), .cap = cap};
 }
 
+static void free_item(struct job_core *item)
+{
+    job_fini(&item->job);
+    free(item->a);
+    item->a = NULL;
+}
+
 static void free_items(struct job_batch *b)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        job_fini(&b->items[i].job);
-        free(b->items[i].a);
-        b->items[i].a = NULL;
-    }
-    b->n = b->next = 0;
+    for (size_t i = 0; i < b->n; i++)
+        free_item(&b->items[i]);
+    b->n = b->next = b->room = 0;
 }
 
 void job_batch_fini(struct job_batch *b)
@@ -35,15 +39,45 @@ void job_batch_clear(struct job_batch *b)
     b->count[JOB_GONE] = 0;
 }
 
+void job_batch_make_room(struct job_batch *b)
+{
+    b->room = 0;
+}
+
 struct job_core *job_batch_add(struct job_batch *b)
 {
-    if (b->n == b->cap)
+    while (b->room < b->n && b->items[b->room].state != JOB_GONE)
+        b->room++;
+    if (b->room == b->cap)
         return NULL;
-    struct job_core *item = &b->items[b->n++];
+    struct job_core *item = &b->items[b->room++];
+    if (b->room > b->n) {
+        b->n = b->room;
+    } else {
+        b->count[JOB_GONE]--;
+        free_item(item);
+    }
     memset(item, 0, sizeof *item);
     item->state = JOB_CLAIMED;
     b->count[JOB_CLAIMED]++;
     return item;
+}
+
+void job_batch_take_back(struct job_batch *b, struct job_core *item)
+{
+    assert(item->state == JOB_CLAIMED);
+    b->count[JOB_CLAIMED]--;
+    item->state = JOB_GONE;
+    b->count[JOB_GONE]++;
+}
+
+struct job_core *job_batch_next(struct job_batch *b)
+{
+    if (b->count[JOB_CLAIMED] == 0)
+        return NULL;
+    while (b->next >= b->n || b->items[b->next].state != JOB_CLAIMED)
+        b->next = b->next + 1 < b->n ? b->next + 1 : 0;
+    return &b->items[b->next];
 }
 
 size_t job_batch_group(const struct job_batch *b, struct job_core *ret_group[])
@@ -53,8 +87,8 @@ size_t job_batch_group(const struct job_batch *b, struct job_core *ret_group[])
     ret_group[n++] = first;
     if (!first->kind->ops->batch_whole || first->job.suspect)
         return n;
-    for (size_t i = b->next + 1; i < b->n; i++) {
-        struct job_core *item = &b->items[i];
+    for (size_t i = 1; i < b->n; i++) {
+        struct job_core *item = &b->items[(b->next + i) % b->n];
         if (item->state == JOB_CLAIMED && item->kind == first->kind && !item->job.suspect)
             ret_group[n++] = item;
     }

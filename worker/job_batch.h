@@ -1,8 +1,8 @@
 /*
- * job_batch - the jobs this worker holds: what one fetch claimed, each in a state of job_fsm.
+ * job_batch - the jobs this worker holds: what one fetch claimed, and what the next did ahead, each in a state of job_fsm.
  *
  * Runs in: worker. Thread: loop only. Owner: struct worker owns the batch, the batch owns its items, their jobs and results.
- * Items keep their address while the batch lives, and are forgotten together once all are gone.
+ * Items keep their address; one that is gone is forgotten when its place is used again, or with all others once all are gone.
  */
 #pragma once
 
@@ -52,8 +52,9 @@ struct job_core {
 
 struct job_batch {
     struct job_core *items; /* owned, cap of them */
-    size_t cap, n;
-    size_t next;                     /* items before it are not JOB_CLAIMED */
+    size_t cap, n;                   /* items[0 … n - 1] are in use or gone */
+    size_t next;                     /* who is run next is looked for from here, round and round */
+    size_t room;                     /* a place for one that comes is looked for from here to the end */
     size_t count[JOB_STATE_COUNT];
 };
 
@@ -61,13 +62,19 @@ struct job_batch {
 void job_batch_init(struct job_batch *b, size_t cap);
 /* Frees items and their jobs, whatever their state. */
 void job_batch_fini(struct job_batch *b);
+/* The job to be run next, at items[next] then; NULL: none is claimed. */
+struct job_core *job_batch_next(struct job_batch *b);
 /* Who runs together, beginning with items[next] (claimed, of a kind this worker runs): that one alone, or all claimed ones of its
  * kind when the kind takes a whole batch. A suspect runs alone whatever its kind. ret_group has room for cap; returns how many. */
 size_t job_batch_group(const struct job_batch *b, struct job_core *ret_group[]);
 /* Forgets all items; only when all are gone. */
 void job_batch_clear(struct job_batch *b);
-/* A fresh item in JOB_CLAIMED, its job zeroed for the caller to fill; NULL when cap are held. */
+/* Jobs are about to come: those that are gone make room. Between them they keep their order. */
+void job_batch_make_room(struct job_batch *b);
+/* A fresh item in JOB_CLAIMED, its job zeroed for the caller to fill; NULL when there is no room. */
 struct job_core *job_batch_add(struct job_batch *b);
+/* Takes a fresh item back, whose job could not be read. */
+void job_batch_take_back(struct job_batch *b, struct job_core *item);
 /* Moves the item by the event; asserts that the table has the move. */
 void job_batch_move(struct job_batch *b, struct job_core *item, enum job_event event);
 /* Jobs a handler (or its outcome's claim) holds. */

@@ -165,9 +165,7 @@ void job_runner_start(struct worker *w)
 {
     struct job_batch *b = &w->batch;
     assert(job_batch_active(b) == 0);
-    while (b->next < b->n && b->items[b->next].state != JOB_CLAIMED)
-        b->next++;
-    if (b->next == b->n)
+    if (!job_batch_next(b))
         return;
     start_group(w, job_batch_group(b, w->runner.group));
 }

@@ -2,18 +2,21 @@
  * Why: a deep band is read by Redis' own command; that a worker does so, hands what is not plain to the Functions, and
  * stops when its gate is shut is seen here from the server's side (its log of commands). Refuses to: measure time.
  */
+#include "clock.h"
 #include "keys.h"
 #include "worker_harness.h"
 
 #include "redis_server.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <sys/wait.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
 
-enum { JOBS = 1200, ODD_EVERY = 40 };
+enum { JOBS = 1200, ODD_EVERY = 40, BATCH = 20, ATTEMPTS = 40 };
 
 static struct redis_server server;
 
@@ -124,12 +127,140 @@ static void test_worker_streak_ends_with_a_pause(void **state)
     harness_end_drained(&h);
 }
 
+/* ---- ahead: small batches, and so much time for each that the next is claimed before this one is run ---- */
+
+static void spawn_ahead(struct worker_harness *h, const char *environment)
+{
+    char ini[256];
+    (void)snprintf(ini, sizeof ini,
+                   "[kind.probe]\nenabled = yes\ntrack = no\n[pool.probe]\nkinds = probe\nqueue = %s\nbatch_max = %d\n"
+                   "batch_target = 60s\n",
+                   h->queue, BATCH);
+    harness_start(h, "probe", ini, environment);
+}
+
+/* Entries claimed by anybody and not ended. */
+static long long pending(struct worker_harness *h)
+{
+    redisReply *reply = harness_cmd(h, "XPENDING stint:{%s}:s:normal workers", h->queue);
+    long long n = reply && reply->type == REDIS_REPLY_ARRAY ? reply->element[0]->integer : 0;
+    if (reply)
+        freeReplyObject(reply);
+    return n;
+}
+
+static void wait_pending(struct worker_harness *h, long long wanted)
+{
+    uint64_t until_ms = clock_mono_ms() + HARNESS_DEADLINE_MS;
+    for (long long n; (n = pending(h)) != wanted; (void)poll(NULL, 0, 5))
+        if (clock_mono_ms() > until_ms)
+            fail_msg("%lld jobs are claimed; %lld were expected", n, wanted);
+}
+
+static long long ledger(struct worker_harness *h, const char *field)
+{
+    redisReply *reply = harness_cmd(h, "HGET stint:{%s}:ledger %s", h->queue, field);
+    long long n = reply->str ? strtoll(reply->str, NULL, 10) : 0;
+    freeReplyObject(reply);
+    return n;
+}
+
+/* What a supervisor says of a worker that died between two jobs. */
+static void tell_death(struct worker_harness *h)
+{
+    char key[KEY_MAX];
+    const char *const argv[] = {"FCALL", "stint_crash", "1", keys_prefix(key, h->queue), h->consumer, "", "{}",
+                                "fp",    "5",           "0"};
+    for (long long left = 1; left > 0;) {
+        redisReply *reply = NULL;
+        struct err e;
+        assert_int_equal(redis_sync_argv(&h->redis, &reply, &e, ARRAY_LEN(argv), argv, NULL), 0);
+        left = reply->element[1]->integer;
+        freeReplyObject(reply);
+    }
+}
+
+/* A worker dies when it has read a batch while the ends of another are not told: both come back, free, and are run once
+ * more; none is counted twice. Whether it had read ahead just then is not in our hands: it is tried until one had. */
+static void test_worker_streak_dies_with_two_batches(void **state)
+{
+    struct worker_harness h;
+    long long most = 0, filled = 0;
+    (void)state;
+    harness_open(&h, server.url, "twobatches");
+    freeReplyObject(harness_cmd(&h, "FCALL stint_config 1 stint:{twobatches} track:probe no test"));
+    for (int i = 0; i < ATTEMPTS && most <= BATCH; i++) {
+        fill(&h, JOBS);
+        filled += JOBS;
+        spawn_ahead(&h, "STINT_KILL_POINT=after_fetch:30");
+        int status = harness_wait_exit(&h);
+        assert_true(WIFSIGNALED(status));
+        most = MAX_OF(most, pending(&h));
+        assert_true(most <= 2 * BATCH);
+        tell_death(&h);
+        assert_int_equal(pending(&h), 0);
+    }
+    assert_true(most > BATCH);
+    spawn_ahead(&h, NULL);
+    harness_expect(&h, IPC_IDLE, 1);
+    assert_int_equal(ledger(&h, "done"), filled);
+    assert_int_equal(ledger(&h, "died") + ledger(&h, "crashed"), 0);
+    harness_end_drained(&h);
+}
+
+/* A job turns out slow: what was claimed behind it goes back, whichever read it came by; when it is cancelled the
+ * others are run. */
+static void test_worker_streak_gives_back_behind_a_slow_job(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    harness_open(&h, server.url, "slowahead");
+    freeReplyObject(harness_cmd(&h, "FCALL stint_config 1 stint:{slowahead} track:probe no test"));
+    fill(&h, JOBS / 2);
+    freeReplyObject(harness_cmd(&h, "FCALL stint_enqueue 1 stint:{slowahead} {\"kind\":\"probe\",\"id\":\"slow\"} "
+                                    "{\"do\":\"sleep\",\"ms\":600000}"));
+    fill(&h, JOBS / 2);
+    spawn_ahead(&h, NULL);
+    harness_wait_phase(&h, PHASE_RUN, "slow");
+    wait_pending(&h, 1);
+    struct score_now now;
+    assert_true(score_read(h.cell, &now));
+    char which[ENTRY_ID_MAX + 16];
+    (void)snprintf(which, sizeof which, "%s:%s", band_name((enum band)now.band), now.entry);
+    harness_say(&h, IPC_CANCEL, which);
+    harness_expect(&h, IPC_IDLE, 1);
+    assert_int_equal(ledger(&h, "done"), JOBS);
+    assert_int_equal(ledger(&h, "cancelled"), 1);
+    harness_end_drained(&h);
+}
+
+static void test_worker_streak_gives_back_when_told_to_be_quiet(void **state)
+{
+    struct worker_harness h;
+    (void)state;
+    harness_open(&h, server.url, "quietahead");
+    freeReplyObject(harness_cmd(&h, "FCALL stint_config 1 stint:{quietahead} track:probe no test"));
+    fill(&h, 2 * JOBS);
+    spawn_ahead(&h, NULL);
+    harness_wait_count(&h, &h.cell->kinds[0].done, 10);
+    harness_say(&h, IPC_QUIET, "");
+    harness_wait_phase(&h, PHASE_QUIET, NULL);
+    wait_pending(&h, 0);
+    harness_say(&h, IPC_RESUME, "");
+    harness_expect(&h, IPC_IDLE, 1);
+    assert_int_equal(ledger(&h, "done"), 2 * JOBS);
+    harness_end_drained(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worker_streak_untracked),
         cmocka_unit_test(test_worker_streak_tracked),
         cmocka_unit_test(test_worker_streak_ends_with_a_pause),
+        cmocka_unit_test(test_worker_streak_dies_with_two_batches),
+        cmocka_unit_test(test_worker_streak_gives_back_behind_a_slow_job),
+        cmocka_unit_test(test_worker_streak_gives_back_when_told_to_be_quiet),
     };
     return cmocka_run_group_tests(tests, open_server, close_server);
 }

@@ -56,6 +56,45 @@ static void test_batch_size_observe_one_slow_job_shrinks_at_once(void **state)
     assert_int_equal(batch_size_next(&b), 1);
 }
 
+static void test_batch_size_ahead_fits_in_what_is_left_of_the_target(void **state)
+{
+    struct batch_size b;
+    (void)state;
+    batch_size_init(&b, 40, 5, false);
+    assert_int_equal(batch_size_ahead(&b, 0), 0); /* nothing known yet */
+    for (int i = 0; i < 20; i++) {
+        batch_size_observe(&b, 50); /* 100 of them fit */
+        (void)batch_size_next(&b);
+    }
+    assert_int_equal(b.last, 40);
+    assert_int_equal(batch_size_ahead(&b, 40), 40);
+    assert_int_equal(batch_size_ahead(&b, 60), 40);
+    assert_int_equal(batch_size_ahead(&b, 61), 0); /* less than a batch: not worth a call */
+    batch_size_observe(&b, 1000);
+    assert_int_equal(batch_size_ahead(&b, 40), 0); /* one slow job is believed at once */
+}
+
+static void test_batch_size_ahead_grows_twofold(void **state)
+{
+    struct batch_size b;
+    (void)state;
+    batch_size_init(&b, 64, 5, false);
+    assert_int_equal(batch_size_next(&b), 1);
+    batch_size_observe(&b, 1);
+    assert_int_equal(batch_size_ahead(&b, 1), 2);
+    assert_int_equal(batch_size_ahead(&b, 2), 4);
+    assert_int_equal(batch_size_next(&b), 8);
+}
+
+static void test_batch_size_ahead_of_rounds_is_none(void **state)
+{
+    struct batch_size b;
+    (void)state;
+    batch_size_init(&b, 64, 5, true);
+    batch_size_observe(&b, 1);
+    assert_int_equal(batch_size_ahead(&b, 0), 0);
+}
+
 static void test_batch_size_next_whole_is_always_the_bound(void **state)
 {
     struct batch_size b;
@@ -82,6 +121,9 @@ int main(void)
         cmocka_unit_test(test_batch_size_next_fast_jobs_grow_twofold_to_the_bound),
         cmocka_unit_test(test_batch_size_next_fits_the_target),
         cmocka_unit_test(test_batch_size_observe_one_slow_job_shrinks_at_once),
+        cmocka_unit_test(test_batch_size_ahead_fits_in_what_is_left_of_the_target),
+        cmocka_unit_test(test_batch_size_ahead_grows_twofold),
+        cmocka_unit_test(test_batch_size_ahead_of_rounds_is_none),
         cmocka_unit_test(test_batch_size_next_whole_is_always_the_bound),
         cmocka_unit_test(test_batch_size_init_bound_is_clamped),
     };

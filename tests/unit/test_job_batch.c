@@ -71,6 +71,60 @@ static void test_job_batch_group_of_single_jobs_is_one(void **state)
     job_batch_fini(&b);
 }
 
+static void end_and_tell(struct job_batch *b, struct job_core *item)
+{
+    static const enum job_event events[] = {JOB_EV_START, JOB_EV_END, JOB_EV_ASK, JOB_EV_ANSWER};
+    for (size_t i = 0; i < ARRAY_LEN(events); i++)
+        job_batch_move(b, item, events[i]);
+}
+
+/* Jobs claimed while others are in hand: those that are gone make room, nobody else moves, and who came first is run
+ * first. */
+static void test_job_batch_places_are_used_again(void **state)
+{
+    (void)state;
+    static const struct kind_ops single_ops = {.batch_whole = false};
+    struct kind_slot kind = {.ops = &single_ops};
+    struct job_batch b;
+    fill(&b, &kind, "......");
+    assert_null(job_batch_add(&b));
+    for (size_t i = 0; i < CAP; i++)
+        if (i != 1) {
+            b.items[i].job.payload = strdup("{}");
+            b.items[i].a = strdup("{}"); /* both are freed when the place is used again */
+        }
+    for (size_t i = 0; i < 4; i++)
+        if (i != 1)
+            end_and_tell(&b, &b.items[i]);
+    job_batch_move(&b, &b.items[1], JOB_EV_START);
+    assert_int_equal(job_batch_held(&b), 3);
+    assert_ptr_equal(job_batch_next(&b), &b.items[4]);
+    job_batch_make_room(&b);
+    assert_ptr_equal(job_batch_add(&b), &b.items[0]);
+    assert_ptr_equal(job_batch_add(&b), &b.items[2]);
+    assert_int_equal(b.count[JOB_GONE], 1);
+    assert_int_equal(b.count[JOB_CLAIMED], 4);
+    static const size_t order[] = {4, 5, 0, 2};
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        assert_ptr_equal(job_batch_next(&b), &b.items[order[i]]);
+        end_and_tell(&b, job_batch_next(&b));
+    }
+    assert_null(job_batch_next(&b));
+    job_batch_fini(&b);
+}
+
+static void test_job_batch_a_job_that_cannot_be_read_is_taken_back(void **state)
+{
+    (void)state;
+    struct kind_slot kind = {0};
+    struct job_batch b;
+    fill(&b, &kind, "..");
+    job_batch_take_back(&b, &b.items[1]);
+    assert_int_equal(job_batch_held(&b), 1);
+    assert_ptr_equal(job_batch_next(&b), &b.items[0]);
+    job_batch_fini(&b);
+}
+
 /* A batch of n jobs of the normal band that have ended with op. */
 static void fill_ended(struct job_batch *b, size_t n, enum finish_op op)
 {
@@ -113,6 +167,8 @@ int main(void)
         cmocka_unit_test(test_job_batch_group_of_a_round_leaves_suspects_out),
         cmocka_unit_test(test_job_batch_group_of_a_suspect_is_itself),
         cmocka_unit_test(test_job_batch_group_of_single_jobs_is_one),
+        cmocka_unit_test(test_job_batch_places_are_used_again),
+        cmocka_unit_test(test_job_batch_a_job_that_cannot_be_read_is_taken_back),
         cmocka_unit_test(test_job_batch_ends_of_a_large_one_are_told_in_calls_that_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
