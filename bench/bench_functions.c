@@ -102,8 +102,60 @@ static const redisReply *entries_of(const redisReply *read)
     return read && read->type == REDIS_REPLY_ARRAY && read->elements ? read->element[0]->element[1] : NULL;
 }
 
-/* As a worker does in a streak: what is done is acknowledged in one call, and the next batch read by Redis' own command with the
- * gate beside the band; both in one write. */
+static const char *entry_at(const redisReply *entries, size_t i)
+{
+    return entries->element[i]->element[0]->str;
+}
+
+static void send_acks(struct redis_sync *r, const redisReply *entries)
+{
+    struct bench_command c;
+    call_head(&c, "stint_ack");
+    bench_add(&c, "normal");
+    for (size_t i = 0; i < entries->elements; i++)
+        bench_add(&c, entry_at(entries, i));
+    bench_send(r, &c);
+}
+
+/* The statuses of the entries from i on that are of one second, as worker/job_packed.c says them. Returns the first of
+ * the next. */
+static size_t send_packed(struct redis_sync *r, const redisReply *entries, size_t i)
+{
+    enum { SECOND_DIGITS = 10, LINE_MAX_BYTES = 96, BATCH_MAX = 1000 };
+    static char text[LINE_MAX_BYTES * BATCH_MAX];
+    char second[SECOND_DIGITS + 1], span[64];
+    size_t end = i, len = 0;
+    struct bench_command c;
+    (void)snprintf(second, sizeof second, "%s", entry_at(entries, i));
+    for (; end < entries->elements && strncmp(entry_at(entries, end), second, SECOND_DIGITS) == 0; end++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s 0 0 12345678 process {\"ok\":true}\n",
+                                entry_at(entries, end) + SECOND_DIGITS);
+    (void)snprintf(span, sizeof span, "%s-%.3s", entry_at(entries, i) + SECOND_DIGITS,
+                   entry_at(entries, end - 1) + SECOND_DIGITS);
+    call_head(&c, "stint_keep_packed");
+    const char *const words[] = {"normal", "probe", "3600000", second, span, text};
+    for (size_t word = 0; word < ARRAY_LEN(words); word++)
+        bench_add(&c, words[word]);
+    for (; i < end; i++)
+        bench_add(&c, entry_at(entries, i));
+    bench_send(r, &c);
+    return end;
+}
+
+/* Sends what ends these jobs; returns how many answers come. */
+static size_t send_ends(struct redis_sync *r, const redisReply *entries, bool tracked)
+{
+    size_t calls = 1;
+    if (!tracked)
+        send_acks(r, entries);
+    else
+        for (size_t i = send_packed(r, entries, 0); i < entries->elements; calls++)
+            i = send_packed(r, entries, i);
+    return calls;
+}
+
+/* As a worker does in a streak: what is done is acknowledged in one call, and the next batch read by Redis' own command
+ * with the gate beside the band; both in one write. */
 static double process_natively(struct redis_sync *r, long batch, bool tracked)
 {
     struct bench_command c;
@@ -112,34 +164,20 @@ static double process_natively(struct redis_sync *r, long batch, bool tracked)
     double start = bench_now();
     redisReply *fetched = bench_cmd(r, "FCALL stint_fetch 1 " KEY " bench bench:0:1 0 1 %s native", "");
     redisReply *read = NULL;
-    freeReplyObject(bench_cmd(r, "FCALL stint_ack 1 " KEY " normal %s", fetched->element[1]->element[0]->element[1]->str));
+    freeReplyObject(
+        bench_cmd(r, "FCALL stint_ack 1 " KEY " normal %s", fetched->element[1]->element[0]->element[1]->str));
     freeReplyObject(fetched);
     for (;;) {
         const redisReply *entries = entries_of(read);
-        if (entries) {
-            call_head(&c, tracked ? "stint_keep" : "stint_ack");
-            bench_add(&c, "normal");
-            if (tracked) {
-                bench_add(&c, "probe");
-                bench_add(&c, "3600000");
-            }
-            for (size_t i = 0; i < entries->elements; i++) {
-                bench_add(&c, entries->element[i]->element[0]->str);
-                if (!tracked)
-                    continue;
-                bench_add(&c, entries->element[i]->element[1]->element[3]->str);
-                bench_add(&c, "{\"ok\":true}");
-                bench_add(&c, "0 0 12345678 process");
-            }
-            bench_send(r, &c);
-        }
-        const char *const words[] = {"XREADGROUP", "GROUP", "workers", "bench:0:1", "COUNT", max, "STREAMS", KEY ":s:express",
-                                     KEY ":s:normal", KEY ":g:bench:0:1", ">", ">", ">"};
+        size_t answers = entries ? send_ends(r, entries, tracked) : 0;
+        const char *const words[] = {"XREADGROUP", "GROUP",          "workers",       "bench:0:1",        "COUNT", max,
+                                     "STREAMS",    KEY ":s:express", KEY ":s:normal", KEY ":g:bench:0:1", ">",     ">",
+                                     ">"};
         bench_begin(&c);
         for (size_t i = 0; i < ARRAY_LEN(words); i++)
             bench_add(&c, words[i]);
         bench_send(r, &c);
-        if (entries)
+        while (answers-- > 0)
             freeReplyObject(bench_reply(r));
         freeReplyObject(read);
         read = bench_reply(r);

@@ -19,7 +19,8 @@ struct job {
     uint64_t epoch;            /* claims of this job so far, this one included; the fence in PostgreSQL */
     uint32_t attempts, crashes, handbacks, replays; /* before this run */
     bool suspect;              /* it was in a round whose worker died: run it alone */
-    bool has_hash;             /* a job hash exists: tracked, retried or large */
+    bool has_hash;             /* a job hash exists: retried, large, or tracked under its caller's own id */
+    bool by_entry;             /* read from an entry, whose name it has: found by it without a hash */
     int64_t created_ms;        /* Redis time of its enqueue */
     int64_t due_ms;            /* Redis time it became ready (this time) */
     /* options; 0 or "" when the producer gave none */

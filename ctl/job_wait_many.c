@@ -14,7 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-enum { WINDOW = 512, LOOK_LEAST_MS = 5, LOOK_MOST_MS = 200, HINT_AFTER_MS = 2000 };
+enum { WINDOW = 512, CLOSER_MAX = 128, LOOK_LEAST_MS = 5, LOOK_MOST_MS = 200, HINT_AFTER_MS = 2000 };
 
 static int queue_index(struct job_wait_many *w, const char *queue, uint16_t *ret_index)
 {
@@ -66,22 +66,21 @@ void job_wait_many_fini(struct job_wait_many *w)
     w->n = w->cap = w->n_queues = 0;
 }
 
-/* One pipelined read of a job's hash member for each of the picked jobs. replies: the caller's. */
-static int read_hashes(struct session *s, const struct job_wait_many *w, const size_t picked[], size_t n,
-                       const char *member, redisReply *replies[], struct err *e)
+/* What was found out about one of the window's jobs. */
+struct finding {
+    size_t at;      /* in items */
+    char state[16]; /* "": not found out */
+    json_t *result; /* owned; NULL: none */
+};
+
+/* Reads n pipelined replies. What they hold is the caller's to free. */
+static int read_replies(struct session *s, size_t n, redisReply *replies[], struct err *e)
 {
     struct redis_sync *redis;
     int rc = session_redis(s, &redis, e);
     if (rc < 0)
         return rc;
     size_t got = 0;
-    for (size_t i = 0; i < n; i++) {
-        char key[KEY_MAX], suffix[JOB_ID_MAX + 2];
-        const struct job_wait_item *item = &w->items[picked[i]];
-        (void)snprintf(suffix, sizeof suffix, "j:%s", item->id);
-        const char *argv[] = {"HGET", keys_of(key, w->queues[item->queue], suffix), member};
-        (void)redisAppendCommandArgv(redis->ctx, ARRAY_LEN(argv), argv, NULL);
-    }
     for (void *reply = NULL; got < n && redisGetReply(redis->ctx, &reply) == REDIS_OK; got++)
         replies[got] = reply;
     if (got == n)
@@ -90,6 +89,90 @@ static int read_hashes(struct session *s, const struct job_wait_many *w, const s
         freeReplyObject(replies[i]);
     rc = err_set(e, ERR_REDIS_UNAVAILABLE, "Redis went away while jobs were waited for: %s", redis->ctx->errstr);
     redis_sync_close(redis);
+    return rc;
+}
+
+static json_t *json_of(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STRING ? json_loadb(reply->str, (size_t)reply->len, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+/* By the job hashes: state and result of those that have one. */
+static int read_hashes(struct session *s, const struct job_wait_many *w, struct finding found[], size_t n,
+                       struct err *e)
+{
+    struct redis_sync *redis;
+    redisReply *replies[WINDOW];
+    int rc = session_redis(s, &redis, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        char key[KEY_MAX], suffix[JOB_ID_MAX + 2];
+        const struct job_wait_item *item = &w->items[found[i].at];
+        (void)snprintf(suffix, sizeof suffix, "j:%s", item->id);
+        const char *argv[] = {"HMGET", keys_of(key, w->queues[item->queue], suffix), "state", "result"};
+        (void)redisAppendCommandArgv(redis->ctx, w->results ? 4 : 3, argv, NULL);
+    }
+    if (rc == 0)
+        rc = read_replies(s, n, replies, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const redisReply *h = replies[i];
+        bool known = h->type == REDIS_REPLY_ARRAY && h->element[0]->type == REDIS_REPLY_STRING;
+        (void)snprintf(found[i].state, sizeof found[i].state, "%s", known ? h->element[0]->str : "");
+        found[i].result = known && w->results && job_wait_ended(found[i].state) ? json_of(h->element[1]) : NULL;
+        freeReplyObject(replies[i]);
+    }
+    return rc;
+}
+
+/* stint_job's answer. Any error but "no such job" is asked for again alone: that loads a lost library, or says what it
+ * is. */
+static int take_answer(struct session *s, const struct job_wait_many *w, const redisReply *reply, struct finding *found,
+                       struct err *e)
+{
+    const struct job_wait_item *item = &w->items[found->at];
+    bool gone = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "STINT_NOTFOUND", 14) == 0;
+    json_t *job = json_of(reply);
+    if (job == NULL && !gone) {
+        struct queue_call c;
+        queue_call_init(&c, "stint_job", w->queues[item->queue]);
+        queue_call_add(&c, item->id);
+        int rc = queue_call_json(&s->stores, &c, &job, e);
+        gone = rc == ERR_NOT_FOUND;
+        if (rc < 0 && !gone)
+            return rc;
+    }
+    (void)snprintf(found->state, sizeof found->state, "%s", gone ? "gone" : json_text(job, "state"));
+    json_t *result = w->results ? json_object_get(job, "result") : NULL;
+    found->result = json_is_null(result) ? NULL : json_incref(result);
+    json_decref(job);
+    return 0;
+}
+
+/* The oldest of those without a hash, by stint_job: still in their streams, done with a status beside others', or gone.
+ */
+static int look_closer(struct session *s, const struct job_wait_many *w, struct finding found[], size_t n,
+                       struct err *e)
+{
+    struct redis_sync *redis;
+    redisReply *replies[CLOSER_MAX];
+    struct finding *asked[CLOSER_MAX];
+    size_t n_asked = 0;
+    int rc = session_redis(s, &redis, e);
+    for (size_t i = 0; rc == 0 && i < n && n_asked < CLOSER_MAX; i++) {
+        char key[KEY_MAX];
+        const struct job_wait_item *item = &w->items[found[i].at];
+        if (found[i].state[0] != '\0')
+            continue;
+        const char *argv[] = {"FCALL_RO", "stint_job", "1", keys_prefix(key, w->queues[item->queue]), item->id};
+        (void)redisAppendCommandArgv(redis->ctx, ARRAY_LEN(argv), argv, NULL);
+        asked[n_asked++] = &found[i];
+    }
+    if (rc == 0)
+        rc = read_replies(s, n_asked, replies, e);
+    bool answered = rc == 0;
+    for (size_t i = 0; i < n_asked && rc == 0; i++)
+        rc = take_answer(s, w, replies[i], asked[i], e);
+    for (size_t i = 0; i < n_asked && answered; i++)
+        freeReplyObject(replies[i]);
     return rc;
 }
 
@@ -104,72 +187,35 @@ static void count(struct job_wait_many *w, const char *state)
     w->ended++;
 }
 
-/* The state of a job whose hash says none: still in its stream, or gone. */
-static int look_closer(struct session *s, const struct job_wait_many *w, size_t i, char ret_state[static 16],
-                       struct err *e)
+static void end_item(struct job_wait_many *w, const struct finding *found)
 {
-    struct queue_call c;
-    json_t *job = NULL;
-    queue_call_init(&c, "stint_job", w->queues[w->items[i].queue]);
-    queue_call_add(&c, w->items[i].id);
-    int rc = queue_call_json(&s->stores, &c, &job, e);
-    if (rc == 0 || rc == ERR_NOT_FOUND)
-        (void)snprintf(ret_state, 16, "%s", rc == 0 ? json_text(job, "state") : "gone");
-    json_decref(job);
-    return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-static void end_item(struct job_wait_many *w, size_t i, const char *state, const redisReply *result)
-{
-    json_t *value = result != NULL && result->type == REDIS_REPLY_STRING
-                        ? json_loadb(result->str, (size_t)result->len, JSON_DECODE_ANY, NULL)
-                        : NULL;
-    count(w, state);
+    struct job_wait_item *item = &w->items[found->at];
+    count(w, found->state);
     if (w->on_end != NULL)
-        w->on_end(w->arg, w->items[i].id, state, value);
-    json_decref(value);
-    free(w->items[i].id);
-    w->items[i].id = NULL;
-}
-
-/* Ends the picked jobs, each with its state; their results are read first when somebody wants them. */
-static int end_items(struct session *s, struct job_wait_many *w, const size_t picked[], char states[][16], size_t n,
-                     struct err *e)
-{
-    redisReply *results[WINDOW] = {NULL};
-    int rc = w->results && n > 0 ? read_hashes(s, w, picked, n, "result", results, e) : 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        end_item(w, picked[i], states[i], results[i]);
-        freeReplyObject(results[i]);
-    }
-    return rc;
+        w->on_end(w->arg, item->id, found->state, found->result);
+    free(item->id);
+    item->id = NULL;
 }
 
 /* One look at the window. */
 static int look(struct session *s, struct job_wait_many *w, struct err *e)
 {
-    size_t picked[WINDOW] = {0}, ended[WINDOW], n = 0, n_ended = 0;
-    char states[WINDOW][16];
-    redisReply *replies[WINDOW];
+    struct finding found[WINDOW];
+    size_t n = 0;
     while (w->first < w->n && w->items[w->first].id == NULL)
         w->first++;
     for (size_t i = w->first; i < w->n && n < WINDOW; i++)
         if (w->items[i].id != NULL)
-            picked[n++] = i;
-    int rc = read_hashes(s, w, picked, n, "state", replies, e);
-    if (rc < 0)
-        return rc;
+            found[n++] = (struct finding){.at = i};
+    int rc = read_hashes(s, w, found, n, e);
+    if (rc == 0)
+        rc = look_closer(s, w, found, n, e);
     for (size_t i = 0; i < n; i++) {
-        char *state = states[n_ended];
-        bool known = replies[i]->type == REDIS_REPLY_STRING;
-        (void)snprintf(state, 16, "%s", known ? replies[i]->str : "");
-        freeReplyObject(replies[i]);
-        if (rc == 0 && !known)
-            rc = look_closer(s, w, picked[i], state, e);
-        if (rc == 0 && job_wait_ended(state))
-            ended[n_ended++] = picked[i];
+        if (rc == 0 && job_wait_ended(found[i].state))
+            end_item(w, &found[i]);
+        json_decref(found[i].result);
     }
-    return rc == 0 ? end_items(s, w, ended, states, n_ended, e) : rc;
+    return rc;
 }
 
 static int too_long(const struct job_wait_many *w, int64_t ms, const char *what, struct err *e)

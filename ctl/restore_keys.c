@@ -207,7 +207,8 @@ static int take_key(struct copying *c, const redisReply *name, struct err *e)
     if (k.name == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for a key's name");
     memcpy(k.name, name->str, name->len + 1);
-    bool alone = q->of_host || strncmp(name->str + at, "j:", 2) == 0 || strncmp(name->str + at, "u:", 2) == 0;
+    bool alone = q->of_host || strncmp(name->str + at, "j:", 2) == 0 || strncmp(name->str + at, "u:", 2) == 0 ||
+                 strncmp(name->str + at, "r:", 2) == 0;
     if (alone) {
         c->batch[c->n_batch++] = k;
         return c->n_batch == BATCH ? flush(c, e) : 0;

@@ -30,14 +30,20 @@ void fetch_args_fini(struct fetch_args *a)
 {
     free(a->argv);
     free(a->lens);
+    packed_text_fini(&a->packed);
     *a = (struct fetch_args){0};
+}
+
+static void put(struct fetch_args *a, int at, const char *text, size_t len)
+{
+    a->argv[at] = text;
+    a->lens[at] = len;
 }
 
 static void add(struct fetch_args *a, const char *text)
 {
     assert((size_t)a->n < a->cap);
-    a->argv[a->n] = text;
-    a->lens[a->n++] = strlen(text);
+    put(a, a->n++, text, strlen(text));
 }
 
 static void add_number(struct fetch_args *a, uint64_t number)
@@ -125,8 +131,41 @@ static void begin_short(struct fetch_args *a, const struct job_core *first)
     }
 }
 
+/* stint_keep_packed; the queue's tag was told, so the library has it. */
+static bool begin_packed(struct fetch_args *a, struct job_batch *batch, uint8_t part)
+{
+    const struct job_core *first = a->tag[0] != '\0' ? job_packed_first(batch) : NULL;
+    if (!first)
+        return false;
+    begin(a, "stint_keep_packed");
+    add(a, band_name(first->job.band));
+    add(a, first->job.kind);
+    add_number(a, (uint64_t)first->retain_ms);
+    packed_text_begin(&a->packed, first);
+    add(a, a->packed.second);
+    int span_at = a->n;
+    add(a, ""); /* the span and the text, which are known when the last job is in */
+    add(a, "");
+    for (size_t i = 0, left = FETCH_ENDS_MAX; i < batch->n && left > 0; i++) {
+        struct job_core *item = &batch->items[i];
+        if (item->state != JOB_ENDED || !job_packed_beside(first, item))
+            continue;
+        packed_text_add(&a->packed, item);
+        add(a, item->job.entry);
+        item->part = part;
+        job_batch_move(batch, item, JOB_EV_ASK);
+        left--;
+    }
+    const char *span = packed_text_span(&a->packed);
+    put(a, span_at, span, strlen(span));
+    put(a, span_at + 1, a->packed.text, a->packed.len);
+    return true;
+}
+
 bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t part)
 {
+    if (begin_packed(a, batch, part))
+        return true;
     const struct job_core *first = NULL;
     for (size_t i = 0, left = FETCH_ENDS_MAX; i < batch->n && left > 0; i++) {
         struct job_core *item = &batch->items[i];

@@ -7,6 +7,7 @@
 
 #include "job_batch.h"
 #include "job_entry.h"
+#include "job_packed.h"
 #include "keys.h"
 
 enum {
@@ -24,6 +25,7 @@ struct fetch_args {
     char key[64 + QUEUE_MAX]; /* KEYS[1], set once */
     const char *lane;         /* borrowed: the pool's lane; "": it fetches from the bands */
     char tag[QUEUE_TAG_MAX];  /* the queue's; "": not told yet */
+    struct packed_text packed;
     char numbers[4][24];
     int n_numbers;
     char keys[3][KEY_MAX + CONSUMER_MAX];
@@ -42,8 +44,9 @@ void fetch_args_fetch(struct fetch_args *a, const char *instance, const char *co
 void fetch_args_read(struct fetch_args *a, const char *consumer, enum band band, uint32_t max);
 /* True when the end of an item in JOB_ENDED can be told by stint_ack or stint_keep. */
 bool fetch_short(const struct job_core *item);
-/* stint_ack or stint_keep of the first item in JOB_ENDED that fetch_short() takes, and of those that go into the same
- * call, at most FETCH_ENDS_MAX; moves them to JOB_TELLING as this part of the turn. False: there is none. */
+/* stint_ack, stint_keep or stint_keep_packed of the first item in JOB_ENDED that fetch_short() takes, and of those that
+ * go into the same call, at most FETCH_ENDS_MAX; moves them to JOB_TELLING as this part of the turn. False: there is
+ * none. */
 bool fetch_args_short(struct fetch_args *a, struct job_batch *batch, uint8_t part);
 /* stint_adopt of n entries of bands. */
 struct fetch_odd {
@@ -69,8 +72,8 @@ enum fetch_status { FETCHED_OK, FETCHED_EMPTY, FETCHED_PAUSED, FETCHED_LIMITED, 
 struct fetched {
     enum fetch_status status;
     const redisReply *jobs; /* borrowed: array of job replies */
-    bool gate;       /* the consumer's gate is open: what comes next it may read by itself */
-    const char *tag; /* borrowed: the queue's, told with the gate; "" by a library before 7 */
+    bool gate;              /* the consumer's gate is open: what comes next it may read by itself */
+    const char *tag;        /* borrowed: the queue's, told with the gate; "" by a library before 7 */
 };
 
 /* Reads FETCHED (docs/protocol.md §3). 0 or ERR_PROTOCOL with e. */

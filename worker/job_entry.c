@@ -87,11 +87,12 @@ static bool name_by_tag(struct job *j, const char *tag)
 
 static bool take_id(struct job *j, const char *tag, const redisReply *id)
 {
+    j->by_entry = id == NULL || (id->len == 1 && id->str[0] == '*');
     if (id == NULL) {
         name_by_place(j);
         return true;
     }
-    if (id->len == 1 && id->str[0] == '*')
+    if (j->by_entry)
         return name_by_tag(j, tag);
     return take_name(j->id, sizeof j->id, id, true, "._:-");
 }

@@ -14,6 +14,6 @@ enum { QUEUE_TAG_MAX = 16 }; /* 15 hex digits and the NUL */
 
 /* The job of an entry, an array of its id and its fields; payload copied. tag: the queue's, by which an entry with the
  * id `*` has its name (docs/protocol.md §1); "": not known. False: an entry that a Function has to look at (options, an
- * earlier run, a payload elsewhere, a name that takes the tag when that is not known, anything that can never run); j is
- * unchanged then. */
+ * earlier run, a payload elsewhere, a name that takes the tag when that is not known, anything that can never run); j
+ * is unchanged then. */
 bool job_entry_read(struct job *j, enum band band, const char *tag, const struct redisReply *entry);

@@ -277,6 +277,7 @@ void job_run_progress(struct job_run *run, int percent, const char *message)
     if (!tracked || (item->last_progress_ms && now_ms - item->last_progress_ms < RUN_PROGRESS_EVERY_MS))
         return;
     item->last_progress_ms = now_ms;
+    item->job.has_hash = true; /* Redis makes one of it: the end goes there too */
     char epoch[24], share[8], text[RUN_PROGRESS_TEXT_MAX + 1];
     snprintf(epoch, sizeof epoch, "%llu", (unsigned long long)item->job.epoch);
     snprintf(share, sizeof share, "%d", percent < 0 ? 0 : percent > 100 ? 100 : percent);

@@ -155,7 +155,10 @@ local function id_taken(K, id)
     end
     local band, entry = place_of_id(id)
     local found = band and redis.call('XRANGE', stream(K, band), entry, entry)[1]
-    return found and parse(band, entry, found[2])[ID] == id or false
+    if found then
+        return parse(band, entry, found[2])[ID] == id
+    end
+    return band and packed_status(K, band, entry) ~= nil
 end
 
 function enqueue(call, json, payload)

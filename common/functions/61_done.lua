@@ -22,18 +22,16 @@ end
 -- status needs. A hash that is another living job's (a shared id) is left alone.
 local function keep_status(K, now, band, kind, retain, entry, id, result, usage)
     local key = hash(K, id)
-    if redis.call('HGET', key, 'x') == entry then
-        redis.call('HSET', key, 'state', 'done', 'finished', now, 'result', result, 'usage', usage)
-    else -- a plain XADD of a tracked kind, or the id of a job finished before
-        local state = redis.call('HGET', key, 'state')
-        if state and not FINAL[state] then
+    local h = redis.call('HMGET', key, 'x', 'state')
+    if h[1] ~= entry then -- none, or the id of a job finished before
+        if h[2] and not FINAL[h[2]] then
             return
         end
-        local created = string.format('%.0f', entry_ms(entry))
         redis.call('UNLINK', key)
-        redis.call('HSET', key, 'kind', kind, 'band', band, 'state', 'done', 'created', created, 'n',
-            '0,0,0,0,0,0,' .. created, 'finished', now, 'result', result, 'usage', usage)
     end
+    local created = string.format('%.0f', entry_ms(entry))
+    redis.call('HSET', key, 'kind', kind, 'band', band, 'state', 'done', 'created', created, 'n',
+        '0,0,0,0,0,0,' .. created, 'finished', now, 'result', result, 'usage', usage)
     redis.call('PEXPIRE', key, retain)
 end
 

@@ -177,7 +177,7 @@ end
 local function cancel_queued(K, now, id, band, entry, reason, actor)
     local state = entry_state(K, band, entry)
     if not state then
-        return nil
+        return packed_status(K, band, entry) and 'done'
     end
     local job = parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
     if job[ID] ~= id then

@@ -71,7 +71,13 @@ local function stint_job(K, args)
         h[raw[i]] = raw[i + 1]
     end
     local job, consumer = state and load(K, id), nil
-    if state == 'queued' and entry then
+    local packed = state == 'queued' and entry and not entry_state(K, band, entry) and packed_status(K, band, entry)
+    if packed then -- and whatever a hash has beside it: a wish to cancel that came too late
+        for name, value in pairs(packed) do
+            h[name] = value
+        end
+        state, job = 'done', {band, entry, id, h.kind, 1, 0, 0, 0, 0, 0, 0, tonumber(h.created), 0, '', ''}
+    elseif state == 'queued' and entry then
         state, consumer = entry_state(K, band, entry)
         job = state and parse(band, entry, redis.call('XRANGE', stream(K, band), entry, entry)[1][2])
         job = job and job[ID] == id and job or nil -- else the entry that the name would be of is another job's

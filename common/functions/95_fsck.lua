@@ -9,7 +9,7 @@ local KEY_TYPES = {d = 'zset', dead = 'zset', fp = 'zset', i = 'zset', ii = 'has
     unpark = 'set', cancels = 'hash', audit = 'stream', ev = 'stream', tat = 'string', stats = 'hash', outbox = 'hash', replays = 'zset',
     pub = 'hash', keep = 'hash', feed = 'stream', restoring = 'hash'}
 local PREFIX_TYPES = {s = 'stream', j = 'hash', p = 'set', u = 'string', match = 'stream', waits = 'stream',
-    g = 'stream'}
+    g = 'stream', r = 'hash'}
 local RUN_TYPES = {[''] = 'hash', [':left'] = 'zset', [':moved'] = 'list', [':held'] = 'list', [':started'] = 'list'}
 
 -- The fields of a stream's entry as long as it is there.
