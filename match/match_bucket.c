@@ -158,6 +158,24 @@ void match_bucket_seek(const struct match_bucket *b, int64_t from, uint32_t *ret
     seek(b, from, 0, ret_chunk, ret_at);
 }
 
+static uint32_t count_chunks(const struct match_bucket *b, uint32_t from, uint32_t to)
+{
+    uint32_t n = 0;
+    for (uint32_t i = from; i < to; i++)
+        n += b->chunks[i]->n;
+    return n;
+}
+
+/* Chunks are counted from the nearer end: who asks has mostly just come, and everybody is before them. */
+uint32_t match_bucket_before(const struct match_bucket *b, int64_t order)
+{
+    uint32_t chunk, at;
+    seek(b, order, 0, &chunk, &at);
+    uint32_t whole =
+        chunk < b->n_chunks / 2 ? count_chunks(b, 0, chunk) : b->count - count_chunks(b, chunk, b->n_chunks);
+    return whole + at;
+}
+
 void match_bucket_fini(struct match_bucket *b)
 {
     for (uint32_t i = 0; i < b->n_chunks; i++)

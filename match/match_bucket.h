@@ -35,6 +35,8 @@ void match_bucket_remove(struct match_bucket *b, int64_t order, uint32_t slot);
 void match_bucket_fini(struct match_bucket *b);
 /* Place of the first entry with an order >= from; *ret_chunk is n_chunks when there is none. */
 void match_bucket_seek(const struct match_bucket *b, int64_t from, uint32_t *ret_chunk, uint32_t *ret_at);
+/* How many have an order < `order`. */
+uint32_t match_bucket_before(const struct match_bucket *b, int64_t order);
 /* The smallest order in it; it must not be empty. */
 static inline int64_t match_bucket_first(const struct match_bucket *b)
 {

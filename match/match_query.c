@@ -341,20 +341,11 @@ size_t match_index_some(struct match_index *ix, const struct match_query *q, uin
     return n;
 }
 
-static uint32_t bucket_before(const struct match_bucket *b, int64_t order, uint32_t max)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < b->n_chunks && n < max && b->chunks[i]->entry[0].order < order; i++)
-        for (uint32_t k = 0; k < b->chunks[i]->n && b->chunks[i]->entry[k].order < order; k++)
-            n++;
-    return n;
-}
-
 static uint32_t district_before(const struct match_index *ix, const struct district *d, int64_t order, uint32_t max)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; d->first < order && i < d->buckets.n && n < max; i++)
-        n += bucket_before(&ix->buckets[d->buckets.at[i]].people, order, max - n);
+        n += match_bucket_before(&ix->buckets[d->buckets.at[i]].people, order);
     return n;
 }
 
