@@ -34,7 +34,7 @@ static void add_pools(const struct conf *conf, const char *queue, json_t *stats)
     json_t *pools = json_array();
     for (size_t i = 0; i < conf->n_pools; i++) {
         const struct conf_pool *pool = &conf->pools[i];
-        if (strcmp(pool->queue, queue) == 0)
+        if (strcmp(pool->queue, queue) == 0 || conf_pool_listing(conf, queue) == pool)
             (void)json_array_append_new(pools,
                                         json_pack("{s:s, s:s, s:I, s:s}", "name", pool->name, "kinds", pool->kinds,
                                                   "workers", (json_int_t)pool->workers, "lane", pool->lane));

@@ -75,6 +75,9 @@ int enqueue_options_queue(struct session *s, const char *kind, const char *given
                        "kind \"%.60s\" has no queue in the configuration; known kinds: %s; or name "
                        "the queue with --queue",
                        kind, known);
+    const struct conf_pool *listing = given == NULL ? conf_pool_listing(conf, queue) : NULL;
+    if (listing != NULL)
+        return err_set(e, ERR_BAD_ARGUMENT, "kind \"%.60s\" is run in several queues, those of pool %s: name one with --queue", kind, listing->name);
     (void)snprintf(ret_queue, QUEUE_MAX, "%s", queue);
     return 0;
 }

@@ -25,6 +25,31 @@ struct queue_sums queue_rows_sum(const json_t *stats)
     return sums;
 }
 
+static bool is_quiet(const json_t *stats)
+{
+    struct queue_sums sums = queue_rows_sum(stats);
+    return sums.ready == 0 && sums.active == 0 && json_number(stats, "scheduled", 0) == 0 && json_number(stats, "parked", 0) == 0 &&
+           json_number(stats, "dead", 0) == 0 && json_number(stats, "drift", 0) == 0 && !json_is_true(json_object_get(stats, "paused")) &&
+           json_array_size(json_object_get(stats, "paused_kinds")) == 0;
+}
+
+json_t *queue_rows_shown(const json_t *queues, size_t *ret_quiet)
+{
+    json_t *shown = json_array();
+    size_t n = json_array_size(queues);
+    for (size_t i = 0; i < n; i++)
+        if (n <= QUEUE_ROWS_MANY || !is_quiet(json_array_get(queues, i)))
+            (void)json_array_append(shown, json_array_get(queues, i));
+    *ret_quiet = n - json_array_size(shown);
+    return shown;
+}
+
+void queue_rows_print_quiet(struct out *o, size_t quiet)
+{
+    if (quiet > 0)
+        out_line(o, "and %zu more queues with nothing in them", quiet);
+}
+
 void queue_rows_table(struct table *t)
 {
     static const char *const titles[] = {"QUEUE",   ">READY", ">ACTIVE", ">SCHEDULED", ">DEAD", ">DONE",

@@ -15,6 +15,12 @@ struct queue_sums {
     int64_t ready, active, oldest_ms;
 };
 struct queue_sums queue_rows_sum(const json_t *stats);
+/* Those that a list for people shows: all, or of more than QUEUE_ROWS_MANY only those that hold a job, are paused or have a drift. *ret_quiet is
+ * how many are left out. The caller's; NULL without memory. */
+enum { QUEUE_ROWS_MANY = 50 };
+json_t *queue_rows_shown(const json_t *queues, size_t *ret_quiet);
+/* "and 3 more …" when any were left out. */
+void queue_rows_print_quiet(struct out *o, size_t quiet);
 /* The overview table's titles and one queue's row. */
 void queue_rows_table(struct table *t);
 int queue_rows_row(struct table *t, const json_t *stats);

@@ -278,6 +278,10 @@ void status_view_print(struct session *s, const struct status_view *v)
     print_rows(s, v->pools, worker_rows_pool_table, worker_rows_pool_add);
     print_scaling(s, v->pools);
     print_rows(s, v->workers, worker_rows_table, worker_rows_add);
-    print_rows(s, v->queues, queue_rows_table, queue_rows_row);
+    size_t quiet;
+    json_t *shown = queue_rows_shown(v->queues, &quiet);
+    print_rows(s, shown, queue_rows_table, queue_rows_row);
+    queue_rows_print_quiet(&s->out, quiet);
+    json_decref(shown);
     status_view_print_dead(&s->out, v->queues);
 }

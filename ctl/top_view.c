@@ -195,15 +195,18 @@ static void print_queues(const struct top_state *state, struct out *o)
                                          ">-OLDEST", ">IN/S",  ">DONE/S", "?STATE",      NULL};
     static const compare_fn orders[TOP_ORDER_COUNT] = {queue_by_name, queue_by_time, queue_by_amount};
     struct table t;
-    size_t n;
-    AUTO_FREE json_t **queues = sorted(state->status->queues, NULL, orders[state->order], &n);
+    size_t n, quiet;
+    json_t *shown = queue_rows_shown(state->status->queues, &quiet);
+    AUTO_FREE json_t **queues = sorted(shown, NULL, orders[state->order], &n);
     table_init(&t, titles);
     for (size_t i = 0; i < n; i++)
         (void)queue_row(&t, queues[i]);
     if (n > 0)
         out_line(o, "%s", "");
     table_print(&t, o);
+    queue_rows_print_quiet(o, quiet);
     table_fini(&t);
+    json_decref(shown);
 }
 
 static void print_pools(const struct top_state *state, struct out *o)

@@ -10,6 +10,7 @@
 #include "metrics_thread.h"
 #include "slot_cgroup.h"
 #include "supervisor_uv.h"
+#include <stdio.h>
 
 static json_t *kinds_of(const struct pool *pool)
 {
@@ -39,7 +40,10 @@ static json_t *scaling_of(const struct supervisor *s, const struct pool *p)
 
 static json_t *pool_of(const struct supervisor *s, const struct pool *p)
 {
-    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:o,s:I,s:i,s:o}", "name", p->name, "queue", s->slots->queues[p->queue],
+    char several[QUEUE_MAX + 2];
+    (void)snprintf(several, sizeof several, "%s/*", p->name); /* as in metrics */
+    return json_pack("{s:s,s:s,s:o,s:i,s:i,s:s,s:o,s:I,s:i,s:o}", "name", p->name, "queue",
+                     s->slots->listed[p->queue] ? several : s->slots->queues[p->queue],
                      "kinds", kinds_of(p), "desired", (int)p->desired, "ready",
                      (int)slots_in_state(s->slots, p, SLOT_READY), "state", pool_state_name(s->slots, p), "error",
                      handover_note_words(p->error), "restarts", (json_int_t)p->restarts, "boot_failures",

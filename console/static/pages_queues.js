@@ -64,6 +64,19 @@ function queueCard(stats) {
       h("span", {}, "drift ", h("b", {}, number(stats.drift)))));
 }
 
+// Of more queues than this only those are drawn that hold a job, are paused or have a drift.
+const MANY = 50;
+
+function isQuiet(q) {
+  const t = totals(q);
+  return t.ready + t.active + q.scheduled + q.parked + q.dead === 0 && q.drift === 0 && !q.paused && q.paused_kinds.length === 0;
+}
+
+// The first of a list, and how many more there are.
+function few(list, most, draw) {
+  return [list.slice(0, most).map(draw), list.length > most ? " and " + number(list.length - most) + " more" : null];
+}
+
 const WHAT = { ledger_drift: "Ledger", no_hosts: "No hosts", paused: "Paused", paused_kind: "Paused", waiting_long: "Waiting", not_ready: "Not ready" };
 
 export function overview({ main, alive }) {
@@ -73,6 +86,7 @@ export function overview({ main, alive }) {
     data.queues.forEach(remember);
     const sum = (of) => data.queues.reduce((n, q) => n + of(q), 0);
     const dead = sum((q) => q.dead);
+    const shown = data.queues.length > MANY ? data.queues.filter((q) => !isQuiet(q)) : data.queues, left = data.queues.length - shown.length;
     draw(main,
       h("div", { class: "head" }, h("div", {}, h("h1", {}, "Overview"), h("p", { class: "lead" }, number(sum((q) => totals(q).ready)) + " waiting, " + number(sum((q) => totals(q).active)) +
         " running in " + data.queues.length + (data.queues.length === 1 ? " queue" : " queues") + ", " + hostsAnswer.data.hosts.length + (hostsAnswer.data.hosts.length === 1 ? " host" : " hosts"))),
@@ -80,7 +94,7 @@ export function overview({ main, alive }) {
       data.alerts.length === 0 ? h("p", { class: "calm" }, "✓ All is well: every queue is served, nothing is stuck, the ledger adds up.")
         : h("ul", { class: "alerts", "aria-label": "What deserves a look" }, data.alerts.map((a) => h("li", { class: a.level },
           h("b", {}, WHAT[a.what] ?? a.what), h("span", {}, a.queue ? [h("a", { href: link(a.queue) }, a.queue), ": "] : null, a.text)))),
-      h("div", { class: "grid" }, data.queues.map(queueCard)),
+      h("div", { class: "grid" }, shown.map(queueCard)), left > 0 ? h("p", { class: "facts" }, number(left) + " more queues with nothing in them") : null,
       h("h2", {}, "Hosts"), hostTable(hostsAnswer.data.hosts));
   };
 }
@@ -90,7 +104,7 @@ function hostTable(list) {
     ["Host", (x) => x.instance, "first id"],
     ["State", (x) => { const i = x.queues.find((q) => q.info)?.info ?? {}; return x.queues.some((q) => q.alive) ? pill(i.state === "running" ? "good" : "warn", i.state ?? "alive") : pill("bad", "lease ended"); }],
     ["Workers", (x) => { const i = x.queues.find((q) => q.info)?.info ?? {}; return (i.ready ?? "–") + " of " + (i.workers ?? "–") + " ready"; }, "n"],
-    ["Queues", (x) => x.queues.map((q, i) => [i ? ", " : "", h("a", { href: link(q.queue) }, q.queue)]), "id"],
+    ["Queues", (x) => few(x.queues, 12, (q, i) => [i ? ", " : "", h("a", { href: link(q.queue) }, q.queue)]), "id"],
     ["Up", (x) => duration(x.queues.find((q) => q.info)?.info?.uptime_ms), "n"],
     ["Version", (x) => x.queues.find((q) => q.info)?.info?.version ?? "–"],
     ["Build", (x) => x.queues.find((q) => q.info)?.info?.build ?? "–", "text"],

@@ -135,6 +135,13 @@ is "what workers count is told of the pool's queues together" "$(grep -c '^stint
 is "as many queues by JSON" "$(curl -s "http://127.0.0.1:$port/v1/queues" | jq '.queues | length')" 1000
 is "stint status knows those of the file" "$("$STINT" status --json | jq '.queues | length')" 999
 
+run 4 status # there is no PostgreSQL
+says "more queues with nothing in them"
+says customer-500
+says_not "customer-17 "
+run 2 enqueue probe --payload '{"v":1,"do":"ok"}'
+says "name one with --queue"
+
 # Nothing is lost, and the end is clean: the drain leaves no queue's registry with this host in it.
 drift=$(for i in $some 3 500 600 700 701 800 900; do of "customer-$i" .drift; done | sort -u)
 is "the ledgers add up" "$drift" 0
