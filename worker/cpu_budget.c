@@ -17,6 +17,13 @@ uint64_t cpu_used_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+uint64_t cpu_used_lately_us(struct cpu_reading *r, uint64_t now_us)
+{
+    if (r->at_us == 0 || now_us - r->at_us >= CPU_FRESH_US)
+        *r = (struct cpu_reading){.used_us = cpu_used_us(), .at_us = now_us};
+    return r->used_us;
+}
+
 int cpu_budget_arm(struct cpu_budget *b, uint64_t budget_ms, uint64_t now_ms)
 {
     if (b->limit_s && b->budget_ms == budget_ms && now_ms - b->set_ms < REARM_EVERY_MS)

@@ -350,7 +350,8 @@ static void run_claimed(struct worker *w)
     if (!may_claim(w))
         return_unstarted(w, w->fetch.stopping ? "drain" : w->fetch.quiet ? "quiet" : "store_away");
     while (w->batch.count[JOB_CLAIMED] && job_batch_active(&w->batch) == 0) {
-        if (clock_mono_ms() - began_ms >= FETCH_SLICE_MS) {
+        /* as late as the last one is known to have got: no clock is asked for it */
+        if (MAX_OF(w->busy_until_us / 1000, w->runner.active_since_ms) >= began_ms + FETCH_SLICE_MS) {
             worker_phase(w, PHASE_FINISH); /* between two jobs: nothing to blame */
             (void)uv_idle_start(&w->fetch.kick, on_kick);
             return;

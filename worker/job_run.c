@@ -53,7 +53,7 @@ static void publish_group(struct worker *w, struct job_core *const group[], size
     for (size_t i = 0; i < n; i++)
         now->hard_deadline_ms = MAX_OF(now->hard_deadline_ms, group[i]->run.hard_deadline_ms);
     now->epoch = n == 1 ? first->job.epoch : 0;
-    now->cpu_start_us = cpu_used_us();
+    now->cpu_start_us = w->runner.used.used_us;
     now->band = n == 1 ? (uint32_t)first->job.band : 0;
     memcpy(now->entry, first->job.entry, sizeof now->entry);
     memcpy(now->job_id, first->job.id, sizeof now->job_id);
@@ -104,14 +104,13 @@ static void log_start(const struct job_core *item)
               KV_I("epoch", item->job.epoch), KV_I("attempts", item->job.attempts));
 }
 
-/* Hands the group (all of one kind) to its handler. */
-static void hand_over(struct worker *w, struct job_core *const group[], size_t n)
+/* Hands the group (all of one kind) to its handler. now_us: monotonic. */
+static void hand_over(struct worker *w, struct job_core *const group[], size_t n, uint64_t now_us)
 {
     struct job_runner *r = &w->runner;
     struct kind_slot *kind = group[0]->kind;
-    uint64_t now_us = clock_mono_ns() / 1000;
     int64_t wall_ms = clock_wall_ms();
-    uint64_t cpu_us = cpu_used_us();
+    uint64_t cpu_us = cpu_used_lately_us(&r->used, now_us);
     w->runner.alone = n == 1;
     job_usage_begin(&w->usage, n == 1 && kind->ctx.kind->track != 0);
     for (size_t i = 0; i < n; i++) {
@@ -131,13 +130,14 @@ static void hand_over(struct worker *w, struct job_core *const group[], size_t n
 static void start_group(struct worker *w, size_t n)
 {
     struct job_runner *r = &w->runner;
-    uint64_t now_ms = clock_mono_ms();
+    uint64_t now_us = clock_mono_ns() / 1000, now_ms = now_us / 1000;
     size_t redelivered = 0;
     for (size_t i = 0; i < n; i++) {
         prepare(r->group[i], now_ms);
         redelivered += r->group[i]->job.epoch > 1;
     }
     r->active_since_ms = now_ms;
+    (void)cpu_used_lately_us(&r->used, now_us);
     publish_group(w, r->group, n, now_ms);
     int rc = cpu_budget_arm(&r->cpu, cpu_budget_of(r->group[0]), now_ms);
     if (rc < 0)
@@ -148,7 +148,7 @@ static void start_group(struct worker *w, size_t n)
         outcome_claim(w, r->group, n);
         return;
     }
-    hand_over(w, r->group, n);
+    hand_over(w, r->group, n, now_us);
 }
 
 void job_runner_settled(struct worker *w, struct job_core *const group[], size_t n)
@@ -158,7 +158,7 @@ void job_runner_settled(struct worker *w, struct job_core *const group[], size_t
         if (group[i]->state == JOB_SETTLING)
             w->runner.group[left++] = group[i];
     if (left)
-        hand_over(w, w->runner.group, left);
+        hand_over(w, w->runner.group, left, clock_mono_ns() / 1000);
 }
 
 void job_runner_start(struct worker *w)

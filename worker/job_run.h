@@ -14,6 +14,7 @@ struct job_runner {
     struct job_run **runs;   /* scratch, same size */
     uv_timer_t timer;        /* the nearest soft deadline of the active runs */
     struct cpu_budget cpu;
+    struct cpu_reading used; /* of this process, when a run began */
     unsigned short seed[3];  /* erand48 state, for jitter */
     bool alone;               /* the active group is one job */
     uint64_t active_since_ms; /* monotonic; when the active group was started */
