@@ -285,7 +285,7 @@ static void test_supervisor_restarted_ends_its_predecessor_without_its_lease(voi
     set_long_lease();
     stage_up(s, "workers = 2", 2);
     stage_enqueue(s, "left", "{\"do\":\"hang\"}", "");
-    WAIT_UNTIL(s, stage_phase_is, "run");
+    WAIT_UNTIL(s, stage_one_of_two_is, "run");
     assert_int_equal(kill(s->pid, SIGKILL), 0);
     assert_int_equal(stage_wait_exit(s), -1);
     stage_up(s, "workers = 2", 2);

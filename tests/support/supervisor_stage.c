@@ -224,6 +224,17 @@ bool stage_phase_is(struct stage *s, const void *arg)
     return strcmp(phase, arg) == 0;
 }
 
+bool stage_one_of_two_is(struct stage *s, const void *arg)
+{
+    char phase[160];
+    bool is = false;
+    for (size_t i = 0; i < 2 && !is; i++) {
+        stage_worker_text(s, i, "phase", phase);
+        is = strcmp(phase, arg) == 0;
+    }
+    return is;
+}
+
 /* The dead letter's text, as a whole, for looking into. */
 void stage_job_text(struct stage *s, const char *id, char *ret, size_t size)
 {

@@ -59,6 +59,8 @@ void stage_wait_until_at(struct stage *s, stage_condition_fn holds, const void *
 /* Conditions: the pool has *(const int *)arg ready workers; worker 0 is in the phase (const char *)arg. */
 bool stage_ready_count_is(struct stage *s, const void *arg);
 bool stage_phase_is(struct stage *s, const void *arg); /* as above */
+/* Condition: worker 0 or worker 1 is in that phase. Where two wait, who of them fetches a job is theirs to settle. */
+bool stage_one_of_two_is(struct stage *s, const void *arg);
 struct stage_job_state {
     const char *id, *state;
 };
