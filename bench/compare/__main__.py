@@ -16,10 +16,10 @@ import picture
 import summary
 from children import Children, Failed
 from servers import Beanstalkd, Redis
-from stint_system import Stint, StintUntracked
+from stint_system import Stint, StintPlain, StintUntracked
 from systems import Beanstalk, BullMQ, Celery, Ceiling, RqFork, RqSimple, Sidekiq
 
-SYSTEMS = [Stint, StintUntracked, Ceiling, Beanstalk, BullMQ, Sidekiq, Celery, RqSimple, RqFork]
+SYSTEMS = [Stint, StintPlain, StintUntracked, Ceiling, Beanstalk, BullMQ, Sidekiq, Celery, RqSimple, RqFork]
 MEASURES = {**measures.EVERY_ROUND, **measures.ONCE}
 
 
@@ -132,7 +132,8 @@ def play(systems, bed, plan, record):
         for system in systems[first:] + systems[:first]:
             began = time.monotonic()
             for name in plan.measures:
-                if name in measures.EVERY_ROUND or number == 1:
+                told_by_it = not system.only or name in system.only
+                if told_by_it and (name in measures.EVERY_ROUND or number == 1):
                     measure(system, name, bed, plan, record, number)
             print(f"round {number} of {plan.rounds}: {system.title}, {time.monotonic() - began:.0f} s", file=sys.stderr)
 

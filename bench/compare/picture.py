@@ -34,7 +34,7 @@ svg { --paper: #ffffff; --ink: #1d2430; --soft: #5b6675; --grid: #d9dee5; --own:
 .own { fill: var(--own); } .own2 { fill: var(--own2); } .ceiling { fill: var(--ceiling); } .peer { fill: var(--peer); }
 .title { font-weight: bold; font-size: 13px; } .small { font-size: 11px; }
 """
-CLASSES = {"ceiling": "ceiling", "stint": "own", "stint-untracked": "own2"}
+CLASSES = {"ceiling": "ceiling", "stint": "own", "stint-plain": "own2", "stint-untracked": "own2"}
 
 
 def text(x, y, words, classes, anchor="start"):

@@ -107,6 +107,18 @@ recycle_jobs = 0
         return json.loads(result)["started_us"] if result else 0
 
 
+class StintPlain(Stint):
+    """The first system again, produced for as any Redis client may."""
+
+    name, title = "stint-plain", "stint, plain XADD"
+    setting = "kind tracked, all as in the first; produced by XADD stint:{q}:s:normal * kind … payload …, 1,000 under way: no Function, no id, no other field"
+    keeps_starts = False
+    only = ("enqueue", "process", "waiting")
+
+    def client_command(self, mode, jobs, size, rate):
+        return [self.program, self.name, mode, self.address, str(jobs), str(size), f"{rate:.3f}"]
+
+
 class StintUntracked(Stint):
     name, title = "stint-untracked", "stint, untracked"
     setting = "the same with status tracking off for the kind: no status is kept of a job that is done; retries, dead letters and ledger as before"

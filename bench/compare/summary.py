@@ -6,7 +6,7 @@ import sys
 
 import machine as machine_text
 
-TRACKED, UNTRACKED = "stint", "stint-untracked"
+TRACKED, PLAIN, UNTRACKED = "stint", "stint-plain", "stint-untracked"
 
 
 class Run:
@@ -88,11 +88,15 @@ PROCESS = ("process, 1 worker", "process, 2 workers")
 AIMS = (
     ("process, full guarantees, over BullMQ's best", ">=", 10, TRACKED, PROCESS, ("bullmq", PROCESS)),
     ("process, full guarantees, over the ceiling's best", ">=", 0.6, TRACKED, PROCESS, ("ceiling", PROCESS)),
+    ("process, full guarantees, plain XADD, over the ceiling's best", ">=", 0.6, PLAIN, PROCESS, ("ceiling", PROCESS)),
     ("process, untracked, over the ceiling's best", ">=", 0.8, UNTRACKED, PROCESS, ("ceiling", PROCESS)),
     ("enqueue bulk, over pipelined XADD", ">=", 0.7, TRACKED, ("enqueue bulk",), ("ceiling", ("enqueue bulk",))),
     ("enqueue one a call, pipelined, over pipelined XADD", ">=", 0.7, TRACKED, ("enqueue one a call, pipelined",), ("ceiling", ("enqueue bulk",))),
     ("enqueue one by one, over XADD one by one", ">=", 0.7, TRACKED, ("enqueue one by one",), ("ceiling", ("enqueue one by one",))),
+    ("plain XADD, pipelined, over pipelined XADD", ">=", 0.7, PLAIN, ("enqueue bulk",), ("ceiling", ("enqueue bulk",))),
+    ("plain XADD, one by one, over XADD one by one", ">=", 0.7, PLAIN, ("enqueue one by one",), ("ceiling", ("enqueue one by one",))),
     ("enqueue one by one, over BullMQ's add", ">=", 3, TRACKED, ("enqueue one by one",), ("bullmq", ("enqueue one by one",))),
+    ("plain XADD one by one, over BullMQ's add", ">=", 3, PLAIN, ("enqueue one by one",), ("bullmq", ("enqueue one by one",))),
     ("start latency, idle, p50, ms", "<=", 0.3, TRACKED, ("start latency, idle: p50",), None),
     ("start latency, idle, p99, ms", "<=", 2, TRACKED, ("start latency, idle: p99",), None),
     ("start latency, half load, p99, ms", "<=", 10, TRACKED, ("start latency, half load: p99",), None),

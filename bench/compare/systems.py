@@ -30,6 +30,7 @@ class System:
     modes = ("bulk", "single")
     share = 1.0  # of the run's jobs: slow ones get fewer, so that a round stays short
     bulk_mode, flow_mode = "bulk", "single"  # the mode that fills a queue; the fastest one with a job a call
+    only = ()  # the measures that say something new of it; (): all
     keeps_starts = True  # its handler can tell when it began
     worker_blocks = 1  # clients of Redis that wait while a worker has nothing to do
 

@@ -21,11 +21,16 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         void (*run)(const struct peer_order *order);
-    } systems[] = {{"ceiling", peer_ceiling}, {"stint", peer_stint}, {"beanstalkd", peer_beanstalkd}};
+    } systems[] = {{"ceiling", peer_ceiling},
+                   {"stint", peer_stint},
+                   {"stint-plain", peer_stint_plain},
+                   {"beanstalkd", peer_beanstalkd}};
     if (argc != 7) {
-        fprintf(stderr, "usage: stint-bench-peer ceiling|stint|beanstalkd bulk|single|pipelined|pace|calm|work ADDRESS "
-                        "JOBS BYTES RATE; "
-                        "see bench/README.md\n");
+        fprintf(
+            stderr,
+            "usage: stint-bench-peer ceiling|stint|stint-plain|beanstalkd bulk|single|pipelined|pace|calm|work ADDRESS "
+            "JOBS BYTES RATE; "
+            "see bench/README.md\n");
         return 2;
     }
     struct peer_order order = {.mode = argv[2], .address = argv[3]};
@@ -37,5 +42,5 @@ int main(int argc, char *argv[])
             systems[i].run(&order);
             return 0;
         }
-    peer_give_up("a system is ceiling, stint or beanstalkd");
+    peer_give_up("a system is ceiling, stint, stint-plain or beanstalkd");
 }

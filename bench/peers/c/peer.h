@@ -51,4 +51,5 @@ void peer_handle(const char *payload, size_t len);
 /* The systems: each produces, or works until it is killed. */
 void peer_ceiling(const struct peer_order *order);
 void peer_stint(const struct peer_order *order);
+void peer_stint_plain(const struct peer_order *order);
 void peer_beanstalkd(const struct peer_order *order);

@@ -1,5 +1,6 @@
 /*
- * Why: stint's producers speak Redis; this one does so as the other clients in C do.
+ * Why: stint's producers speak Redis; these do so as the other clients in C do: one calls the Functions, one adds plain
+ * entries, as any Redis client may (docs/protocol.md).
  * Refuses to: work: stint's own supervisor and workers do that.
  */
 #include "bench_link.h"
@@ -7,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { UNDER_WAY = 4 };
+enum { UNDER_WAY = 4, PLAIN_UNDER_WAY = 1000 /* as the ceiling's */ };
 
 struct producer {
     struct redis_sync redis;
@@ -55,21 +56,46 @@ static void send_jobs(void *link, long first, long n, uint64_t intended_us)
     bench_send(&p->redis, &command);
 }
 
+/* An entry a job, which needs no Function and no id. */
+static void send_plain(void *link, long first, long n, uint64_t intended_us)
+{
+    struct producer *p = link;
+    (void)first, (void)n;
+    size_t len;
+    const char *payload = peer_payload(p->order, intended_us, &len);
+    const char *const words[] = {"XADD", "stint:{bench}:s:normal", "*", "kind", "probe", "payload", payload};
+    struct bench_command command;
+    bench_begin(&command);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        bench_add(&command, words[i]);
+    bench_send(&p->redis, &command);
+}
+
 static void settle(void *link)
 {
     struct producer *p = link;
     freeReplyObject(bench_reply(&p->redis));
 }
 
-void peer_stint(const struct peer_order *order)
+static void run(const struct peer_order *order, struct peer_client client)
 {
     static struct producer p;
     p.order = order;
     if (strcmp(order->mode, "work") == 0)
         peer_give_up("stint's workers are started by stint-supervisor");
     bench_open(&p.redis, order->address);
-    peer_produce(order,
-                 &(struct peer_client){
-                     .link = &p, .send = send_jobs, .settle = settle, .bulk = BENCH_BULK, .bulk_window = UNDER_WAY});
+    client.link = &p;
+    client.settle = settle;
+    peer_produce(order, &client);
     redis_sync_close(&p.redis);
+}
+
+void peer_stint(const struct peer_order *order)
+{
+    run(order, (struct peer_client){.send = send_jobs, .bulk = BENCH_BULK, .bulk_window = UNDER_WAY});
+}
+
+void peer_stint_plain(const struct peer_order *order)
+{
+    run(order, (struct peer_client){.send = send_plain, .bulk = 1, .bulk_window = PLAIN_UNDER_WAY});
 }
