@@ -403,7 +403,7 @@ int conf_check(const struct conf *c, struct err *e)
     if ((rc = conf_check_words(c, e)) < 0 || (rc = conf_check_places(c, e)) < 0 || (rc = conf_check_kinds(c, e)) < 0 ||
         (rc = conf_check_sources(&c->pdf, e)) < 0)
         return rc;
-    if ((rc = conf_listed_check(c, e)) < 0 || (rc = conf_check_pools(c, e)) < 0)
+    if ((rc = conf_listed_check(c, e)) < 0 || (rc = conf_check_pools(c, e)) < 0 || (rc = conf_check_shards(c, e)) < 0)
         return rc;
-    return conf_check_shards(c, e);
+    return conf_check_cluster(c, e);
 }

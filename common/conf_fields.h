@@ -99,3 +99,6 @@ const char *conf_nearest(const char *text, const char *const names[], size_t n);
 
 /* A number of the field's unit as people write it ("5s", "64K"); out is at least 32 bytes. */
 char *conf_format_number(enum conf_type type, int64_t value, char out[static 32]);
+
+/* [redis] cluster, nodes, and what they exclude. */
+int conf_check_cluster(const struct conf *c, struct err *e);

@@ -19,6 +19,8 @@
 #define CONF_REDIS(X)                                                                                                  \
     X(STR, url, "redis://127.0.0.1:6379", 1, 511, false, "redis://[user:password@]host[:port][/db] or unix:///path")   \
     X(STR, url_file, "", 0, 511, false, "file whose first line is the url; wins over url")                             \
+    X(BOOL, cluster, 0, 0, 1, false, "url names a node of a Redis Cluster; every queue is where its slot is")           \
+    X(STR, nodes, "", 0, 511, false, "host:port of more nodes of the cluster, asked where slots are when url's is away") \
     X(DURATION, connect_timeout, 2000, 10, 60000, true, "longest wait for a connection")                               \
     X(DURATION, command_timeout, 5000, 10, 600000, true, "longest wait for an answer; the connection is closed past it")
 

@@ -97,7 +97,8 @@ int dead_batch_read(struct dead_batch *b, struct redis_sync *redis, const char *
     assert(n >= 1 && n <= DEAD_BATCH_MAX);
     if (redis->ctx == NULL)
         return err_set(e, ERR_REDIS_UNAVAILABLE, "the connection to Redis was lost; open it again");
-    int rc = count_fitting(redis, queue, ids, n, MIN_OF(max_bytes, (int64_t)DEAD_BATCH_MAX_BYTES), &fit, &b->bytes, e);
+    int rc = redis_sync_at(redis, queue, e);
+    rc = rc < 0 ? rc : count_fitting(redis, queue, ids, n, MIN_OF(max_bytes, (int64_t)DEAD_BATCH_MAX_BYTES), &fit, &b->bytes, e);
     for (size_t i = 0; rc == 0 && i < fit; i++) {
         char key[KEY_MAX];
         const char *argv[] = {"HGETALL", hash_key(key, queue, ids[i])};

@@ -336,6 +336,8 @@ static void handle_reply(struct redis_link *l, const redisReply *reply)
         return;
     }
     l->owner.on_rtt(l->owner.arg, (uv_hrtime() - p.sent_ns) / 1000);
+    if (l->owner.on_moved && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "MOVED ", 6) == 0)
+        l->owner.on_moved(l->owner.arg);
     answer(&p, reply, NULL);
 }
 

@@ -28,6 +28,7 @@ struct redis_link_owner {
     void (*on_up)(void *arg);                        /* connected; commands are accepted */
     void (*on_down)(void *arg, const struct err *e); /* broke, after every pending command got its NULL reply */
     void (*on_rtt)(void *arg, uint64_t us);          /* a command was answered after us microseconds */
+    void (*on_moved)(void *arg);                     /* a command was answered with MOVED; may be NULL */
     void (*on_gone)(void *arg);                      /* its handles are closed and its memory is about to be freed */
 };
 

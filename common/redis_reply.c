@@ -35,6 +35,11 @@ enum redis_trouble redis_reply_trouble(const char *text)
     return rule ? rule->trouble : REDIS_TROUBLE_NONE;
 }
 
+bool redis_reply_elsewhere(const char *text)
+{
+    return strncmp(text, "MOVED ", 6) == 0 || strncmp(text, "ASK ", 4) == 0 || strncmp(text, "TRYAGAIN", 8) == 0;
+}
+
 int redis_reply_error(const char *text, struct err *e)
 {
     const struct reply_rule *rule = rule_of(text);

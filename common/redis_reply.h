@@ -26,6 +26,9 @@ enum redis_loss {
 /* Which of the above the text of an error reply ("READONLY You can't write…") shows. */
 enum redis_trouble redis_reply_trouble(const char *text);
 
+/* True when a cluster says that the key's slot is on another node or being moved: the command did nothing, and can be sent again. */
+bool redis_reply_elsewhere(const char *text);
+
 /* Fills e for an error reply and returns its code: ERR_NOT_FOUND, ERR_REFUSED or ERR_BAD_ARGUMENT for the STINT_ codes
  * of docs/protocol.md (the code itself is cut off the message), the code of redis_trouble_table.h with its remedy, else
  * ERR_REDIS_REFUSED. */

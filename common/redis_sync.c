@@ -13,6 +13,7 @@
 #include "redis_format.h"
 #include "redis_functions.h"
 #include "redis_reply.h"
+#include "redis_sync_impl.h"
 
 static struct timeval timeval_of_ms(int64_t ms)
 {
@@ -92,8 +93,7 @@ static int connect_to(struct redis_sync *r, const struct redis_address *a, struc
     return 0;
 }
 
-/* One formatted command on the bare connection; an error reply is a reply. */
-static int run_raw(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
+int redis_sync_raw(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
 {
     struct redis_address a;
     void *reply = NULL;
@@ -104,7 +104,9 @@ static int run_raw(struct redis_sync *r, redisReply **ret_reply, struct err *e, 
         *ret_reply = reply;
         return 0;
     }
-    if (redis_address_parse(r->conf.url, &a, NULL) < 0)
+    if (r->conf.cluster)
+        a = (struct redis_address){.path = "a node of the cluster"};
+    else if (redis_address_parse(r->conf.url, &a, NULL) < 0)
         a = (struct redis_address){.path = "redis.url"};
     return lost(r, &a, e);
 }
@@ -131,7 +133,7 @@ static int run_plain(struct redis_sync *r, struct err *e, int argc, const char *
     if (rc < 0)
         (void)err_set(e, rc, "out of memory for a Redis command");
     else
-        rc = run_raw(r, &reply, e, command.data, command.len);
+        rc = redis_sync_raw(r, &reply, e, command.data, command.len);
     buf_fini(&command);
     if (rc == 0)
         rc = take_reply(reply, &reply, e);
@@ -155,35 +157,59 @@ static int log_in(struct redis_sync *r, const struct redis_address *a, struct er
     return rc;
 }
 
+int redis_sync_dial(struct redis_sync *r, const struct redis_address *a, struct err *e)
+{
+    int rc = connect_to(r, a, e);
+    if (rc == 0)
+        rc = log_in(r, a, e);
+    if (rc < 0 && r->ctx) {
+        redisFree(r->ctx);
+        r->ctx = NULL;
+    }
+    return rc;
+}
+
 int redis_sync_open(struct redis_sync *r, const struct conf_redis *conf, struct err *e)
 {
     struct redis_address a;
-    r->ctx = NULL;
-    r->conf = *conf;
+    *r = (struct redis_sync){.conf = *conf};
     int rc = redis_address_parse(conf->url, &a, e);
     if (rc < 0)
         return rc;
-    rc = connect_to(r, &a, e);
-    if (rc == 0)
-        rc = log_in(r, &a, e);
-    if (rc < 0)
-        redis_sync_close(r);
-    return rc;
+    return conf->cluster ? redis_cluster_open(r, e) : redis_sync_dial(r, &a, e);
 }
 
 void redis_sync_close(struct redis_sync *r)
 {
-    if (!r || !r->ctx)
+    if (!r)
         return;
-    redisFree(r->ctx);
-    r->ctx = NULL;
+    redis_cluster_close_all(r); /* of one server: the one */
+}
+
+int redis_sync_node(struct redis_sync *r, size_t n, struct err *e)
+{
+    if (r->conf.cluster)
+        return redis_cluster_node(r, n, e);
+    return n == 0 ? 0 : err_set(e, ERR_NOT_FOUND, "there is one Redis server");
+}
+
+int redis_sync_at(struct redis_sync *r, const char *queue, struct err *e)
+{
+    redisReply *reply = NULL;
+    if (!r->conf.cluster)
+        return 0;
+    int rc =
+        redis_sync_cmd(r, &reply, e, "EXISTS stint:{%s}", queue); /* which is no key: MOVED says where it would be */
+    if (rc == 0)
+        freeReplyObject(reply);
+    return rc;
 }
 
 /* A number of the server's library; otherwise: when it has no such Function. question: the call as bytes. */
 static int ask_number(struct redis_sync *r, const char *question, long long otherwise, long long *ret, struct err *e)
 {
     redisReply *reply = NULL;
-    int rc = run_raw(r, &reply, e, question, strlen(question));
+    int rc = redis_sync_raw(r, &reply, e, question, strlen(question));
     if (rc < 0)
         return rc;
     if (reply->type == REDIS_REPLY_INTEGER)
@@ -214,7 +240,14 @@ static int check_protocol(struct redis_sync *r, struct err *e)
     return rc;
 }
 
+/* Of a cluster: each node when it is first used. */
 int redis_sync_functions(struct redis_sync *r, struct err *e)
+{
+    r->wants_library = true;
+    return r->conf.cluster ? 0 : redis_sync_load(r, e);
+}
+
+int redis_sync_load(struct redis_sync *r, struct err *e)
 {
     const char *library = redis_functions_source(NULL);
     int rc = 0;
@@ -237,6 +270,12 @@ int redis_sync_functions(struct redis_sync *r, struct err *e)
     return rc;
 }
 
+static int run_raw(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
+{
+    return r->conf.cluster ? redis_cluster_raw(r, ret_reply, e, bytes, len)
+                           : redis_sync_raw(r, ret_reply, e, bytes, len);
+}
+
 /* Runs a formatted command; a lost library is loaded and the command, which did nothing, repeated once. */
 static int run_command(struct redis_sync *r, redisReply **ret_reply, struct err *e, const char *bytes, size_t len)
 {
@@ -244,7 +283,7 @@ static int run_command(struct redis_sync *r, redisReply **ret_reply, struct err 
     int rc = run_raw(r, &reply, e, bytes, len);
     if (rc == 0 && reply->type == REDIS_REPLY_ERROR && redis_reply_trouble(reply->str) == REDIS_TROUBLE_NO_FUNCTIONS) {
         freeReplyObject(reply);
-        rc = redis_sync_functions(r, e);
+        rc = redis_sync_load(r, e);
         if (rc == 0)
             rc = run_raw(r, &reply, e, bytes, len);
     }

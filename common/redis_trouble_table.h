@@ -28,7 +28,11 @@
     X("NOPERM", NONE, REDIS_UNAVAILABLE,                                                                               \
       "give its user ~stint:* &stint:* +@all -@admin -@dangerous +info +client|unblock; ACL LOG shows what it lacked") \
     X("OOM", NONE, REDIS_FULL, "it is at maxmemory: raise maxmemory or let the queues drain; jobs go on being finished") \
-    X("MOVED", NONE, REDIS_UNAVAILABLE, "redis.url must name the cluster node that holds this queue's slot")           \
+    X("MOVED", NONE, REDIS_UNAVAILABLE,                                                                                \
+      "redis.url names a node of a cluster: set [redis] cluster = yes; slots were moved, if it is set: wait")          \
+    X("ASK ", NONE, REDIS_UNAVAILABLE, "the queue's slot is being moved to another node: wait")                        \
+    X("TRYAGAIN", NONE, REDIS_UNAVAILABLE, "the queue's slot is being moved to another node: wait")                    \
+    X("CROSSSLOT", NONE, REDIS_REFUSED, "redis.url names a node of a cluster: set [redis] cluster = yes")              \
     X("WRONGTYPE", NONE, REDIS_REFUSED, "another program wrote a key of stint's name: rename or delete that key")      \
     X("ERR Function not found", NO_FUNCTIONS, REDIS_REFUSED, "it lost the stint Functions; they are loaded again")     \
     X("ERR Function stint_", NONE, REDIS_UNAVAILABLE,                                                                  \

@@ -10,6 +10,8 @@
 #include "redis_functions.h"
 #include "redis_link_uv.h"
 #include "redis_reply.h"
+#include "redis_slots.h"
+#include "redis_uv_impl.h"
 
 enum {
     BACKOFF_BASE_MS = 50, /* doubled an attempt, full jitter */
@@ -18,12 +20,25 @@ enum {
 };
 
 /* The greeting, one command after the other; a step that does not apply is skipped. */
-enum greeting { GREET_AUTH, GREET_SELECT, GREET_SETNAME, GREET_VERSION, GREET_PROTOCOL, GREET_LOAD, GREET_PING, GREET_DONE };
+enum greeting {
+    GREET_AUTH,
+    GREET_SELECT,
+    GREET_SETNAME,
+    GREET_VERSION,
+    GREET_PROTOCOL,
+    GREET_LOAD,
+    GREET_PING,
+    GREET_DONE
+};
 
 struct redis_uv {
     uv_loop_t *loop;
     struct conf_redis conf;
     struct redis_address address;
+    struct redis_cluster *cluster; /* owned; then nothing else here is used but what closing needs */
+    bool pinned;                   /* address is given, not conf.url's */
+    bool bare;                     /* logs in and no more */
+    void (*on_moved)(void *arg);   /* may be NULL */
     char name[CONSUMER_MAX + 16];
     int64_t block_ms;
     redis_uv_state_fn on_state;
@@ -150,6 +165,8 @@ static void on_greeting(void *arg, const redisReply *reply, const struct err *e)
 
 static bool greeting_applies(const struct redis_uv *r, enum greeting step)
 {
+    if (r->bare && step != GREET_AUTH)
+        return false;
     switch (step) {
     case GREET_AUTH:
         return r->address.password[0] != '\0';
@@ -244,6 +261,13 @@ static void on_link_rtt(void *arg, uint64_t us)
         r->on_rtt(r->rtt_arg, us);
 }
 
+static void on_link_moved(void *arg)
+{
+    struct redis_uv *r = arg;
+    if (r->on_moved)
+        r->on_moved(r->arg);
+}
+
 static void on_link_gone(void *arg)
 {
     struct redis_uv *r = arg;
@@ -255,10 +279,14 @@ static void on_retry(uv_timer_t *timer)
 {
     struct redis_uv *r = timer->data;
     struct err e;
-    const struct redis_link_owner owner = {
-        .arg = r, .on_up = on_up, .on_down = on_down, .on_rtt = on_link_rtt, .on_gone = on_link_gone};
+    const struct redis_link_owner owner = {.arg = r,
+                                           .on_up = on_up,
+                                           .on_down = on_down,
+                                           .on_rtt = on_link_rtt,
+                                           .on_moved = on_link_moved,
+                                           .on_gone = on_link_gone};
 
-    int rc = redis_address_parse(r->conf.url, &r->address, &e);
+    int rc = r->pinned ? 0 : redis_address_parse(r->conf.url, &r->address, &e);
     if (rc == 0) {
         r->link =
             redis_link_new(r->loop, &r->address, r->attempt, r->conf.connect_timeout, r->conf.command_timeout, &owner);
@@ -274,8 +302,9 @@ static void on_retry(uv_timer_t *timer)
 
 /* --- public --- */
 
-struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, int64_t block_ms,
-                              redis_uv_state_fn on_state, void *arg)
+/* Without a connection yet. NULL: no memory. */
+static struct redis_uv *new_for(uv_loop_t *loop, const struct conf_redis *conf, const char *name, int64_t block_ms,
+                                redis_uv_state_fn on_state, void *arg)
 {
     struct redis_uv *r = calloc(1, sizeof *r);
     if (!r)
@@ -286,15 +315,59 @@ struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, co
     r->on_state = on_state;
     r->arg = arg;
     (void)snprintf(r->name, sizeof r->name, "%s", name);
-    (void)uv_timer_init(loop, &r->retry);
+    return r;
+}
+
+static void begin(struct redis_uv *r)
+{
+    (void)uv_timer_init(r->loop, &r->retry);
     r->retry.data = r;
     (void)uv_timer_start(&r->retry, on_retry, 0, 0);
+}
+
+struct redis_uv *redis_uv_node(uv_loop_t *loop, const struct conf_redis *conf, const struct redis_address *address,
+                               bool bare, const char *name, int64_t block_ms, redis_uv_state_fn on_state,
+                               void (*on_moved)(void *arg), void *arg)
+{
+    struct redis_uv *r = new_for(loop, conf, name, block_ms, on_state, arg);
+    if (!r)
+        return NULL;
+    r->address = *address;
+    r->pinned = true;
+    r->bare = bare;
+    r->on_moved = on_moved;
+    begin(r);
+    return r;
+}
+
+struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, const char *name, int64_t block_ms,
+                              redis_uv_state_fn on_state, void *arg)
+{
+    struct redis_uv *r = new_for(loop, conf, name, block_ms, on_state, arg);
+    if (!r)
+        return NULL;
+    if (!conf->cluster) {
+        begin(r);
+        return r;
+    }
+    r->cluster = redis_cluster_new(loop, conf, name, block_ms, on_state, arg);
+    if (!r->cluster) {
+        free(r);
+        return NULL;
+    }
     return r;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct redis_uv *r = handle->data;
+    r->timer_closed = true;
+    free_when_gone(r);
+}
+
+static void on_cluster_closed(void *arg)
+{
+    struct redis_uv *r = arg;
     r->timer_closed = true;
     free_when_gone(r);
 }
@@ -312,6 +385,10 @@ void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg)
     r->ready = false;
     r->on_closed = on_closed;
     r->closed_arg = arg;
+    if (r->cluster) {
+        redis_cluster_close(r->cluster, on_cluster_closed, r);
+        return;
+    }
     uv_close((uv_handle_t *)&r->retry, on_timer_closed);
     (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "the connection to Redis was closed by its owner");
     redis_link_close(r->link, &e);
@@ -320,12 +397,39 @@ void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg)
 
 bool redis_uv_ready(const struct redis_uv *r)
 {
+    if (r->cluster)
+        return !r->closing && redis_cluster_ready(r->cluster);
     return r->ready && redis_link_up(r->link);
+}
+
+bool redis_uv_reaches(struct redis_uv *r, const char *queue)
+{
+    return r->cluster ? !r->closing && redis_cluster_reaches(r->cluster, queue) : redis_uv_ready(r);
+}
+
+static int send_to(struct redis_uv *r, int slot, redis_uv_reply_fn on_reply, void *arg, int argc,
+                   const char *const argv[], const size_t lens[])
+{
+    if (r->closing)
+        return -ENOTCONN;
+    return redis_cluster_argv(r->cluster, slot, on_reply, arg, argc, argv, lens);
+}
+
+int redis_uv_argv_at(struct redis_uv *r, const char *queue, redis_uv_reply_fn on_reply, void *arg, int argc,
+                     const char *const argv[], const size_t lens[])
+{
+    return r->cluster ? send_to(r, redis_slot_of_queue(queue), on_reply, arg, argc, argv, lens)
+                      : redis_uv_argv(r, on_reply, arg, argc, argv, lens);
 }
 
 int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int argc, const char *const argv[],
                   const size_t lens[])
 {
+    if (r->cluster) {
+        int key = redis_key_of(argc, argv, lens);
+        int slot = key < 0 ? -1 : redis_slot(argv[key], lens ? lens[key] : strlen(argv[key]));
+        return send_to(r, slot, on_reply, arg, argc, argv, lens);
+    }
     if (!redis_uv_ready(r))
         return -ENOTCONN;
     int rc = redis_link_send(r->link, false, on_reply, arg, argc, argv, lens);
@@ -336,29 +440,45 @@ int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int
 
 void redis_uv_flush(struct redis_uv *r)
 {
-    redis_link_flush(r->link);
+    if (r->cluster)
+        redis_cluster_flush(r->cluster);
+    else
+        redis_link_flush(r->link);
 }
 
 void redis_uv_reset(struct redis_uv *r)
 {
     struct err e;
+    if (r->cluster) {
+        if (!r->closing)
+            redis_cluster_reset(r->cluster);
+        return;
+    }
     (void)err_set(&e, ERR_REDIS_UNAVAILABLE, "the connection to Redis is made anew");
     redis_link_break(r->link, &e);
 }
 
 long long redis_uv_library(const struct redis_uv *r)
 {
-    return r->server_version;
+    return r->cluster ? redis_cluster_library(r->cluster) : r->server_version;
 }
 
 void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us)
 {
+    if (r->cluster) {
+        redis_cluster_stats(r->cluster, ret_commands, ret_last_rtt_us);
+        return;
+    }
     *ret_commands = r->commands;
     *ret_last_rtt_us = r->last_rtt_us;
 }
 
 void redis_uv_on_rtt(struct redis_uv *r, void (*on_rtt)(void *arg, uint64_t us), void *arg)
 {
+    if (r->cluster) {
+        redis_cluster_on_rtt(r->cluster, on_rtt, arg);
+        return;
+    }
     r->on_rtt = on_rtt;
     r->rtt_arg = arg;
 }

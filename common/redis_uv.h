@@ -6,6 +6,8 @@
  * only then reports ready. Between connections it waits with capped exponential backoff and full jitter. A server that
  * answers what redis_trouble_table.h calls NOT_READY (LOADING, READONLY, MISCONF, …) or that it lost the library is a
  * lost connection: the command (which did nothing) gets a NULL reply.
+ * With conf->cluster it is as many connections, to the masters of a Redis Cluster that have a slot of somebody's queue: each
+ * command goes where the slot of its key is. It is ready as soon as one of them is, and says so again with every other one.
  * No callback comes from inside redis_uv_new or redis_uv_argv. The process must ignore SIGPIPE (libuv writes with it
  * on).
  */
@@ -32,6 +34,8 @@ struct redis_uv *redis_uv_new(uv_loop_t *loop, const struct conf_redis *conf, co
 /* Closes; pending callbacks get NULL replies before this returns; on_closed (may be NULL) when its handles are gone. */
 void redis_uv_close(struct redis_uv *r, void (*on_closed)(void *arg), void *arg);
 bool redis_uv_ready(const struct redis_uv *r);
+/* The connection will be used for the queue (a cluster: connects to its node). True when commands about it are accepted. */
+bool redis_uv_reaches(struct redis_uv *r, const char *queue);
 /* Sends; arguments are copied. 0: on_reply will be called once. -ENOTCONN: not ready; -ENOBUFS: 65,536 commands or 128
  * MiB wait already; -ENOMEM: in these cases on_reply will not be called. on_reply may be NULL; lens may be NULL for
  * texts. */
@@ -40,9 +44,12 @@ int redis_uv_argv(struct redis_uv *r, redis_uv_reply_fn on_reply, void *arg, int
 /* Writes now what was sent in this turn of the loop, as far as the socket takes it; the rest goes at the turn's end.
  * For who is about to keep the loop busy. Calls nobody back. */
 void redis_uv_flush(struct redis_uv *r);
+/* The same for a command without a key (CLIENT …): to the server that has the queue. */
+int redis_uv_argv_at(struct redis_uv *r, const char *queue, redis_uv_reply_fn on_reply, void *arg, int argc,
+                     const char *const argv[], const size_t lens[]);
 /* Drops the connection and connects anew (a server that answers READONLY or LOADING; tests). */
 void redis_uv_reset(struct redis_uv *r);
-/* Version of the Functions library on the server; -1: none or not known yet. Newer than ours is kept. */
+/* Version of the Functions library on the server (a cluster: the oldest); -1: none or not known yet. Newer than ours is kept. */
 long long redis_uv_library(const struct redis_uv *r);
 /* Commands sent, and the last round trip in µs; for the scoreboard. */
 void redis_uv_stats(const struct redis_uv *r, uint64_t *ret_commands, uint64_t *ret_last_rtt_us);

@@ -109,9 +109,15 @@ static int read_hashes(struct session *s, const struct job_wait_many *w, struct 
         const struct job_wait_item *item = &w->items[found[i].at];
         (void)snprintf(suffix, sizeof suffix, "j:%s", item->id);
         const char *argv[] = {"HMGET", keys_of(key, w->queues[item->queue], suffix), "state", "result"};
-        (void)redisAppendCommandArgv(redis->ctx, w->results ? 4 : 3, argv, NULL);
+        if (!redis->conf.cluster)
+            (void)redisAppendCommandArgv(redis->ctx, w->results ? 4 : 3, argv, NULL);
+        else if ((rc = redis_sync_argv(redis, &replies[i], e, w->results ? 4 : 3, argv, NULL)) < 0) /* on many servers */
+            while (i > 0)
+                freeReplyObject(replies[--i]);
+        if (rc < 0)
+            return rc;
     }
-    if (rc == 0)
+    if (rc == 0 && !redis->conf.cluster)
         rc = read_replies(s, n, replies, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const redisReply *h = replies[i];
@@ -123,14 +129,14 @@ static int read_hashes(struct session *s, const struct job_wait_many *w, struct 
     return rc;
 }
 
-/* stint_job's answer. Any error but "no such job" is asked for again alone: that loads a lost library, or says what it
+/* stint_job's answer; NULL: on a cluster each is asked alone. Any error but "no such job" is asked for again alone: that loads a lost library, or says what it
  * is. */
 static int take_answer(struct session *s, const struct job_wait_many *w, const redisReply *reply, struct finding *found,
                        struct err *e)
 {
     const struct job_wait_item *item = &w->items[found->at];
-    bool gone = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "STINT_NOTFOUND", 14) == 0;
-    json_t *job = json_of(reply);
+    bool gone = reply != NULL && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "STINT_NOTFOUND", 14) == 0;
+    json_t *job = reply != NULL ? json_of(reply) : NULL;
     if (job == NULL && !gone) {
         struct queue_call c;
         queue_call_init(&c, "stint_job", w->queues[item->queue]);
@@ -153,7 +159,7 @@ static int look_closer(struct session *s, const struct job_wait_many *w, struct 
                        struct err *e)
 {
     struct redis_sync *redis;
-    redisReply *replies[CLOSER_MAX];
+    redisReply *replies[CLOSER_MAX] = {NULL};
     struct finding *asked[CLOSER_MAX];
     size_t n_asked = 0;
     int rc = session_redis(s, &redis, e);
@@ -163,10 +169,11 @@ static int look_closer(struct session *s, const struct job_wait_many *w, struct 
         if (found[i].state[0] != '\0')
             continue;
         const char *argv[] = {"FCALL_RO", "stint_job", "1", keys_prefix(key, w->queues[item->queue]), item->id};
-        (void)redisAppendCommandArgv(redis->ctx, ARRAY_LEN(argv), argv, NULL);
+        if (!redis->conf.cluster)
+            (void)redisAppendCommandArgv(redis->ctx, ARRAY_LEN(argv), argv, NULL);
         asked[n_asked++] = &found[i];
     }
-    if (rc == 0)
+    if (rc == 0 && !redis->conf.cluster)
         rc = read_replies(s, n_asked, replies, e);
     bool answered = rc == 0;
     for (size_t i = 0; i < n_asked && rc == 0; i++)

@@ -26,18 +26,14 @@ static bool keep_queue(struct queue_list *list, const char *key)
     return true;
 }
 
-int queue_find_all(struct session *s, struct queue_list *list, struct err *e)
+static int find_on(struct redis_sync *redis, struct queue_list *list, struct err *e)
 {
     char cursor[32] = "0";
     int rc = 0;
-    list->n = 0;
     do {
-        struct redis_sync *redis;
         redisReply *reply = NULL;
         const char *const argv[] = {"SCAN", cursor, "MATCH", "stint:{*}:*", "COUNT", "1000"};
-        rc = session_redis(s, &redis, e);
-        if (rc == 0)
-            rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
+        rc = redis_sync_argv(redis, &reply, e, (int)ARRAY_LEN(argv), argv, NULL);
         if (rc == 0) {
             (void)snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
             for (size_t i = 0; rc == 0 && i < reply->element[1]->elements; i++)
@@ -49,4 +45,14 @@ int queue_find_all(struct session *s, struct queue_list *list, struct err *e)
         freeReplyObject(reply);
     } while (rc == 0 && strcmp(cursor, "0") != 0);
     return rc;
+}
+
+int queue_find_all(struct session *s, struct queue_list *list, struct err *e)
+{
+    struct redis_sync *redis;
+    list->n = 0;
+    int rc = session_redis(s, &redis, e);
+    for (size_t node = 0; rc == 0 && (rc = redis_sync_node(redis, node, e)) == 0; node++)
+        rc = find_on(redis, list, e);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }

@@ -54,6 +54,9 @@ static int choose(struct making *m, struct err *e)
     m->with_redis = !args_has(a, "postgres-only");
     m->with_postgres = !args_has(a, "redis-only") && queue == NULL;
     int rc = session_conf(m->s, &conf, e);
+    if (rc == 0 && m->with_redis && conf->redis.cluster)
+        return err_set(e, ERR_REFUSED, "a Redis Cluster is not backed up by stint: copy each master's append-only file; "
+                                       "--postgres-only backs PostgreSQL up");
     if (rc == 0 && m->with_redis)
         rc = queue != NULL ? queue_list_parts(&m->s->stores, queue, &m->queues, e)
                            : queue_find_all(m->s, &m->queues, e);

@@ -36,7 +36,10 @@ static int choose(struct session *s, struct restore *r, struct err *e)
     r->force_postgres = args_has(a, "force-postgres");
     if (!r->with_redis && !r->with_postgres)
         return err_set(e, ERR_BAD_ARGUMENT, "the backup holds nothing of %s", has_redis ? "PostgreSQL" : "Redis");
-    return session_conf(s, &conf, e);
+    int rc = session_conf(s, &conf, e);
+    if (rc == 0 && conf->redis.cluster && r->with_redis)
+        return err_set(e, ERR_REFUSED, "stint restores into one Redis server, not into a cluster; --postgres-only restores PostgreSQL");
+    return rc;
 }
 
 static void print_plan(struct session *s, const struct restore *r)

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { PAGE = 500, BLOCK_MS = 500 };
+enum { PAGE = 500, BLOCK_MS = 500, BLOCK_LEAST_MS = 10 };
 
 void audit_read_fini(struct audit_read *r)
 {
@@ -32,12 +32,11 @@ static void add_source(struct audit_read *r, const char *queue)
     (void)snprintf(source->queue, sizeof source->queue, "%s", queue);
 }
 
-/* Every queue that has a log, by its key. */
-static int add_all(struct stores *s, struct audit_read *r, struct err *e)
+/* Every queue of the server that has a log, by its key. */
+static int add_found(struct redis_sync *redis, struct audit_read *r, struct err *e)
 {
-    struct redis_sync *redis;
     char cursor[32] = "0";
-    int rc = stores_redis(s, &redis, e);
+    int rc = 0;
     do {
         redisReply *reply = NULL;
         rc = rc == 0 ? redis_sync_cmd(redis, &reply, e, "SCAN %s MATCH stint:{*}:audit COUNT 1000 TYPE stream", cursor)
@@ -54,6 +53,16 @@ static int add_all(struct stores *s, struct audit_read *r, struct err *e)
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
     return 0;
+}
+
+/* … of every server. */
+static int add_all(struct stores *s, struct audit_read *r, struct err *e)
+{
+    struct redis_sync *redis;
+    int rc = stores_redis(s, &redis, e);
+    for (size_t node = 0; rc == 0 && (rc = redis_sync_node(redis, node, e)) == 0; node++)
+        rc = add_found(redis, r, e);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 int audit_read_open(struct stores *s, struct audit_read *r, const char *queue, bool all, struct err *e)
@@ -202,28 +211,9 @@ static struct audit_source *source_of(struct audit_read *r, const char *key)
     return NULL;
 }
 
-int audit_read_next(struct stores *s, struct audit_read *r, struct err *e)
+static void take_new(struct audit_read *r, const redisReply *reply)
 {
-    struct redis_sync *redis;
-    redisReply *reply = NULL;
-    char(*keys)[KEY_MAX] = calloc(r->n_sources, sizeof *keys), block[16];
-    const char **argv = calloc(4 + 2 * r->n_sources, sizeof *argv);
-    int rc = keys == NULL || argv == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory to follow")
-                                          : stores_redis(s, &redis, e);
-    (void)json_array_clear(r->records);
-    if (rc == 0) {
-        (void)snprintf(block, sizeof block, "%d", (int)BLOCK_MS);
-        argv[0] = "XREAD";
-        argv[1] = "BLOCK";
-        argv[2] = block;
-        argv[3] = "STREAMS";
-        for (size_t i = 0; i < r->n_sources; i++) {
-            argv[4 + i] = keys_of(keys[i], r->sources[i].queue, "audit");
-            argv[4 + r->n_sources + i] = r->sources[i].last;
-        }
-        rc = redis_sync_argv(redis, &reply, e, (int)(4 + 2 * r->n_sources), argv, NULL);
-    }
-    for (size_t i = 0; rc == 0 && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         const redisReply *entries = reply->element[i]->element[1];
         struct audit_source *source = source_of(r, reply->element[i]->element[0]->str);
         for (size_t k = 0; source != NULL && k < entries->elements; k++) {
@@ -234,8 +224,45 @@ int audit_read_next(struct stores *s, struct audit_read *r, struct err *e)
             json_decref(record);
         }
     }
+}
+
+/* Waits for what is new in n sources from the first. */
+static int wait_for(struct redis_sync *redis, struct audit_read *r, size_t first, size_t n, int block_ms, struct err *e)
+{
+    redisReply *reply = NULL;
+    char(*keys)[KEY_MAX] = calloc(n, sizeof *keys), block[16];
+    const char **argv = calloc(4 + 2 * n, sizeof *argv);
+    int rc = keys == NULL || argv == NULL ? err_set(e, ERR_OUT_OF_MEMORY, "no memory to follow") : 0;
+    if (rc == 0) {
+        (void)snprintf(block, sizeof block, "%d", block_ms);
+        argv[0] = "XREAD";
+        argv[1] = "BLOCK";
+        argv[2] = block;
+        argv[3] = "STREAMS";
+        for (size_t i = 0; i < n; i++) {
+            argv[4 + i] = keys_of(keys[i], r->sources[first + i].queue, "audit");
+            argv[4 + n + i] = r->sources[first + i].last;
+        }
+        rc = redis_sync_argv(redis, &reply, e, (int)(4 + 2 * n), argv, NULL);
+    }
+    if (rc == 0)
+        take_new(r, reply);
     freeReplyObject(reply);
     free(keys);
     free(argv);
+    return rc;
+}
+
+/* On a cluster one command cannot wait for keys of two slots: each is waited for in turn. */
+int audit_read_next(struct stores *s, struct audit_read *r, struct err *e)
+{
+    struct redis_sync *redis;
+    int rc = stores_redis(s, &redis, e);
+    (void)json_array_clear(r->records);
+    bool one = rc == 0 && !redis->conf.cluster;
+    if (one)
+        rc = wait_for(redis, r, 0, r->n_sources, BLOCK_MS, e);
+    for (size_t i = 0; rc == 0 && !one && i < r->n_sources; i++)
+        rc = wait_for(redis, r, i, 1, (int)MAX_OF(BLOCK_MS / r->n_sources, (size_t)BLOCK_LEAST_MS), e);
     return rc == 0 ? sort_records(r, e) : rc;
 }

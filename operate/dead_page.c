@@ -34,12 +34,15 @@ void dead_page_clear(struct dead_page *p)
     p->n = 0;
 }
 
-/* Sends one command per letter that is there, then hands every reply to take. */
+/* Sends one command per letter that is there (all are of one queue), then hands every reply to take. */
 static int pipe_page(struct dead_page *p, struct redis_sync *redis, const struct dead_filter *f,
                      void (*ask)(redisContext *ctx, const struct dead_letter *letter),
                      bool (*take)(struct dead_letter *letter, const redisReply *reply, const struct dead_filter *f),
                      struct err *e)
 {
+    int rc = p->n > 0 ? redis_sync_at(redis, p->letters[0].queue, e) : 0;
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < p->n; i++)
         if (p->there[i])
             ask(redis->ctx, &p->letters[i]);
@@ -48,7 +51,7 @@ static int pipe_page(struct dead_page *p, struct redis_sync *redis, const struct
         if (!p->there[i])
             continue;
         if (redisGetReply(redis->ctx, &reply) != REDIS_OK || reply == NULL) {
-            int rc = err_set(e, ERR_REDIS_UNAVAILABLE,
+            rc = err_set(e, ERR_REDIS_UNAVAILABLE,
                              "the connection to Redis was lost while reading dead letters: %s", redis->ctx->errstr);
             redis_sync_close(redis);
             return rc;

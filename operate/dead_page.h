@@ -13,7 +13,7 @@ struct dead_page {
     bool there[DEAD_LETTERS_PAGE];                 /* it is a dead letter and passes */
 };
 
-/* Adds an id; at most DEAD_LETTERS_PAGE (asserted). */
+/* Adds an id, of the same queue as the others; at most DEAD_LETTERS_PAGE (asserted). */
 void dead_page_add(struct dead_page *p, const char *queue, const char *id, int64_t died_ms);
 /* Reads the letters that are dead and pass the filter; the others are not there. The filter's times are not looked at
  * for letters whose died_ms the caller knew. */

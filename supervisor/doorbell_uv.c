@@ -30,6 +30,7 @@ struct bell_stream {
 };
 
 struct bell_queue {
+    char name[QUEUE_MAX];
     struct bell_stream streams[BELL_STREAMS];
     bool armed[BELL_LANES];    /* its bands, its lane are in the read under way */
     uint32_t seen[BELL_LANES]; /* entries not yet told: a position is asked for first */
@@ -72,7 +73,7 @@ static int command(struct doorbell *d, struct redis_uv *r, redis_uv_reply_fn on_
     assert(argc <= (int)ARRAY_LEN(lens));
     for (int i = 0; i < argc; i++)
         lens[i] = strlen(argv[i]);
-    return redis_uv_argv(r, on_reply, d, argc, argv, lens);
+    return redis_uv_argv_at(r, d->queues[0].name, on_reply, d, argc, argv, lens);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -406,6 +407,7 @@ static void name_queue(struct bell_queue *queue, const char *name)
     for (int band = 0; band < BAND_COUNT; band++)
         (void)keys_stream(queue->streams[band].key, name, (enum band)band);
     (void)keys_of(queue->streams[BELL_EVENTS].key, name, "ev");
+    (void)snprintf(queue->name, sizeof queue->name, "%s", name);
 }
 
 /* A new connection begins with the positions of all queues; what comes meanwhile has higher ids. */
@@ -415,11 +417,6 @@ void doorbell_add(struct doorbell *d, const char *name)
     name_queue(&d->queues[d->n++], name);
     if (d->state != BELL_DOWN)
         redis_uv_reset(d->redis);
-}
-
-bool doorbell_has_room(const struct doorbell *d)
-{
-    return d->n < DOORBELL_QUEUES_MAX;
 }
 
 int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t first, uint32_t n,
@@ -445,6 +442,8 @@ int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[Q
         uv_close((uv_handle_t *)&d->timer, NULL);
         goto out;
     }
+    if (n > 0)
+        (void)redis_uv_reaches(d->redis, names[0]);
     *ret = d;
     return 0;
 out:

@@ -46,9 +46,8 @@ struct doorbell_hooks {
 int doorbell_new(uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX], uint32_t first, uint32_t n,
                  int block_ms, struct redis_uv *commands, const struct doorbell_hooks *hooks, struct doorbell **ret,
                  struct err *e);
-/* One queue more, when there is room: its number is the next. */
+/* One queue more, of DOORBELL_QUEUES_MAX at most: its number is the next. */
 void doorbell_add(struct doorbell *d, const char *name);
-bool doorbell_has_room(const struct doorbell *d);
 /* A worker of some queue began to wait: have its bands in the read. */
 void doorbell_touch(struct doorbell *d);
 /* True while a read waits for entries of all that wants them in the queue. */

@@ -15,8 +15,8 @@ static int block_ms(uint32_t queues)
 
 static int open_next(struct doorbells *d, const char (*names)[QUEUE_MAX], uint32_t first, uint32_t all, struct err *e)
 {
-    int rc = doorbell_new(d->loop, d->conf, names + first, first, MIN_OF(all - first, (uint32_t)DOORBELL_QUEUES_MAX),
-                          block_ms(all), d->commands, &d->hooks, &d->bells[d->n], e);
+    int rc = doorbell_new(d->loop, d->conf, names + first, first, MIN_OF(all - first, d->each), block_ms(all),
+                          d->commands, &d->hooks, &d->bells[d->n], e);
     d->n += rc == 0;
     return rc;
 }
@@ -24,9 +24,14 @@ static int open_next(struct doorbells *d, const char (*names)[QUEUE_MAX], uint32
 int doorbells_open(struct doorbells *d, uv_loop_t *loop, const struct conf *conf, const char (*names)[QUEUE_MAX],
                    uint32_t n, struct redis_uv *commands, const struct doorbell_hooks *hooks, struct err *e)
 {
-    *d = (struct doorbells){.loop = loop, .conf = conf, .commands = commands, .hooks = *hooks, .queues = n};
+    *d = (struct doorbells){.loop = loop,
+                            .conf = conf,
+                            .commands = commands,
+                            .hooks = *hooks,
+                            .queues = n,
+                            .each = conf->redis.cluster ? 1 : DOORBELL_QUEUES_MAX};
     int rc = 0;
-    for (uint32_t first = 0; rc == 0 && first < n; first += DOORBELL_QUEUES_MAX)
+    for (uint32_t first = 0; rc == 0 && first < n; first += d->each)
         rc = open_next(d, names, first, n, e);
     return rc;
 }
@@ -38,11 +43,10 @@ void doorbells_add(struct doorbells *d, const char *name)
     char names[1][QUEUE_MAX] = {""};
     memcpy(names[0], name, strlen(name));
     uint32_t first = d->queues++;
-    if (last != NULL && doorbell_has_room(last) && first / DOORBELL_QUEUES_MAX == d->n - 1)
+    if (last != NULL && first % d->each != 0 && first / d->each == d->n - 1)
         doorbell_add(last, name);
-    else if (d->n == first / DOORBELL_QUEUES_MAX &&
-             doorbell_new(d->loop, d->conf, (const char(*)[QUEUE_MAX])names, first, 1, block_ms(first), d->commands,
-                          &d->hooks, &d->bells[d->n], &e) == 0)
+    else if (d->n == first / d->each && doorbell_new(d->loop, d->conf, (const char(*)[QUEUE_MAX])names, first, 1,
+                                                     block_ms(first), d->commands, &d->hooks, &d->bells[d->n], &e) == 0)
         d->n++;
     else
         log_error("a queue's jobs are noticed with heartbeats alone until a restart", KV_S("queue", name),
@@ -57,7 +61,7 @@ void doorbells_touch(struct doorbells *d)
 
 bool doorbells_listen(const struct doorbells *d, uint32_t queue)
 {
-    uint32_t i = queue / DOORBELL_QUEUES_MAX;
+    uint32_t i = queue / d->each;
     return i < d->n && doorbell_listens(d->bells[i], queue);
 }
 

@@ -1,5 +1,6 @@
 /*
- * doorbells_uv - all queues' blocked reads, DOORBELL_QUEUES_MAX queues each: one for most hosts.
+ * doorbells_uv - all queues' blocked reads, DOORBELL_QUEUES_MAX queues each: one for most hosts. On a Redis
+ * Cluster one queue each: a read cannot wait for keys of two slots.
  *
  * Runs in: supervisor. Thread: the loop's only. Owns: the doorbells. Queues are numbered as in struct slots, without
  * gaps.
@@ -9,14 +10,13 @@
 #include "doorbell_uv.h"
 #include "shard.h"
 
-enum { DOORBELLS_MAX = (QUEUES_MAX + DOORBELL_QUEUES_MAX - 1) / DOORBELL_QUEUES_MAX };
-
 struct doorbells {
     uv_loop_t *loop;
     const struct conf *conf;   /* borrowed */
     struct redis_uv *commands; /* borrowed */
     struct doorbell_hooks hooks;
-    struct doorbell *bells[DOORBELLS_MAX];
+    uint32_t each; /* queues of a doorbell */
+    struct doorbell *bells[QUEUES_MAX];
     uint32_t n, queues;
 };
 

@@ -128,6 +128,8 @@ static void on_beat(void *arg, const redisReply *r, const struct err *e)
     (void)e;
     struct queue_link *q = arg;
     q->beating = false;
+    if (r != NULL)
+        q->heard_ms = clock_mono_ms();
     if (!queue_reply_is(q, "stint_beat", r, 6))
         return;
     if (q->known && r->elements >= 7 && queue_reply_number(r->element[6]) == 1)

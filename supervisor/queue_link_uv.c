@@ -239,8 +239,9 @@ bool queue_links_alive(const struct queue_links *l, uint64_t now_ms)
     uint64_t patience =
         SILENT_BEATS * (uint64_t)l->conf->supervisor.heartbeat + (uint64_t)l->conf->redis.command_timeout;
     for (uint32_t i = 0; i < l->n; i++) {
-        uint64_t since = l->links[i].beat_ms != 0 ? l->links[i].beat_ms : l->started_ms;
-        if (!l->links[i].left && now_ms - since > patience + queue_beat_pause_ms(&l->links[i]))
+        uint64_t since = MAX_OF(l->links[i].heard_ms, l->started_ms);
+        bool reached = redis_uv_reaches(l->redis, l->links[i].name); /* of a cluster, one node may be away alone */
+        if (!l->links[i].left && reached && now_ms - since > patience + queue_beat_pause_ms(&l->links[i]))
             return false;
     }
     return true;
@@ -301,7 +302,7 @@ static void init_link(struct queue_links *l, uint32_t i, const char *name)
 /* What a queue is told when Redis can be reached. */
 static void greet_link(struct queue_link *q)
 {
-    q->beat_ms = 0;
+    q->beat_ms = q->heard_ms = 0;
     q->greeted = q->resting = false;
     queue_tell_kinds(q);
     queue_shards_ask(q);
@@ -357,6 +358,8 @@ int queue_links_open(struct queue_links *l, uv_loop_t *loop, const struct conf *
     l->redis = redis_uv_new(loop, &conf->redis, "stint-supervisor", 0, on_state, l);
     if (l->redis == NULL)
         return err_set(e, ERR_OUT_OF_MEMORY, "no memory for the connection to Redis");
+    for (uint32_t i = 0; i < n; i++)
+        (void)redis_uv_reaches(l->redis, names[i]);
     queue_beats_open(l);
     return 0;
 }

@@ -65,6 +65,7 @@ struct queue_link {
     bool left;                                                     /* said good-bye, or cannot any more */
     bool clean;                                                    /* … and nothing of ours was left there */
     uint64_t beat_ms;    /* monotonic; when the last heartbeat came back; 0: never */
+    uint64_t heard_ms;   /* … or was refused, which is an answer too */
     int64_t offset_ms;   /* Redis' clock minus our monotonic one */
     int64_t next_due_ms; /* Redis' clock; -1: none */
     int64_t ready;       /* as of the last heartbeat */

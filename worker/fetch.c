@@ -253,6 +253,16 @@ static bool look_late(struct worker *w)
     return false;
 }
 
+/* The node of this part is away, and those of others may not be. It counts as a part that gave nothing, so that a
+ * worker for which nobody else has work waits; its coming back ends that (fetch_redis_state). */
+static void pass_by(struct worker *w)
+{
+    w->fetch.parked = shard_turn_fetched(&w->turn, false) && !w->fetch.woken;
+    w->fetch.woken = false;
+    if (!w->fetch.parked)
+        (void)uv_idle_start(&w->fetch.kick, on_kick);
+}
+
 /* With nothing active and nothing left to start: the ends are told, and the next jobs claimed. */
 static void call_at_rest(struct worker *w)
 {
@@ -276,7 +286,10 @@ static void call_at_rest(struct worker *w)
             job_batch_clear(&w->batch);
         if (shard_turn_next(&w->turn, now_ms))
             go_to_part(w);
-        send_fetch(w, next_size(w));
+        if (redis_uv_reaches(w->redis, w->boot.queue))
+            send_fetch(w, next_size(w));
+        else
+            pass_by(w);
     }
 }
 
@@ -405,7 +418,8 @@ static void arm_timer(struct worker *w)
         at_ms = nearer(at_ms, f->retry_at_ms);
     if (f->late_ms > now_ms && f->parked)
         at_ms = nearer(at_ms, f->late_ms);
-    if (f->first_end_ms && job_batch_active(&w->batch) && f->call == CALL_NONE && redis_uv_ready(w->redis))
+    if (f->first_end_ms && job_batch_active(&w->batch) && f->call == CALL_NONE &&
+        redis_uv_reaches(w->redis, w->boot.queue))
         at_ms = nearer(at_ms, f->first_end_ms + FETCH_TELL_AFTER_MS);
     if (!at_ms) {
         (void)uv_timer_stop(&f->timer);

@@ -51,6 +51,8 @@ static void forget_part(struct worker *w, uint32_t at)
 void fetch_part_unsent(struct worker *w, enum fetch_part part)
 {
     forget_items(w, w->fetch.n_parts, false);
+    if (redis_uv_ready(w->redis)) /* one node of several is away: nothing else says when it is back to stay */
+        w->fetch.retry_at_ms = clock_mono_ms() + FETCH_RETRY_FIRST_MS;
     if (part == PART_FINISH || part == PART_FETCH || part == PART_READ)
         w->fetch.streak.open = false;
 }
@@ -398,8 +400,25 @@ static void on_lost(struct worker *w, uint32_t at, const struct err *lost)
     forget_part(w, at);
 }
 
+/* A cluster's word that the slot is elsewhere, or on its way: nothing was done, and the supervisor says so in the log. A
+ * part that cannot be fetched from counts as one that gave nothing: others may, and a wake-up or the new map ends the wait. */
+static void on_elsewhere(struct worker *w, uint32_t at)
+{
+    struct fetch *f = &w->fetch;
+    f->streak.open = false;
+    forget_items(w, at, false);
+    if (f->asked > 0 && claims(f, f->parts[at]))
+        f->parked = shard_turn_fetched(&w->turn, false) && !f->woken && job_batch_held(&w->batch) == 0;
+    f->woken = false;
+    f->retry_at_ms = clock_mono_ms() + FETCH_RETRY_FIRST_MS;
+}
+
 static void on_error(struct worker *w, uint32_t at, const char *text)
 {
+    if (redis_reply_elsewhere(text)) {
+        on_elsewhere(w, at);
+        return;
+    }
     if (w->fetch.parts[at] == PART_READ) {
         on_read_refused(w, text);
         return;

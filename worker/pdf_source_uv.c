@@ -210,6 +210,9 @@ static int get_blob(struct pdf_get *g)
     int rc = pdf_source_key_allowed(g->request->source, g->sources->ctx->conf->pdf.redis_prefixes, &g->e);
     (void)snprintf(last, sizeof last, "%d", SOURCE_BLOB_PIECE - 1);
     const char *const argv[] = {"GETRANGE", g->request->source, "0", last};
+    if (rc == 0 && g->sources->ctx->conf->redis.cluster)
+        rc = err_set(&g->e, ERR_SOURCE_REFUSED, "source.redis %.200s: not on a Redis Cluster; use source.path, url, s3 or postgres",
+                     g->request->source);
     return rc < 0 ? rc : blob_send(g, on_first_piece, (int)ARRAY_LEN(argv), argv);
 }
 

@@ -97,6 +97,7 @@ int worker_open(struct worker *w, struct boot *boot, struct err *e)
     if (w->boot.repro != REPRO_NO)
         pg_pool_discard(w->pg);
     redis_uv_on_rtt(w->redis, on_rtt, w);
+    (void)redis_uv_reaches(w->redis, w->boot.queue);
     job_usage_open(&w->usage);
     int rc = open_kinds(w, e);
     if (rc < 0)

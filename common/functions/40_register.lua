@@ -8,6 +8,9 @@ local function guarded(f)
             K, true))) then
             return redis.error_reply('STINT_BADARG KEYS: one key, stint:{<queue>}, queue of 1 to 64 of [A-Za-z0-9._-]')
         end
+        if not slot_at_rest(K) then
+            return redis.error_reply("TRYAGAIN the queue's slot is being moved to another node")
+        end
         begin_call(K)
         local fine, result = pcall(f, K, args)
         if fine then
