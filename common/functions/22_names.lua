@@ -18,20 +18,21 @@ local function make_tag(K)
     return type(redis.pcall('HSET', K .. ':cfg', 'tag', tag)) == 'number' and tag or nil
 end
 
-local function valid_tag(tag)
+-- The tag as it stands in a name, or false.
+local function tail_of(tag)
     return type(tag) == 'string' and (good.tag[tag] or (#tag == 15 and not string.find(tag, '[^0-9a-f]') and
-        remember('tag', tag, true)))
+        remember('tag', tag, string.sub(tag, 1, 3) .. '-' .. string.sub(tag, 4))))
 end
 
 -- Saves the asking where it came with something else.
 function told_tag(tag)
-    called_tag = valid_tag(tag) and tag or nil
+    called_tag = tail_of(tag) and tag or nil
 end
 
 function queue_tag()
     if not called_tag then
         local tag = redis.pcall('HGET', called_K .. ':cfg', 'tag')
-        called_tag = valid_tag(tag) and tag or make_tag(called_K)
+        called_tag = tail_of(tag) and tag or make_tag(called_K)
     end
     return called_tag
 end
@@ -39,18 +40,21 @@ end
 -- The name of a job that was given none, or `*`, by the place of its entry. With `*` a UUIDv7 (RFC 9562): ms, the entry's sequence
 -- in rand_a, the band in the two bits after the variant, then the queue's tag. What does not go into that (a sequence above 12
 -- bits, an entry id of another length, no band) is called <band>-<entry>. worker/job_entry.c does the same.
+local sub, byte, format, floor, number -- a global is looked up anew each time, and dearly; there is none while the library loads
 local VARIANT = {express = '8', high = '9', normal = 'a', low = 'b'}
 local BAND_OF_VARIANT = {['8'] = 'express', ['9'] = 'high', a = 'normal', b = 'low'}
 function derived_id(band, entry)
-    local variant, sequence = VARIANT[band], tonumber(string.sub(entry, 15))
-    local tag = variant and string.byte(entry, 14) == 45 and sequence < 4096 and queue_tag()
+    if not sub then
+        sub, byte, format, floor, number = string.sub, string.byte, string.format, math.floor, tonumber
+    end
+    local variant, sequence = VARIANT[band], number(sub(entry, 15))
+    local tag = variant and byte(entry, 14) == 45 and sequence < 4096 and queue_tag()
     if not tag then
         return band .. '-' .. entry
     end
-    local ms = tonumber(string.sub(entry, 1, 13))
-    local high = math.floor(ms / 65536)
-    return string.format('%08x-%04x-7%03x-%s%s-%s', high, ms - high * 65536, sequence, variant, string.sub(tag, 1, 3),
-        string.sub(tag, 4))
+    local ms = number(sub(entry, 1, 13))
+    local high = floor(ms / 65536)
+    return format('%08x-%04x-7%03x-%s%s', high, ms - high * 65536, sequence, variant, tail_of(tag))
 end
 
 -- band, entry of the job that has this name by its place, if it is such a name; whether there is such a job is not asked.

@@ -203,9 +203,18 @@ function enqueue_call(K)
     return {K = K, now = now, now_text = string.format('%.0f', now), precise = precise, plans = {}, tracked = {}}
 end
 
+-- The answer for what is asked for most, without what only other jobs need (the time, a new id); nil for those.
+local function enqueue_shortly(K, json, payload)
+    local plan = named_plans[json]
+    if plan and #payload > 0 and #payload <= INLINE_MAX then
+        return enqueue_named(K, plan, payload)
+    end
+    return nil
+end
+
 local function stint_enqueue(K, args)
     count_args(args, 2, 2, 'options JSON, payload')
-    return enqueue(enqueue_call(K), args[1], args[2])
+    return enqueue_shortly(K, args[1], args[2]) or enqueue(enqueue_call(K), args[1], args[2])
 end
 
 local function stint_enqueue_bulk(K, args)
@@ -213,9 +222,14 @@ local function stint_enqueue_bulk(K, args)
     if #args % 2 == 1 then
         badarg('ARGV', 'pairs of options JSON, payload')
     end
-    local call, replies = enqueue_call(K), {}
+    local call, replies = nil, {}
     for i = 1, #args, 2 do
-        replies[#replies + 1] = enqueue(call, args[i], args[i + 1])
+        local reply = enqueue_shortly(K, args[i], args[i + 1])
+        if not reply then
+            call = call or enqueue_call(K)
+            reply = enqueue(call, args[i], args[i + 1])
+        end
+        replies[#replies + 1] = reply
     end
     return replies
 end
