@@ -12,6 +12,7 @@ from svg import draw
 KEY, RETAIN, WAITING, CHUNK, PROBE_S, SLICES = "stint:{q0}", "10s", 50000, 5000, 0.02, 10
 STAMPED = json.dumps({"v": 1, "do": "ok", "stamp": True})
 BEGIN, END = "<!-- bench/growth long: begin -->", "<!-- bench/growth long: end -->"
+PICTURE = "\n![pace, start latency, memory and log over the run](long.svg)\n"
 
 
 def feed(path, jobs):
@@ -137,8 +138,8 @@ def picture(path, rows):
 
 def table(jobs, rows, tenths):
     seconds = rows[-1]["t"]
-    head = (f"{jobs:,} jobs of {len(PAYLOAD)} bytes in {seconds:,.0f} s ({jobs / seconds:,.0f}/s), 2 workers, statuses kept for {RETAIN}, {WAITING:,} waiting, AOF `everysec` "
-            f"rewritten {rows[-1]['rewrites'] - rows[0]['rewrites']} times, load {os.getloadavg()[0]:.1f} on {os.cpu_count()}:")
+    head = (f"{jobs:,} jobs of {len(PAYLOAD)} bytes in {seconds:,.0f} s ({jobs / seconds:,.0f}/s), 2 workers, statuses kept for {RETAIN},\n"
+            f"at most {WAITING:,} waiting, AOF `everysec` rewritten {rows[-1]['rewrites'] - rows[0]['rewrites']} times, load {os.getloadavg()[0]:.1f} on {os.cpu_count()}:")
     out = [head, "", "| jobs done | jobs/s | Redis, µs a job | start, ms: p50 | p99 | max | Redis used, MiB | resident | AOF, MiB | supervisor, MiB | worker, MiB |",
            "|" + "---|" * 11]
     out += [f"| {s['done']:,} | {s['pace']:,.0f} | {s['cpu']:.1f} | {s['p50']:.2f} | {s['p99']:.2f} | {s['worst']:.1f} | {s['used']:,.0f} | {s['rss']:,.0f} | {s['aof']:,.0f} | "
@@ -153,7 +154,7 @@ def publish(root, text, rows):
     with open(path) as f:
         before, rest = f.read().split(BEGIN)
     with open(path, "w") as f:
-        f.write(before + BEGIN + "\n" + text + END + rest.split(END)[1])
+        f.write(before + BEGIN + "\n" + text + PICTURE + END + rest.split(END)[1])
 
 
 def long(a, emit):
