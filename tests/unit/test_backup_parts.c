@@ -11,6 +11,7 @@
 #include "backup_manifest.h"
 #include "buf.h"
 #include "dump_records.h"
+#include "queue_call.h"
 #include "rdb_header.h"
 #include "sync_reply.h"
 
@@ -269,7 +270,7 @@ static void test_manifest_bent(void **state)
     assert_non_null(strstr(e.message, "twice"));
     json_t *many = manifest();
     queues = json_object_get(json_object_get(many, "redis"), "queues");
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < QUEUE_LIST_MAX; i++) {
         json_t *one = json_copy(json_array_get(queues, 0));
         (void)json_object_set_new(one, "queue", json_sprintf("q%d", i));
         (void)json_array_append_new(queues, one);
