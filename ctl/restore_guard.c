@@ -133,6 +133,13 @@ static int read_mark(struct restore *r, struct restore_queue *q, struct err *e)
     return rc;
 }
 
+/* Of a queue whose keys are being copied, or are: who is known there is known by the backup. Whoever else was has been
+ * removed with what the target held, after nobody was found alive; and nobody can beat while the mark is there. */
+static int check_queue_alive(struct restore *r, const struct restore_queue *q, struct err *e)
+{
+    return q->of_host || q->stage >= RESTORE_KEYS ? 0 : check_alive(r, q->name, e);
+}
+
 static int look(struct restore *r, struct restore_queue *q, struct err *e)
 {
     struct queue_call c;
@@ -141,7 +148,7 @@ static int look(struct restore *r, struct restore_queue *q, struct err *e)
         return 0;
     int rc = read_mark(r, q, e);
     if (rc == 0)
-        rc = check_alive(r, q->name, e);
+        rc = check_queue_alive(r, q, e);
     queue_call_init(&c, "stint_stats", q->name);
     if (rc == 0)
         rc = queue_call_json(&r->to->stores, &c, &stats, e);
@@ -190,7 +197,7 @@ int restore_check_alive(struct restore *r, struct err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < r->n_queues; i++)
-        rc = r->queues[i].of_host ? 0 : check_alive(r, r->queues[i].name, e);
+        rc = check_queue_alive(r, &r->queues[i], e);
     return rc;
 }
 
