@@ -162,9 +162,9 @@ runs 0 "$STINT" fsck --all --json
 same "fsck --all looks at every queue" "$(jq '.queues >= 42' <<<"$SAID")" true
 runs 0 "$STINT" backup --out "$STACK_DIR/forty" --redis-only
 same "and so does a backup" "$(jq '[.redis.queues[].queue | select(startswith("many"))] | length' "$STACK_DIR/forty/manifest.json")" 40
-for i in $(seq 41 260); do put "many$i" "m$i"; done
+for i in $(seq 41 1210); do echo "XADD stint:{many$i}:s:normal * kind probe payload {}"; done | redis >/dev/null
 runs 5 "$STINT" fsck --all
-says "more than 256 queues"
+says "more than 1200 queues"
 runs 5 "$STINT" backup --out "$STACK_DIR/most" --redis-only
-says "more than 256 queues"
+says "more than 1200 queues"
 stack_verdict
