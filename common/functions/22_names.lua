@@ -43,18 +43,43 @@ end
 local sub, byte, format, floor, number -- a global is looked up anew each time, and dearly; there is none while the library loads
 local VARIANT = {express = '8', high = '9', normal = 'a', low = 'b'}
 local BAND_OF_VARIANT = {['8'] = 'express', ['9'] = 'high', a = 'normal', b = 'low'}
-function derived_id(band, entry)
+
+-- What the names of one ms, band and tag share, as it was last asked for: a bulk's jobs and a batch's are mostly of the same.
+local of_ms, of_band, of_tag, before, after
+local function share(ms, band, tag)
+    local high = floor(number(ms) / 65536)
+    before = format('%08x-%04x-7', high, number(ms) - high * 65536)
+    after = '-' .. VARIANT[band] .. tail_of(tag)
+    of_ms, of_band, of_tag = ms, band, tag
+end
+
+-- A sequence's three digits, false above 12 bits. Remembered by its text, of which there are not many with four bytes.
+local digits_of = {}
+local function three_digits(sequence)
+    local n = number(sequence)
+    local digits = n < 4096 and format('%03x', n)
+    if #sequence <= 4 then
+        digits_of[sequence] = digits
+    end
+    return digits
+end
+
+-- The name between `head` and `tail`, for who puts it into a longer text.
+function derived_id(band, entry, head, tail)
     if not sub then
         sub, byte, format, floor, number = string.sub, string.byte, string.format, math.floor, tonumber
     end
-    local variant, sequence = VARIANT[band], number(sub(entry, 15))
-    local tag = variant and byte(entry, 14) == 45 and sequence < 4096 and queue_tag()
+    local sequence = VARIANT[band] and byte(entry, 14) == 45 and sub(entry, 15)
+    local digits = sequence and (digits_of[sequence] or three_digits(sequence))
+    local tag = digits and (called_tag or queue_tag())
     if not tag then
-        return band .. '-' .. entry
+        return (head or '') .. band .. '-' .. entry .. (tail or '')
     end
-    local ms = number(sub(entry, 1, 13))
-    local high = floor(ms / 65536)
-    return format('%08x-%04x-7%03x-%s%s', high, ms - high * 65536, sequence, variant, tail_of(tag))
+    local ms = sub(entry, 1, 13)
+    if ms ~= of_ms or band ~= of_band or tag ~= of_tag then
+        share(ms, band, tag)
+    end
+    return (head or '') .. before .. digits .. after .. (tail or '')
 end
 
 -- band, entry of the job that has this name by its place, if it is such a name; whether there is such a job is not asked.

@@ -145,7 +145,7 @@ local function enqueue_named(K, plan, payload)
         entry = redis.call('XADD', K .. plan.stream, '*', 'kind', plan.kind, 'id', '*', 'payload', payload, 'o',
             plan.carried)
     end
-    return '{"id":"' .. derived_id(plan.band, entry) .. '","state":"ready"}'
+    return derived_id(plan.band, entry, '{"id":"', '","state":"ready"}')
 end
 
 -- Whether a job has this id, which somebody chose.
@@ -222,14 +222,15 @@ local function stint_enqueue_bulk(K, args)
     if #args % 2 == 1 then
         badarg('ARGV', 'pairs of options JSON, payload')
     end
-    local call, replies = nil, {}
+    local call, replies, n = nil, {}, 0
     for i = 1, #args, 2 do
         local reply = enqueue_shortly(K, args[i], args[i + 1])
         if not reply then
             call = call or enqueue_call(K)
             reply = enqueue(call, args[i], args[i + 1])
         end
-        replies[#replies + 1] = reply
+        n = n + 1
+        replies[n] = reply
     end
     return replies
 end

@@ -83,6 +83,33 @@ static void test_names_of_a_bulk_differ_and_are_found(void **state)
     assert_int_equal(ftest_stat(ctx, "enqueued"), JOBS);
 }
 
+/* Names of one call that share a millisecond and nothing else. */
+static void test_names_of_a_bulk_in_all_bands_are_found(void **state)
+{
+    redisContext *ctx = ftest_ctx(state);
+    enum { JOBS = 40 };
+    const char *args[2 * JOBS];
+    char options[ARRAY_LEN(BANDS)][64];
+    for (size_t b = 0; b < ARRAY_LEN(BANDS); b++)
+        (void)snprintf(options[b], sizeof options[b], "{\"kind\":\"probe\",\"band\":\"%s\"}", BANDS[b]);
+    for (size_t i = 0; i < JOBS; i++) {
+        args[2 * i] = options[i % ARRAY_LEN(BANDS)];
+        args[2 * i + 1] = i % 2 == 0 ? "{\"even\":1}" : "{}";
+    }
+    redisReply *answers = ftest_call_argv(ctx, "stint_enqueue_bulk", 2 * JOBS, args);
+    assert_int_equal(answers->elements, JOBS);
+    for (size_t i = 0; i < JOBS; i++) {
+        json_t *answer = json_loads(answers->element[i]->str, 0, NULL);
+        const char *id = json_string_value(json_object_get(answer, "id"));
+        ftest_assert_job(ctx, id, "id", id);
+        ftest_assert_job(ctx, id, "band", BANDS[i % ARRAY_LEN(BANDS)]);
+        ftest_assert_job(ctx, id, "payload", args[2 * i + 1]);
+        json_decref(answer);
+    }
+    freeReplyObject(answers);
+    assert_int_equal(ftest_stat(ctx, "enqueued"), JOBS);
+}
+
 /* Every way a job can go on from its first run: it keeps its name and is found by it. */
 static void test_names_last(void **state)
 {
@@ -302,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_names_are_one_entry_and_no_hash, ftest_reset),
         cmocka_unit_test_setup(test_names_of_a_bulk_differ_and_are_found, ftest_reset),
+        cmocka_unit_test_setup(test_names_of_a_bulk_in_all_bands_are_found, ftest_reset),
         cmocka_unit_test_setup(test_names_last, ftest_reset),
         cmocka_unit_test_setup(test_names_both_ways, ftest_reset),
         cmocka_unit_test_setup(test_names_without_a_tag_are_left_to_a_function, ftest_reset),
