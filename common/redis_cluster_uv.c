@@ -93,8 +93,9 @@ static void ask_in(struct redis_cluster *c, uint64_t ms)
 
 static uint64_t again_ms(void)
 {
-    uint16_t random = 0;
-    (void)getrandom(&random, sizeof random, GRND_NONBLOCK);
+    uint16_t random;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = 0;
     return ASK_AGAIN_MS + random % ASK_AGAIN_MS;
 }
 
