@@ -191,6 +191,8 @@ static void ask(struct autoscaler *a, uint32_t queue)
     char key[KEY_MAX];
     if (q->asked)
         return;
+    q->owner = a; /* here, not for all of them at the start: that would touch a page each */
+    q->index = queue;
     const char *argv[] = {"HGETALL", keys_of(key, a->slots->queues[queue], "ii")};
     if (!queue_links_call(a->links, queue, "stint_stats", on_stats, q, 0, NULL) ||
         redis_uv_argv(a->links->redis, on_registry, q, ARRAY_LEN(argv), argv, NULL) < 0)
@@ -229,10 +231,6 @@ void autoscaler_init(struct autoscaler *a, uv_loop_t *loop, const struct conf *c
     a->host = host;
     a->hooks = *hooks;
     a->room.free_bytes = -1;
-    for (uint32_t i = 0; i < QUEUES_MAX; i++) {
-        a->queues[i].owner = a;
-        a->queues[i].index = i;
-    }
     (void)uv_timer_init(loop, &a->timer);
     a->timer.data = a;
 }
