@@ -158,7 +158,7 @@ static bool begin_packed(struct fetch_args *a, struct job_batch *batch, uint8_t 
     }
     const char *span = packed_text_span(&a->packed);
     put(a, span_at, span, strlen(span));
-    put(a, span_at + 1, a->packed.text, a->packed.len);
+    put(a, span_at + 1, a->packed.text.data, a->packed.text.len);
     return true;
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* An entry `sssssssssssmmm-n`: seconds, ms within the second, sequence. */
+/* An entry `ssssssssssmmm-n`: seconds, ms within the second, sequence. */
 enum { SECOND_DIGITS = 10, MS_DIGITS = 3, DASH_AT = SECOND_DIGITS + MS_DIGITS };
 
 static bool packs(const struct job_core *item)
@@ -57,20 +57,12 @@ static unsigned ms_of(const struct job_core *item)
 
 void packed_text_begin(struct packed_text *t, const struct job_core *first)
 {
-    t->len = 0;
+    if (t->text.max == 0)
+        buf_init(&t->text, PACKED_TEXT_MAX);
+    buf_clear(&t->text);
     (void)snprintf(t->second, sizeof t->second, "%.*s", SECOND_DIGITS, first->job.entry);
     t->first = first->job.entry;
     t->first_ms = t->last_ms = ms_of(first);
-}
-
-static void append(struct packed_text *t, const char *text, size_t len)
-{
-    if (t->cap - t->len < len) {
-        t->cap = 2 * (t->len + len);
-        t->text = alloc_must(realloc(t->text, t->cap));
-    }
-    memcpy(t->text + t->len, text, len);
-    t->len += len;
 }
 
 void packed_text_add(struct packed_text *t, const struct job_core *item)
@@ -83,12 +75,11 @@ void packed_text_add(struct packed_text *t, const struct job_core *item)
     }
     t->last_ms = MAX_OF(t->last_ms, ms);
     job_used_words(&item->used, usage);
-    append(t, item->job.entry + SECOND_DIGITS, strlen(item->job.entry + SECOND_DIGITS));
-    append(t, " ", 1);
-    append(t, usage, strlen(usage));
-    append(t, " ", 1);
-    append(t, item->a ? item->a : "", item->a ? strlen(item->a) : 0);
-    append(t, "\n", 1);
+    const char *const words[] = {item->job.entry + SECOND_DIGITS, " ", usage, " ", item->a ? item->a : "", "\n"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        (void)buf_adds(&t->text, words[i]);
+    if (t->text.failed)
+        alloc_failed(); /* the lines of a whole call fit: it is memory that is out */
 }
 
 const char *packed_text_span(struct packed_text *t)
@@ -99,6 +90,6 @@ const char *packed_text_span(struct packed_text *t)
 
 void packed_text_fini(struct packed_text *t)
 {
-    free(t->text);
+    buf_fini(&t->text);
     *t = (struct packed_text){0};
 }

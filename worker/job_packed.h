@@ -7,17 +7,18 @@
  */
 #pragma once
 
+#include "buf.h"
 #include "job_batch.h"
 
 enum {
-    PACKED_LEAST = 32,       /* fewer are cheaper found one by one than kept together */
-    PACKED_RESULT_MAX = 256, /* bytes; a longer result has a hash of its own */
-    PACKED_LOOKS = 4,        /* seconds looked at for enough jobs */
+    PACKED_LEAST = 32,            /* fewer are cheaper found one by one than kept together */
+    PACKED_RESULT_MAX = 256,      /* bytes; a longer result has a hash of its own */
+    PACKED_LOOKS = 4,             /* seconds looked at for enough jobs */
+    PACKED_TEXT_MAX = 1000 * 512, /* bytes: as many lines as a call has ends, none longer */
 };
 
 struct packed_text {
-    char *text; /* owned; len bytes */
-    size_t len, cap;
+    struct buf text;             /* owned */
     char second[11];             /* of the entries: the first ten digits of each */
     const char *first;           /* borrowed: the entry with the least ms */
     unsigned first_ms, last_ms;  /* within the second */
