@@ -5,13 +5,10 @@
 set -u
 # shellcheck source=tests/support/ctl.sh
 . "$STINT_SOURCE/tests/support/ctl.sh"
+# shellcheck source=tests/support/own_supervisor.sh
+. "$STINT_SOURCE/tests/support/own_supervisor.sh"
 # shellcheck source=tests/support/redis_cluster.sh
 . "$STINT_SOURCE/tests/support/redis_cluster.sh"
-SUPERVISOR=""
-stop_supervisor() {
-  [ -n "$SUPERVISOR" ] && kill "-${1:-TERM}" "$SUPERVISOR" 2>/dev/null && wait "$SUPERVISOR" 2>/dev/null
-  SUPERVISOR=""
-}
 end() {
   stop_supervisor KILL
   cluster_end
@@ -19,17 +16,7 @@ end() {
 }
 trap end EXIT
 trap 'exit 130' INT TERM
-export STINT_METRICS_PORT=0 STINT_RELAY_ENABLED=no STINT_SUPERVISOR_RESTART_MAX=1000 STINT_METRICS_INTERVAL=200ms STINT_SUPERVISOR_LEASE=30s
-ok() { checks=$((checks + 1)); echo "ok - $1"; }
-not_ok() { checks=$((checks + 1)) failures=$((failures + 1)); echo "not ok - $1"; }
-is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: $2, wanted $3"; fi; }
-until_true() {
-  local deadline=$((SECONDS + 90))
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || { not_ok "not in time: $*"; sed 's/^/# /' "$CTL_DIR/log" | tail -n 12 | cut -c1-300; return 1; }
-    read -r -t 0.05 _ <> <(:) || true
-  done
-}
+export STINT_METRICS_INTERVAL=200ms STINT_SUPERVISOR_LEASE=30s
 PARTS="probe probe.0 probe.1 probe.2 probe.3 probe.4 probe.5"
 whole() { "$STINT" queue stats probe --json 2>/dev/null | jq -r "$1"; }
 done_is() { [ "$(whole .ledger.done)" = "$1" ]; }
@@ -43,8 +30,7 @@ code() { "$STINT" "$@" >"$CTL_DIR/out" 2>&1; echo $?; }
 
 cluster_start 3 || { not_ok "a cluster of three masters and three replicas"; exit 1; }
 printf '[kind.probe]\nenabled = yes\nbackoff = 1ms\n[queue.probe]\nshards = 6\n[pool.probe]\nkinds = probe\nworkers = 2\n' >"$STINT_CONFIG"
-"$STINT_BUILD/bin/stint-supervisor" >>"$CTL_DIR/log" 2>&1 &
-SUPERVISOR=$!
+start_supervisor
 until_true served && ok "one host serves a queue of six shards on three masters"
 where=""
 for part in $PARTS; do where+="$(holder "$(slot_of "$part")")"$'\n'; done

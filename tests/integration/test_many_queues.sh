@@ -4,35 +4,17 @@
 set -u
 # shellcheck source=tests/support/ctl.sh
 . "$STINT_SOURCE/tests/support/ctl.sh"
-SUPERVISOR=""
-stop_supervisor() {
-  [ -n "$SUPERVISOR" ] && kill "-${1:-TERM}" "$SUPERVISOR" 2>/dev/null && wait "$SUPERVISOR" 2>/dev/null
-  SUPERVISOR=""
-}
+# shellcheck source=tests/support/own_supervisor.sh
+. "$STINT_SOURCE/tests/support/own_supervisor.sh"
 many_end() {
   stop_supervisor KILL
   ctl_end
 }
 trap many_end EXIT
-export STINT_METRICS_PORT=0 STINT_RELAY_ENABLED=no STINT_SUPERVISOR_RESTART_MAX=1000
-ok() { checks=$((checks + 1)); echo "ok - $1"; }
-not_ok() { checks=$((checks + 1)) failures=$((failures + 1)); echo "not ok - $1"; }
-is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1: $2, wanted $3"; fi; }
-until_true() {
-  local deadline=$((SECONDS + 120))
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $deadline ] || { not_ok "in two minutes not: $*"; sed 's/^/# /' "$CTL_DIR/log" | tail -n 12 | cut -c1-300; return 1; }
-    read -r -t 0.05 _ <> <(:) || true
-  done
-}
 list() { seq -f 'customer-%.0f' "$@"; }
 configure() { # configure [LINE…] of the pool
   printf '[kind.probe]\nenabled = yes\nbackoff = 1ms\n[pool.customers]\nkinds = probe\nworkers = 2\n' >"$STINT_CONFIG"
   printf '%s\n' "$@" >>"$STINT_CONFIG"
-}
-start_supervisor() {
-  "$STINT_BUILD/bin/stint-supervisor" >>"$CTL_DIR/log" 2>&1 &
-  SUPERVISOR=$!
 }
 of() { redis FCALL_RO stint_stats 1 "stint:{$1}" | jq -r "$2"; }
 state_is() { [ "$("$STINT" job show "$2" --queue "$1" --json | jq -r .state)" = "$3" ]; }

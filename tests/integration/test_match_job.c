@@ -16,7 +16,7 @@ static void test_match_lopsided_pool_pairs_the_scarce_side(void **state)
     crowd(&h, "lopsided", "female", "male", 50, 50);
     assert_int_equal(pairs("lopsided"), 100);
     check_pairs("lopsided");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_results_and_events_tell_the_pair(void **state)
@@ -40,7 +40,7 @@ static void test_match_results_and_events_tell_the_pair(void **state)
     assert_int_equal(reply->integer, 4); /* two joins, two matches */
     freeReplyObject(reply);
     check_pairs("tell");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_bad_ticket_is_dropped_bad_payload_is_dead(void **state)
@@ -59,7 +59,7 @@ static void test_match_bad_ticket_is_dropped_bad_payload_is_dead(void **state)
     AUTO_FREE char *young = harness_job(&h, "young");
     assert_non_null(strstr(young, "invalid:age"));
     assert_int_equal(waiting("bad"), 1);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_leave_in_mid_match_returns_the_other(void **state)
@@ -80,7 +80,7 @@ static void test_match_leave_in_mid_match_returns_the_other(void **state)
     assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s' AND id = 'f1'", "leave"),
                      created);
     check_pairs("leave");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_restart_with_queued_people_loses_nobody(void **state)
@@ -98,7 +98,7 @@ static void test_match_restart_with_queued_people_loses_nobody(void **state)
     assert_int_equal(pairs("restart"), 200);
     assert_int_equal(waiting("restart"), 0);
     check_pairs("restart");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_two_workers_on_one_pool_never_pair_twice(void **state)
@@ -129,7 +129,7 @@ static void test_match_two_workers_on_one_pool_never_pair_twice(void **state)
     harness_say(&b, IPC_STOP, "");
     (void)harness_wait_exit(&b);
     harness_close(&b);
-    end(&a);
+    harness_end_drained(&a);
 }
 
 static void test_match_confirm_keeps_the_two_apart(void **state)
@@ -162,7 +162,7 @@ static void test_match_confirm_keeps_the_two_apart(void **state)
     }
     assert_int_equal(pairs("confirm"), 0);
     assert_int_equal(waiting("confirm"), 2);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_silent_people_and_overdue_pairs_end_by_themselves(void **state)
@@ -193,7 +193,7 @@ static void test_match_silent_people_and_overdue_pairs_end_by_themselves(void **
     }
     assert_int_equal(pairs("time"), 0);
     check_pairs("time");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* Two overdue pairs end in one round, and their four people are paired crosswise in the same one. */
@@ -217,7 +217,7 @@ static void test_match_overdue_pairs_are_paired_anew_in_the_round_that_ends_them
         harness_wait_state(&h, id, "done");
     }
     check_pairs("anew");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* Until every event of the pool is in its stream and its rows are removed; nobody submits anything meanwhile. Returns
@@ -245,7 +245,7 @@ static void test_match_events_of_nobody_are_told_by_their_queue_without_a_round(
     assert_int_equal(wait_told(&h, "retell", "still"), 2);
     assert_int_equal(query("SELECT version FROM stint.match_pool WHERE pool = 'still'"), 0);
     assert_int_equal(query("SELECT count(*) FROM stint.match_event WHERE queue = 'other' AND pool = 'still'"), 1);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_worker_killed_around_commit_applies_once(void **state)
@@ -275,7 +275,7 @@ static void test_match_worker_killed_around_commit_applies_once(void **state)
         assert_int_equal(waiting(queue), 0);
         check_pairs(queue);
         assert_true(wait_told(&h, queue, queue) >= 1);
-        end(&h);
+        harness_end_drained(&h);
     }
 }
 
@@ -302,7 +302,7 @@ static void test_match_first_delivery_of_what_is_applied_takes_the_result_of_the
     assert_non_null(strstr(applied, "then"));
     assert_non_null(strstr(played, "position"));
     check_pairs("before");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_refused_by_a_constraint_only_the_guilty_job_dies(void **state)
@@ -337,7 +337,7 @@ static void test_match_refused_by_a_constraint_only_the_guilty_job_dies(void **s
         assert_int_equal(pairs(queue), 3);
         assert_int_equal(waiting(queue), 0);
         check_pairs(queue);
-        end(&h);
+        harness_end_drained(&h);
     }
 }
 
@@ -399,7 +399,7 @@ static void test_match_one_life_an_operation_a_round(void **state)
                            " (body = '{}' OR body IS NULL)",
                            "life"),
                      0);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 int main(void)

@@ -33,7 +33,7 @@ static void test_match_pool_of_another_queue_is_refused_and_says_whose_it_is(voi
     harness_say(&second, IPC_STOP, "");
     (void)harness_wait_exit(&second);
     harness_close(&second);
-    end(&first);
+    harness_end_drained(&first);
 }
 
 static void test_match_pool_of_before_belongs_to_its_next_queue(void **state)
@@ -47,7 +47,7 @@ static void test_match_pool_of_before_belongs_to_its_next_queue(void **state)
     assert_int_equal(pairs("legacy"), 1);
     assert_int_equal(query("SELECT count(*) FROM stint.match_pool WHERE pool = 'legacy' AND queue = 'heir'"), 1);
     check_pairs("legacy");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* Three pages of people are read, and the one who goes first is found among them. */
@@ -66,7 +66,7 @@ static void test_match_cold_worker_reads_all_pages(void **state)
     if (!strstr(cycle, "waiting\":12344"))
         fail_msg("%s", cycle);
     check_pairs("pages");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void test_match_pool_too_large_for_the_worker_is_refused_with_what_to_raise(void **state)
@@ -83,7 +83,7 @@ static void test_match_pool_too_large_for_the_worker_is_refused_with_what_to_rai
     assert_non_null(strstr(why, "recycle_rss"));
     submit(&h, "small", "m1", "male", "female"); /* the worker lives, and other pools are played */
     harness_wait_state(&h, "s-m1", "done");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* Two who are too far apart in age for the rules of the start; the rules that come later relax at once. */
@@ -122,7 +122,7 @@ static void test_match_rules_changed_at_run_time_hold_from_the_next_round_on(voi
     submit(&h, "rules", "m2", "male", "female");
     harness_wait_state(&h, "s-m2", "done");
     check_pairs("rules");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* More people have long gone than a cycle removes: the rounds that follow remove the rest. */
@@ -146,7 +146,7 @@ static void test_match_gone_people_are_removed_however_many(void **state)
     }
     assert_true(query("SELECT count(*) FROM stint.match_ticket WHERE pool = 'gone' AND state = 'gone'") < 4000);
     assert_int_equal(query("SELECT floor FROM stint.match_pool WHERE pool = 'gone'"), 1);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* More waits are over than a cycle ends: the next one comes without the regular one, whose key is held for an hour. */
@@ -169,7 +169,7 @@ static void test_match_cycle_that_left_expired_people_is_followed_at_once(void *
     for (uint64_t until = clock_mono_ms() + HARNESS_DEADLINE_MS; waiting("over") > 0;)
         if (clock_mono_ms() >= until)
             fail_msg("%lld people wait though their time is over", (long long)waiting("over"));
-    end(&h);
+    harness_end_drained(&h);
 }
 
 static void publish(struct worker_harness *h, const char *pool, const char *more)
@@ -224,7 +224,7 @@ static void test_match_estimate_is_the_models_once_it_has_published(void **state
             break;
         assert_true(clock_mono_ms() < until);
     }
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* All events of a pool's stream without their spaces; the caller frees it. NULL: none. */
@@ -318,7 +318,7 @@ static void test_match_events_say_why_somebody_is_gone_or_a_pair_ended(void **st
         until_told(&h, "ends", ends[i]);
     assert_int_equal(query("SELECT count(*) FROM stint.match_pair WHERE pool = 'ends' AND state = 'released'"), 3);
     check_pairs("ends");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* The same id again: replaced with its seniority, or refused; both say so. */
@@ -345,7 +345,7 @@ static void test_match_same_id_again_is_replaced_or_refused_and_says_so(void **s
         assert_int_equal(query("SELECT (body->>'age')::int FROM stint.match_ticket WHERE pool = '%s'", policies[i]),
                          i == 0 ? 40 : 25);
         assert_int_equal(query("SELECT created_ms FROM stint.match_ticket WHERE pool = '%s'", policies[i]), born);
-        end(&h);
+        harness_end_drained(&h);
     }
 }
 
@@ -379,7 +379,7 @@ static void test_match_touch_of_a_matched_person_is_kept_for_the_time_after_the_
     assert_int_equal(waiting("pair"), 2);
     assert_int_equal(query(rows, "m1"), touched);
     check_pairs("pair");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* Who fits no longer with the one who waits longest gets the second-longest, and that one is not passed over. */
@@ -408,7 +408,7 @@ static void test_match_second_longest_is_not_starved(void **state)
         assert_string_equal(got, steps[i].gets);
     }
     check_pairs("second");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* A field of that name is in an entry of the feed. */
@@ -440,7 +440,7 @@ static void test_match_round_played_again_is_told(void **state)
     assert_true(feed_tells(&h, "conflicts"));
     assert_int_equal(pairs("again"), 1);
     check_pairs("again");
-    end(&h);
+    harness_end_drained(&h);
 }
 
 /* A cycle that came too late is counted as done and changes nothing; what people asked for is never too late. */
@@ -462,7 +462,7 @@ static void test_match_cycle_too_old_is_stale_and_a_submit_is_not(void **state)
     assert_non_null(strstr(cycle, "\"stale\""));
     assert_true(feed_tells(&h, "stale"));
     assert_int_equal(waiting("stale"), 1);
-    end(&h);
+    harness_end_drained(&h);
 }
 
 int main(void)

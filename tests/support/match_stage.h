@@ -96,16 +96,6 @@ static inline void begin(struct worker_harness *h, const char *queue, const char
     harness_expect(h, IPC_IDLE, 1);
 }
 
-static inline void end(struct worker_harness *h)
-{
-    harness_say(h, IPC_STOP, "");
-    int status = harness_wait_exit(h);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
-    assert_true(harness_balanced(h));
-    harness_close(h);
-}
-
 static inline void send_op(struct worker_harness *h, const char *job, const char *payload)
 {
     char options[128];
